@@ -1,0 +1,66 @@
+// Installs the programs that some tests need, as root on Debian; elsewhere it only says what is there. One line a tool.
+// Never fails, unless KVCAST_REQUIRE_TOOLS=1 and a tool is still missing.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+/** Program → Debian package that has it. */
+const TOOLS = {
+  promtool: "prometheus",
+};
+
+const APT_GET = "apt-get";
+const POLICY_FILE = "/usr/sbin/policy-rc.d";
+const INSTALL_TIMEOUT_MS = 10 * 60 * 1000;
+
+function find(name) {
+  for (const folder of (process.env.PATH ?? "").split(path.delimiter)) {
+    const file = path.join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
+}
+
+function aptGet(args) {
+  const run = spawnSync(APT_GET, ["-q", "-y", ...args], {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: INSTALL_TIMEOUT_MS,
+  });
+  if (run.status === 0) return null;
+  const said = run.stderr?.toString("utf8").trim().split("\n").at(-1);
+  return run.error?.message ?? (said || `${APT_GET} exited with ${run.status ?? run.signal}`);
+}
+
+/** Packages here bring daemons; a policy of "no" (101) keeps dpkg from starting them. A policy that exists is kept. */
+function withoutDaemons(action) {
+  const ours = !existsSync(POLICY_FILE);
+  if (ours) writeFileSync(POLICY_FILE, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    return action();
+  } finally {
+    if (ours) rmSync(POLICY_FILE, { force: true });
+  }
+}
+
+function install(packages) {
+  if (process.getuid?.() !== 0) return "not root";
+  if (!existsSync("/etc/debian_version") || find(APT_GET) === null) return "not on Debian";
+  return aptGet(["update"]) ?? withoutDaemons(() => aptGet(["install", "--no-install-recommends", ...packages]));
+}
+
+const missing = Object.keys(TOOLS).filter((tool) => find(tool) === null);
+const failure = missing.length === 0 ? null : install([...new Set(missing.map((tool) => TOOLS[tool]))]);
+let absent = 0;
+for (const [tool, from] of Object.entries(TOOLS)) {
+  const file = find(tool);
+  if (file === null) absent++;
+  const state = file ?? `missing, its tests are skipped (package ${from}: ${failure ?? "installed without it"})`;
+  process.stdout.write(`test tool ${tool}: ${state}\n`);
+}
+if (absent > 0 && process.env.KVCAST_REQUIRE_TOOLS === "1") process.exitCode = 1;
