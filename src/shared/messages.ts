@@ -1,0 +1,99 @@
+/**
+ * What threads tell each other outside the ring: types, and the functions that check what arrives. No behaviour.
+ *
+ *   main → encoder     EncoderTask once, as the pool task; OversizeMessage over its port
+ *   main → publisher   PublisherData once, as workerData; OversizeMessage over its port
+ *   publisher → main   PublisherMessage over parentPort
+ *
+ * Everything shared is a SharedArrayBuffer: posting it shares it, nothing is copied or handed over.
+ */
+import type { MessagePort } from "node:worker_threads";
+import { LayoutError } from "./errors.ts";
+import type { RingShape } from "./ring-layout.ts";
+import { WIRE_FORMATS, type WireFormat } from "./wire-format.ts";
+
+/** A new buffer for events larger than a slot; replaces the one before. */
+export interface OversizeMessage {
+  readonly generation: number;
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** All that an encoder needs; it keeps no state of its own between slots. */
+export interface EncoderTask {
+  readonly encoder: number;
+  readonly ring: SharedArrayBuffer;
+  readonly shape: RingShape;
+  readonly counters: SharedArrayBuffer;
+  readonly wireFormat: WireFormat;
+  readonly kvBlockSizeTokens: number;
+  readonly oversize: OversizeMessage | null;
+  readonly oversizePort: MessagePort;
+}
+
+/** The ZMQ sink; null in PublisherData when it is off. */
+export interface ZmqSinkData {
+  readonly endpoint: string;
+  readonly topic: string;
+  /** Most bytes that may wait for one subscriber; the high-water mark in messages follows from it. */
+  readonly queueBytes: number;
+  readonly waitSubscribers: number;
+  readonly waitSubscribersTimeoutMs: number;
+}
+
+export interface PublisherData {
+  readonly ring: SharedArrayBuffer;
+  readonly shape: RingShape;
+  readonly counters: SharedArrayBuffer;
+  readonly zmq: ZmqSinkData | null;
+  readonly firstSequence: number;
+  readonly oversize: OversizeMessage | null;
+  readonly oversizePort: MessagePort;
+  /** How long a closed socket may go on sending, at an orderly end. */
+  readonly lingerMs: number;
+}
+
+export type PublisherMessage =
+  /** Sockets are bound; `zmqEndpoint` has the real port. */
+  | { readonly type: "ready"; readonly zmqEndpoint: string | null }
+  /** A socket could not be bound; the thread ends. */
+  | { readonly type: "bind-failed"; readonly endpoint: string; readonly reason: string }
+  /** The wait for subscribers is over. */
+  | { readonly type: "gate-open"; readonly subscribers: number; readonly timedOut: boolean }
+  /** A send was refused by the socket. */
+  | { readonly type: "send-failed"; readonly reason: string; readonly sequence: number }
+  /** The ring is empty or given up, sockets are closed; the thread ends. */
+  | { readonly type: "stopped"; readonly droppedEvents: number };
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function requireShared(value: unknown, name: string): void {
+  if (!(value instanceof SharedArrayBuffer)) throw new LayoutError(`${name} is no shared memory`);
+}
+
+/** Checks an encoder's task. Throws LayoutError. */
+export function parseEncoderTask(value: unknown): EncoderTask {
+  if (!isRecord(value)) throw new LayoutError("an encoder was started without a task");
+  requireShared(value["ring"], "the ring of an encoder");
+  requireShared(value["counters"], "the counter block of an encoder");
+  if (!WIRE_FORMATS.some((format) => format === value["wireFormat"])) {
+    throw new LayoutError(`an encoder knows no wire format ${String(value["wireFormat"])}`);
+  }
+  return value as unknown as EncoderTask;
+}
+
+/** Checks the publisher's workerData. Throws LayoutError. */
+export function parsePublisherData(value: unknown): PublisherData {
+  if (!isRecord(value)) throw new LayoutError("the publisher was started without data");
+  requireShared(value["ring"], "the ring of the publisher");
+  requireShared(value["counters"], "the counter block of the publisher");
+  return value as unknown as PublisherData;
+}
+
+export function parseOversizeMessage(value: unknown): OversizeMessage {
+  if (!isRecord(value) || typeof value["generation"] !== "number")
+    throw new LayoutError("a malformed oversize message");
+  requireShared(value["buffer"], "an oversize buffer");
+  return value as unknown as OversizeMessage;
+}

@@ -1,0 +1,67 @@
+/**
+ * How one event lies in a slot of the ring, between the main thread that writes it and the encoder that reads it.
+ * All fields are u32 words; a 64-bit hash is two of them, low half first. Layout only: no behaviour beyond arithmetic.
+ *
+ *   word  0  length of the record in words
+ *         1  kind (bits 0-7) | flags (bits 8-…)
+ *         2  block count
+ *         3  token count
+ *         4  microseconds from the batch's first event to this one
+ *         5  parent hash, low half        6  parent hash, high half
+ *         7  LoRA id (0 = none)
+ *         8  bytes of the LoRA name       9  bytes of the cache salt
+ *        10  words of the multimodal part
+ *        11  hashes      2 × block count
+ *         …  tokens      token count
+ *         …  LoRA name   UTF-8, padded to a word
+ *         …  cache salt  UTF-8, padded to a word
+ *         …  multimodal  for each block: n, then n × (low, high)
+ */
+
+export const RECORD_KIND = { stored: 1, removed: 2, cleared: 3 } as const;
+
+/** Bits of word 1 above the kind. */
+export const RECORD_FLAG = {
+  parent: 0x100,
+  loraName: 0x200,
+  cacheSalt: 0x400,
+  /** A list with one multimodal entry per block goes with the event, even if all entries are null. */
+  mmList: 0x800,
+  /** At least one of those entries is not null; only then there is a multimodal part. */
+  mmAny: 0x1000,
+} as const;
+
+export const RECORD_WORD = {
+  length: 0,
+  kind: 1,
+  blocks: 2,
+  tokens: 3,
+  delayMicros: 4,
+  parentLo: 5,
+  parentHi: 6,
+  loraId: 7,
+  loraNameBytes: 8,
+  cacheSaltBytes: 9,
+  mmWords: 10,
+  header: 11,
+} as const;
+
+export const RECORD_KIND_MASK = 0xff;
+
+/** Words that `bytes` of text take. */
+export function textWords(bytes: number): number {
+  return (bytes + 3) >>> 2;
+}
+
+/** What an encoder may need at most for one event, in any dialect, its own envelope and entry header included. */
+export function frameBoundBytes(
+  blocks: number,
+  tokens: number,
+  loraNameBytes: number,
+  cacheSaltBytes: number,
+  mmHashes: number,
+): number {
+  // 320: keys, headers, envelope, entry header and padding. A block: 9 for its hash, 1 for a null entry, or up to 24
+  // around its multimodal hashes of up to 32 each. A token: 5.
+  return 320 + (mmHashes > 0 ? 34 : 10) * blocks + 5 * tokens + 32 * mmHashes + loraNameBytes + 2 * cacheSaltBytes;
+}

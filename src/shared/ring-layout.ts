@@ -1,0 +1,116 @@
+/**
+ * Every offset of the ring, in one place. No behaviour.
+ *
+ *   buffer    [control 2,560 bytes][slot 0][slot 1] … [slot n-1]
+ *
+ *   control   one i32 word a 128-byte line, so that two threads never write the same pair of cache lines
+ *             head | tail | stop | bell of main | bell of the publisher | bells of encoder 0 … 14
+ *
+ *   slot      [header 128][records area][frame area]            n slots, all of one size
+ *
+ *   header    byte  0 state i32         4 records words         8 events             12 rank
+ *                  16 frame bytes      20 entries              24 oversize generation
+ *                  28 records offset   32 frame offset (bytes, from the start of the buffer that holds them)
+ *                  40 wall clock f64   48 monotonic clock f64  56 poisoned events
+ *
+ *   frame     a list of entries: [bytes u32][stored u32][removed u32][cleared u32][payload, padded to a word]
+ *             one entry a message; a batching dialect has one, a single-event dialect one per event
+ *
+ * Slot states and who may write the slot:
+ *
+ *   FREE ──main: claim, fill, commit──► FILLED ──encoder: compare-exchange──► ENCODING ──encoder──► ENCODED
+ *    ▲  main                             nobody                      that encoder            publisher │
+ *    └──────────────────────── publisher: every sink has let go of the bytes ◄────────────────────────┘
+ *
+ * The state word of ENCODING carries the index of the encoder in its upper bits, so that the slot of a dead encoder can
+ * be found and put back to FILLED. Positions are free-running 32-bit counts that wrap (after two days of flood); a slot's index
+ * is position mod n, which survives the wrap only because n is a power of two.
+ */
+import { LayoutError } from "./errors.ts";
+
+export const LINE_BYTES = 128;
+export const MAX_ENCODERS = 15;
+
+/** Index of each control word, counted in i32. */
+export const CONTROL = {
+  /** Positions below it have been committed by main. */
+  head: 0,
+  /** Positions below it have been published and freed. */
+  tail: 32,
+  stop: 64,
+  mainBell: 96,
+  publisherBell: 128,
+  encoderBells: 160,
+} as const;
+const CONTROL_LINES = 5 + MAX_ENCODERS;
+export const CONTROL_BYTES: number = CONTROL_LINES * LINE_BYTES;
+
+/** Distance between two encoder bells, in i32. */
+export const BELL_STRIDE = 32;
+
+export const SLOT_STATE = { free: 0, filled: 1, encoding: 2, encoded: 3 } as const;
+/** The encoder's index stands above these bits of the state word. */
+export const SLOT_STATE_BITS = 8;
+
+export const STOP = {
+  run: 0,
+  /** Publish what is in the ring, then end. */
+  drain: 1,
+  /** End now; what is left is counted as dropped. */
+  now: 2,
+} as const;
+
+export type StopWord = (typeof STOP)["drain" | "now"];
+
+/** Offsets inside a slot header, in i32 (or f64 where it says so). */
+export const SLOT = {
+  state: 0,
+  recordWords: 1,
+  events: 2,
+  rank: 3,
+  frameBytes: 4,
+  entries: 5,
+  oversizeGeneration: 6,
+  recordsOffset: 7,
+  frameOffset: 8,
+  /** In f64 units from the slot's start. */
+  wallSecondsF64: 5,
+  monotonicMicrosF64: 6,
+  poisonedEvents: 14,
+} as const;
+/** One line: the header of a slot shares its lines with nothing. */
+export const SLOT_HEADER_BYTES: number = 128;
+
+export const ENTRY = { bytes: 0, stored: 1, removed: 2, cleared: 3, headerBytes: 16 } as const;
+
+export interface RingShape {
+  readonly slots: number;
+  /** Bytes of a slot's records area and of its frame area, each. A multiple of 128. */
+  readonly slotBytes: number;
+}
+
+/** Rounds up to whole lines. */
+export function roundToLine(bytes: number): number {
+  return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
+}
+
+/** Rounds up to a power of two, 2 at least. */
+export function roundToPowerOfTwo(count: number): number {
+  return 2 ** Math.max(1, Math.ceil(Math.log2(count)));
+}
+
+/** Bytes from one slot to the next. */
+export function slotStrideBytes(shape: RingShape): number {
+  return SLOT_HEADER_BYTES + 2 * shape.slotBytes;
+}
+
+/** Size of the whole ring. Throws LayoutError with rule and value for a shape that cannot be. */
+export function ringBytes(shape: RingShape): number {
+  if (!Number.isInteger(shape.slots) || shape.slots < 2 || (shape.slots & (shape.slots - 1)) !== 0) {
+    throw new LayoutError(`the slots of a ring must be a power of two, 2 or more, not ${shape.slots}`);
+  }
+  if (shape.slotBytes < 1024 || shape.slotBytes % LINE_BYTES !== 0) {
+    throw new LayoutError(`slot bytes must be at least 1024 and a multiple of ${LINE_BYTES}, not ${shape.slotBytes}`);
+  }
+  return CONTROL_BYTES + shape.slots * slotStrideBytes(shape);
+}

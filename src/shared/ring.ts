@@ -1,0 +1,309 @@
+/**
+ * The ring of batch slots: three views of one shared memory, one per role. Layout and drawing: `ring-layout.ts`.
+ *
+ * - `RingProducer`: MAIN THREAD, the only one that claims and fills. Never blocks.
+ * - `RingEncoder`: ENCODER THREADS, any number; a slot belongs to the one whose compare-exchange won.
+ * - `RingPublisher`: PUBLISHER THREAD, the only one that frees. Takes slots in claim order.
+ *
+ * All synchronisation is in the state words, head and tail, all of them atomic. Everything else in a slot is written
+ * plainly before the state that publishes it, and read after that state has been seen.
+ */
+import { Bell } from "./bell.ts";
+import { LayoutError } from "./errors.ts";
+import {
+  BELL_STRIDE,
+  CONTROL,
+  CONTROL_BYTES,
+  MAX_ENCODERS,
+  ringBytes,
+  SLOT,
+  SLOT_HEADER_BYTES,
+  SLOT_STATE,
+  SLOT_STATE_BITS,
+  slotStrideBytes,
+  type RingShape,
+  type StopWord,
+} from "./ring-layout.ts";
+
+const STATE_MASK = (1 << SLOT_STATE_BITS) - 1;
+
+/** The typed views of the ring and the arithmetic that all roles share. */
+export class RingMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly shape: RingShape;
+  readonly words: Int32Array<SharedArrayBuffer>;
+  readonly records: Uint32Array<SharedArrayBuffer>;
+  readonly doubles: Float64Array<SharedArrayBuffer>;
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  readonly #strideWords: number;
+  readonly #slotMask: number;
+
+  constructor(buffer: SharedArrayBuffer, shape: RingShape) {
+    if (buffer.byteLength !== ringBytes(shape)) {
+      throw new LayoutError(`a ring of ${shape.slots} slots takes ${ringBytes(shape)} bytes, not ${buffer.byteLength}`);
+    }
+    this.buffer = buffer;
+    this.shape = shape;
+    this.words = new Int32Array(buffer);
+    this.records = new Uint32Array(buffer);
+    this.doubles = new Float64Array(buffer);
+    this.bytes = new Uint8Array(buffer);
+    this.#strideWords = slotStrideBytes(shape) / 4;
+    this.#slotMask = shape.slots - 1;
+  }
+
+  static allocate(shape: RingShape): RingMemory {
+    return new RingMemory(new SharedArrayBuffer(ringBytes(shape)), shape);
+  }
+
+  /** First i32 word of the slot of a position. */
+  slotWord(position: number): number {
+    return CONTROL_BYTES / 4 + (position & this.#slotMask) * this.#strideWords;
+  }
+
+  head(): number {
+    return Atomics.load(this.words, CONTROL.head);
+  }
+
+  tail(): number {
+    return Atomics.load(this.words, CONTROL.tail);
+  }
+
+  /** Slots between claim and release. */
+  occupied(): number {
+    return (this.head() - this.tail()) | 0;
+  }
+
+  state(position: number): number {
+    return Atomics.load(this.words, this.slotWord(position) + SLOT.state) & STATE_MASK;
+  }
+
+  stop(): number {
+    return Atomics.load(this.words, CONTROL.stop);
+  }
+
+  mainBell(): Bell {
+    return new Bell(this.words, CONTROL.mainBell);
+  }
+
+  publisherBell(): Bell {
+    return new Bell(this.words, CONTROL.publisherBell);
+  }
+
+  encoderBell(index: number): Bell {
+    if (index < 0 || index >= MAX_ENCODERS)
+      throw new LayoutError(`there is no encoder ${index}; at most ${MAX_ENCODERS}`);
+    return new Bell(this.words, CONTROL.encoderBells + index * BELL_STRIDE);
+  }
+
+  /** Byte offset of a slot's own records area. */
+  recordsOffset(position: number): number {
+    return this.slotWord(position) * 4 + SLOT_HEADER_BYTES;
+  }
+
+  /** Byte offset of a slot's own frame area. */
+  frameOffset(position: number): number {
+    return this.recordsOffset(position) + this.shape.slotBytes;
+  }
+}
+
+/** What main writes into a slot header at commit. */
+export interface SlotFill {
+  readonly recordWords: number;
+  readonly events: number;
+  readonly rank: number;
+  /** Seconds since 1970 at which the first event was accepted, microseconds' resolution. */
+  readonly wallSeconds: number;
+  /** The same moment on the monotonic clock, microseconds. */
+  readonly monotonicMicros: number;
+  /** 0: records are in the slot; otherwise the generation of the oversize buffer that holds records and frame. */
+  readonly oversizeGeneration: number;
+  /** Where records and frame lie in that buffer, bytes; for generation 0 in the ring itself. */
+  readonly recordsOffset: number;
+  readonly frameOffset: number;
+}
+
+export class RingProducer {
+  readonly memory: RingMemory;
+  readonly #encoderBells: Bell[];
+  readonly #mainBell: Bell;
+  readonly #publisherBell: Bell;
+
+  constructor(memory: RingMemory, encoders: number) {
+    this.memory = memory;
+    this.#encoderBells = Array.from({ length: encoders }, (_, i) => memory.encoderBell(i));
+    this.#mainBell = memory.mainBell();
+    this.#publisherBell = memory.publisherBell();
+  }
+
+  /** Position of the next free slot, or -1 when the ring is full. Nothing is taken until `commit`. */
+  claim(): number {
+    const { memory } = this;
+    const head = memory.head();
+    if (((head - memory.tail()) | 0) >= memory.shape.slots) return -1;
+    return head;
+  }
+
+  /** Publishes the slot at `position`, which the last `claim` returned and whose records have been written. */
+  commit(position: number, fill: SlotFill): void {
+    const { words, doubles } = this.memory;
+    const slot = this.memory.slotWord(position);
+    words[slot + SLOT.recordWords] = fill.recordWords;
+    words[slot + SLOT.events] = fill.events;
+    words[slot + SLOT.rank] = fill.rank;
+    words[slot + SLOT.frameBytes] = 0;
+    words[slot + SLOT.entries] = 0;
+    words[slot + SLOT.oversizeGeneration] = fill.oversizeGeneration;
+    words[slot + SLOT.recordsOffset] = fill.recordsOffset;
+    words[slot + SLOT.frameOffset] = fill.frameOffset;
+    words[slot + SLOT.poisonedEvents] = 0;
+    doubles[slot / 2 + SLOT.wallSecondsF64] = fill.wallSeconds;
+    doubles[slot / 2 + SLOT.monotonicMicrosF64] = fill.monotonicMicros;
+    // The order of these two must not change: an encoder that sees the head must find the slot filled.
+    Atomics.store(words, slot + SLOT.state, SLOT_STATE.filled);
+    Atomics.store(words, CONTROL.head, (position + 1) | 0);
+    this.#wakeOneEncoder();
+  }
+
+  /** Slots that wait for an encoder; looks at no more than the ring holds. */
+  waitingForEncoder(): number {
+    const { memory } = this;
+    const head = memory.head();
+    let waiting = 0;
+    for (let p = memory.tail(); p !== head; p = (p + 1) | 0) if (memory.state(p) === SLOT_STATE.filled) waiting++;
+    return waiting;
+  }
+
+  /** One new slot needs one encoder; those that are awake look for work by themselves before they sleep. */
+  #wakeOneEncoder(): void {
+    for (const bell of this.#encoderBells) if (bell.ring()) return;
+  }
+
+  #wakeAllEncoders(): void {
+    for (const bell of this.#encoderBells) bell.ring();
+  }
+
+  /** Puts what a dead encoder was working on back to FILLED. Only when that thread is gone. Returns the slots found. */
+  recoverEncoder(encoder: number): number {
+    const { memory } = this;
+    const owned = SLOT_STATE.encoding | (encoder << SLOT_STATE_BITS);
+    const head = memory.head();
+    let found = 0;
+    for (let p = memory.tail(); p !== head; p = (p + 1) | 0) {
+      const word = memory.slotWord(p) + SLOT.state;
+      if (Atomics.compareExchange(memory.words, word, owned, SLOT_STATE.filled) === owned) found++;
+    }
+    if (found > 0) this.#wakeAllEncoders();
+    return found;
+  }
+
+  /** Sets the stop word and wakes everyone who may sleep. */
+  requestStop(how: StopWord): void {
+    Atomics.store(this.memory.words, CONTROL.stop, how);
+    this.#wakeAllEncoders();
+    this.#publisherBell.ring();
+  }
+
+  /** Resolves when the ring may have a free slot again, or after `timeoutMs`. */
+  async whenFree(timeoutMs: number): Promise<void> {
+    this.#mainBell.prepare();
+    if (this.claim() !== -1) {
+      this.#mainBell.cancel();
+      return;
+    }
+    await this.#mainBell.sleepAsync(timeoutMs);
+  }
+}
+
+export class RingEncoder {
+  readonly memory: RingMemory;
+  readonly bell: Bell;
+  readonly #publisherBell: Bell;
+  readonly #owned: number;
+  #next: number;
+
+  constructor(memory: RingMemory, encoder: number) {
+    this.memory = memory;
+    this.bell = memory.encoderBell(encoder);
+    this.#publisherBell = memory.publisherBell();
+    this.#owned = SLOT_STATE.encoding | (encoder << SLOT_STATE_BITS);
+    this.#next = memory.tail();
+  }
+
+  /** Takes the oldest filled slot it can get. Returns its first word, or -1 when there is none. */
+  claim(): number {
+    const { memory } = this;
+    const head = memory.head();
+    const tail = memory.tail();
+    // Slots behind `#next` have been taken already, except one that a dead encoder left: found by the second search.
+    const from = ((this.#next - tail) | 0) < 0 ? tail : this.#next;
+    const found = this.#search(from, head);
+    return found !== -1 ? found : this.#search(tail, from);
+  }
+
+  #search(from: number, to: number): number {
+    const { memory } = this;
+    for (let p = from; ((to - p) | 0) > 0; p = (p + 1) | 0) {
+      const slot = memory.slotWord(p);
+      if (Atomics.load(memory.words, slot + SLOT.state) !== SLOT_STATE.filled) continue;
+      if (
+        Atomics.compareExchange(memory.words, slot + SLOT.state, SLOT_STATE.filled, this.#owned) === SLOT_STATE.filled
+      ) {
+        this.#next = (p + 1) | 0;
+        return slot;
+      }
+    }
+    return -1;
+  }
+
+  /** Whether `claim` would find a slot. */
+  hasWork(): boolean {
+    const { memory } = this;
+    const head = memory.head();
+    for (let p = memory.tail(); p !== head; p = (p + 1) | 0) if (memory.state(p) === SLOT_STATE.filled) return true;
+    return false;
+  }
+
+  /** Hands the encoded slot to the publisher. The frame must be written already. */
+  commit(slot: number, frameBytes: number, entries: number, poisonedEvents: number): void {
+    const { words } = this.memory;
+    words[slot + SLOT.frameBytes] = frameBytes;
+    words[slot + SLOT.entries] = entries;
+    words[slot + SLOT.poisonedEvents] = poisonedEvents;
+    Atomics.store(words, slot + SLOT.state, SLOT_STATE.encoded);
+    this.#publisherBell.ring();
+  }
+}
+
+export class RingPublisher {
+  readonly memory: RingMemory;
+  readonly bell: Bell;
+  readonly #mainBell: Bell;
+
+  constructor(memory: RingMemory) {
+    this.memory = memory;
+    this.bell = memory.publisherBell();
+    this.#mainBell = memory.mainBell();
+  }
+
+  /** First word of the oldest slot if it is encoded, else -1. Claim order comes from here: no slot is overtaken. */
+  peek(): number {
+    const { memory } = this;
+    const tail = memory.tail();
+    if (tail === memory.head()) return -1;
+    const slot = memory.slotWord(tail);
+    return Atomics.load(memory.words, slot + SLOT.state) === SLOT_STATE.encoded ? slot : -1;
+  }
+
+  /** Frees the slot that `peek` returned. No sink may read its bytes any more. */
+  release(slot: number): void {
+    const { words } = this.memory;
+    Atomics.store(words, slot + SLOT.state, SLOT_STATE.free);
+    Atomics.store(words, CONTROL.tail, (Atomics.load(words, CONTROL.tail) + 1) | 0);
+    this.#mainBell.ring();
+  }
+
+  isEmpty(): boolean {
+    return this.memory.occupied() === 0;
+  }
+}
