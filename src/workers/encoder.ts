@@ -1,0 +1,87 @@
+/**
+ * ENCODER THREAD: a pool task that stays for the life of the service.
+ *
+ * It takes every filled slot it can get, encodes it in shared memory, hands it to the publisher, and parks when there
+ * is nothing left. It holds nothing that would be missed: when it dies, main puts its slot back to FILLED and the next
+ * encoder does it again.
+ */
+import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../shared/counters.ts";
+import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
+import { RingEncoder, RingMemory } from "../shared/ring.ts";
+import { SLOT, STOP } from "../shared/ring-layout.ts";
+import { FrameEncoder, type FrameJob, type FrameResult } from "./frame-encoder.ts";
+import { OversizeReader } from "./oversize.ts";
+
+/** A lost wake-up would be a bug; this bounds what it could cost. */
+const MAX_PARK_MS = 1000;
+const INTERNAL_ERRORS = ENCODER_CELLS.errors + ENCODE_ERROR_REASONS.indexOf("internal");
+
+/** Points at which a test may step in; the service passes none. */
+export interface EncoderHooks {
+  /** The slot is claimed, nothing of it is encoded yet. */
+  readonly claimed?: (slot: number, memory: RingMemory) => void;
+  /** The frame is written, the publisher does not know of it yet. */
+  readonly encoded?: (slot: number, memory: RingMemory) => void;
+}
+
+/**
+ * Runs until the stop word says `now` (a draining ring still needs encoders). Blocks its thread: never call it on the main
+ * thread.
+ */
+export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
+  const ring = new RingEncoder(new RingMemory(task.ring, task.shape), task.encoder);
+  const counters = new CounterBlock(task.counters);
+  const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens);
+  const oversize = new OversizeReader(task.oversizePort, task.oversize);
+
+  for (;;) {
+    const slot = ring.claim();
+    if (slot !== -1) {
+      hooks.claimed?.(slot, ring.memory);
+      const startedMs = performance.now();
+      const result = frames.encode(jobOf(ring.memory, slot, oversize));
+      hooks.encoded?.(slot, ring.memory);
+      count(counters, ring.memory, slot, result, (performance.now() - startedMs) / 1000);
+      ring.commit(slot, result.frameBytes, result.entries, result.poisonedEvents);
+      continue;
+    }
+    if (ring.memory.stop() === STOP.now) return;
+    ring.bell.prepare();
+    if (ring.hasWork() || ring.memory.stop() === STOP.now) {
+      ring.bell.cancel();
+      continue;
+    }
+    ring.bell.sleep(MAX_PARK_MS);
+  }
+}
+
+function jobOf(memory: RingMemory, slot: number, oversize: OversizeReader): FrameJob {
+  const { words, doubles } = memory;
+  const generation = words[slot + SLOT.oversizeGeneration] as number;
+  const view = generation === 0 ? memory : oversize.view(generation);
+  return {
+    records: view.records,
+    recordsWord: (words[slot + SLOT.recordsOffset] as number) >>> 2,
+    recordWords: words[slot + SLOT.recordWords] as number,
+    events: words[slot + SLOT.events] as number,
+    rank: words[slot + SLOT.rank] as number,
+    wallSeconds: doubles[slot / 2 + SLOT.wallSecondsF64] as number,
+    bytes: view.bytes,
+    frameOffset: words[slot + SLOT.frameOffset] as number,
+  };
+}
+
+function count(counters: CounterBlock, memory: RingMemory, slot: number, result: FrameResult, seconds: number): void {
+  counters.begin();
+  counters.add(ENCODER_CELLS.encodedBatches, 1);
+  counters.add(ENCODER_CELLS.encodedBytes, result.frameBytes);
+  counters.add(INTERNAL_ERRORS, result.poisonedEvents);
+  counters.observe(ENCODER_CELLS.duration, seconds);
+  counters.observe(ENCODER_CELLS.batchEvents, memory.words[slot + SLOT.events] as number);
+  counters.end();
+}
+
+/** The pool calls this with the task. */
+export default function encoder(task: unknown): void {
+  runEncoder(parseEncoderTask(task));
+}
