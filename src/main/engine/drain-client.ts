@@ -1,0 +1,167 @@
+/**
+ * Fetches the KV-cache events of one trtllm-serve: `POST /kv_cache_events`, one request at a time. MAIN THREAD.
+ *
+ * The call is a destructive drain: what an answer holds is gone from the engine, and there is no cursor to ask again
+ * with. Hence no retry here, ever: a failed drain is reported, and what it cost shows as a hole in the event ids. For
+ * the same reason as much of an answer as possible is handed on before it is given up (see `Exchange`).
+ *
+ * Nothing an engine says steers the client: no redirect is followed, no compression accepted, the content type not
+ * believed, and time and size have a limit.
+ */
+import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { HttpEngineConfig } from "../config/config.ts";
+import { ConfigError, KvcastError } from "../../shared/errors.ts";
+import { DeadlineClock } from "./deadline-clock.ts";
+import { drainErrorFrom } from "./drain-error.ts";
+import { Exchange, type ExchangeResult, type OnChunk } from "./drain-exchange.ts";
+import { guardedLookup, isRefusedAddress, type ResolveAll } from "./engine-address.ts";
+
+/**
+ * An idle connection is dropped after this time. uvicorn, which serves trtllm-serve, closes after 5 s; the margin keeps
+ * us from writing a request into a connection that is being closed.
+ */
+const IDLE_SOCKET_MS = 3500;
+
+/** Headers that frame the message or choose its form; values for them from a header file are ignored. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "accept-encoding",
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+export interface DrainOutcome extends ExchangeResult {
+  /** Milliseconds that the engine took; the time that the consumer held it up is not in it. */
+  readonly elapsedMs: number;
+}
+
+/** What a source needs of a client; tests put scripts in its place. */
+export interface Drain {
+  /** Whether the running drain's answer has begun. */
+  readonly answering: boolean;
+  /**
+   * Drains once and hands the body over piece by piece. Failures are in the outcome; rejects only when `onChunk` threw,
+   * or on a second call while the first runs.
+   */
+  drain(onChunk: OnChunk): Promise<DrainOutcome>;
+  /** Cuts the running drain at once. Harmless when there is none. */
+  abort(): void;
+  /** Drops idle connections; for the end of the client's life. */
+  close(): void;
+}
+
+/** Seams for tests. */
+export interface DrainClientOptions {
+  readonly idleSocketMs?: number;
+  readonly resolve?: ResolveAll;
+}
+
+export class DrainClient implements Drain {
+  readonly #config: HttpEngineConfig;
+  readonly #url: URL;
+  readonly #agent: HttpAgent;
+  readonly #headers: Record<string, string>;
+  /** Every release that was seen serves POST; some builds have only GET. */
+  #method: "POST" | "GET" = "POST";
+  #exchange: Exchange | null = null;
+  #aborted: boolean = false;
+
+  constructor(config: HttpEngineConfig, options: DrainClientOptions = {}) {
+    if (isRefusedAddress(config.url.hostname)) {
+      const rule = "link-local and metadata addresses are refused; give the engine's own address";
+      throw new ConfigError("--engine", `--engine: ${config.url.hostname} is not allowed: ${rule}`);
+    }
+    this.#config = config;
+    this.#url = drainUrl(config.url);
+    this.#headers = ownHeaders(config.headers);
+    const agentOptions = {
+      keepAlive: true,
+      maxSockets: 1,
+      timeout: options.idleSocketMs ?? IDLE_SOCKET_MS,
+      lookup: guardedLookup(options.resolve),
+    };
+    this.#agent =
+      config.url.protocol === "https:"
+        ? new HttpsAgent({
+            ...agentOptions,
+            // Said outright, so that no environment variable can switch verification off.
+            rejectUnauthorized: true,
+            ...(config.ca === undefined ? {} : { ca: config.ca }),
+            ...(config.clientCert === undefined ? {} : { cert: config.clientCert }),
+            ...(config.clientKey === undefined ? {} : { key: config.clientKey }),
+          })
+        : new HttpAgent(agentOptions);
+  }
+
+  get answering(): boolean {
+    return this.#exchange?.answering ?? false;
+  }
+
+  async drain(onChunk: OnChunk): Promise<DrainOutcome> {
+    if (this.#exchange !== null) throw new KvcastError("KVCAST_DRAIN_OVERLAP", "one drain at a time: this is a bug");
+    this.#aborted = false;
+    const limitMs = this.#config.timeoutMs;
+    const clock = new DeadlineClock(limitMs, () => this.#exchange?.timeOut(limitMs));
+    try {
+      let result = await this.#attempt(clock, onChunk);
+      // The other verb is tried once and then remembered; an engine behind a proxy may change its mind later.
+      if (result.error?.status === 405) {
+        this.#method = this.#method === "POST" ? "GET" : "POST";
+        if (!this.#aborted) result = await this.#attempt(clock, onChunk);
+      }
+      return { ...result, elapsedMs: clock.elapsedMs };
+    } finally {
+      clock.stop();
+      this.#exchange = null;
+    }
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    this.#exchange?.abort();
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #attempt(clock: DeadlineClock, onChunk: OnChunk): Promise<ExchangeResult> {
+    const send = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
+    const options: RequestOptions = {
+      agent: this.#agent,
+      method: this.#method,
+      headers: this.#method === "POST" ? { ...this.#headers, "content-length": "0" } : this.#headers,
+    };
+    try {
+      clock.resume();
+      this.#exchange = new Exchange(send(this.#url, options), clock, this.#config.maxResponseBytes, onChunk);
+    } catch (cause) {
+      // For example a header value with a line break. The message of such an error may hold the value: it is a secret.
+      return { error: drainErrorFrom(cause, false, false), cut: false };
+    }
+    return this.#exchange.settled;
+  }
+}
+
+/** The drain's address below a base URL that may have a path of its own. */
+function drainUrl(base: URL): URL {
+  const url = new URL(base.origin);
+  url.pathname = `${base.pathname.replace(/\/+$/, "")}/kv_cache_events`;
+  return url;
+}
+
+function ownHeaders(extra: Readonly<Record<string, string>>): Record<string, string> {
+  const headers: Record<string, string> = { accept: "application/json", "user-agent": "kvcast" };
+  for (const [name, value] of Object.entries(extra)) {
+    const key = name.toLowerCase();
+    if (!OWN_HEADERS.has(key)) headers[key] = value;
+  }
+  headers["accept-encoding"] = "identity";
+  return headers;
+}

@@ -1,0 +1,268 @@
+/**
+ * Reads one trtllm-serve over HTTP: client, scanner and sink tied together. MAIN THREAD.
+ *
+ *   poll loop ─► drain ─► chunk ─► scanner ─► event ─► sink
+ *                  ▲ paused while the sink is full, and between steps
+ *
+ * An answer is read while it arrives: nothing is collected, and the events before a defect, a cap or a broken
+ * connection have gone on by the time it shows. Draining takes events out of the engine for good, so the source is
+ * careful with what it holds: see `stop()`.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { wallClockSeconds } from "../../shared/clock.ts";
+import type { HttpEngineConfig, PollProfile } from "../config/config.ts";
+import type { LineLogger } from "../log.ts";
+import type { EngineCounters, ReceivedType } from "../metrics/engine-counters.ts";
+import { DrainClient, type Drain, type DrainOutcome } from "./drain-client.ts";
+import { EventScanner } from "./event-scanner.ts";
+import { PollBackoff, runPollLoop, Sleeper, type PollReport } from "./poll-loop.ts";
+import { RAW_KIND, RawEvent, type RawKind } from "./raw-event.ts";
+import type { ScanError } from "./scan-error.ts";
+import { SourceJournal, type PollFailure } from "./source-journal.ts";
+import type { EngineSource, EventSink } from "./source.ts";
+
+/**
+ * What `stop()` grants a drain that is under way. An answer that has begun holds events that exist nowhere else: it
+ * gets the longer time, also to find room in the sink. One that has not begun gets what an engine of the immediate kind
+ * needs to answer; one of the waiting kind would hold it for two seconds, with nothing in it as a rule.
+ */
+const GRACE_ANSWERING_MS = 1000;
+const GRACE_UNANSWERED_MS = 250;
+
+const RECEIVED_TYPE: Readonly<Record<RawKind, ReceivedType>> = {
+  [RAW_KIND.empty]: "other",
+  [RAW_KIND.created]: "created",
+  [RAW_KIND.stored]: "stored",
+  [RAW_KIND.removed]: "removed",
+  [RAW_KIND.updated]: "updated",
+  [RAW_KIND.unknown]: "other",
+};
+
+/** Seams for tests; each defaults to the real thing. */
+export interface HttpSourcePorts {
+  readonly drain: Drain;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly random: () => number;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+}
+
+export interface HttpSourceOptions {
+  readonly config: HttpEngineConfig;
+  readonly profile: PollProfile;
+  readonly sink: EventSink;
+  readonly counters: EngineCounters;
+  readonly log: LineLogger;
+  /** Seconds since 1970. */
+  readonly wallClock?: () => number;
+  readonly ports?: Partial<HttpSourcePorts>;
+}
+
+/** Where reading a chunk halted. */
+type Halt = "more" | "error" | "full" | "turn";
+
+export class HttpSource implements EngineSource {
+  readonly #config: HttpEngineConfig;
+  readonly #maxItemsPerStep: number;
+  readonly #sink: EventSink;
+  readonly #counters: EngineCounters;
+  readonly #wallClock: () => number;
+  readonly #journal: SourceJournal;
+  readonly #drain: Drain;
+  readonly #backoff: PollBackoff;
+  readonly #sleeper: Sleeper = new Sleeper();
+  readonly #sleep: (ms: number) => Promise<void>;
+  readonly #scanner: EventScanner = new EventScanner();
+  readonly #event: RawEvent = new RawEvent();
+
+  #stopping: boolean = false;
+  /** The grace after `stop()` is over: nothing is waited for any more. */
+  #expired: boolean = false;
+  #phase: "between" | "draining" | "finishing" = "between";
+  #graceTimer: NodeJS.Timeout | undefined;
+  #endSinkWait: () => void = () => {};
+  /** Events of the running poll. */
+  #events: number = 0;
+  #eventsInStep: number = 0;
+  #givenUp: number = 0;
+
+  constructor(options: HttpSourceOptions) {
+    const { config, profile, counters, ports = {} } = options;
+    this.#config = config;
+    this.#maxItemsPerStep = profile.maxItemsPerStep;
+    this.#sink = options.sink;
+    this.#counters = counters;
+    this.#wallClock = options.wallClock ?? wallClockSeconds;
+    this.#journal = new SourceJournal(options.log, ports.monotonic ?? ((): number => performance.now()));
+    this.#drain = ports.drain ?? new DrainClient(config);
+    this.#backoff = new PollBackoff(profile, ports.random);
+    this.#sleep = ports.sleep ?? ((ms): Promise<void> => this.#sleeper.sleep(ms));
+  }
+
+  async run(): Promise<void> {
+    try {
+      await runPollLoop(
+        {
+          poll: () => this.#poll(),
+          sleep: (ms) => this.#sleep(ms),
+          waiting: (ms) => (this.#counters.pollBackoffSeconds = ms / 1000),
+          stopped: () => this.#stopping,
+        },
+        this.#backoff,
+      );
+    } finally {
+      clearTimeout(this.#graceTimer);
+      this.#drain.close();
+      if (this.#givenUp > 0) this.#journal.gaveUp(this.#givenUp);
+    }
+  }
+
+  /**
+   * Ends sleeping at once and starts no further poll. A drain under way may finish, within a quarter of a second when
+   * the engine has not begun to answer and within one second when it has; then it is cut. Events that were read by then
+   * and find no room in the sink are counted as received and as dropped at shutdown.
+   */
+  stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#sleeper.wake();
+    if (this.#phase === "between") return;
+    this.#graceTimer = setTimeout(() => {
+      if (!this.#drain.answering && this.#events === 0) return this.#expire();
+      this.#graceTimer = setTimeout(() => this.#expire(), GRACE_ANSWERING_MS - GRACE_UNANSWERED_MS);
+    }, GRACE_UNANSWERED_MS);
+  }
+
+  describe(): string {
+    const { protocol, host, pathname } = this.#config.url;
+    return `trtllm-serve ${protocol}//${host}${pathname === "/" ? "" : pathname}`;
+  }
+
+  #expire(): void {
+    this.#expired = true;
+    if (this.#phase === "draining") this.#journal.cutAtStop(this.#drain.answering);
+    this.#drain.abort();
+    this.#endSinkWait();
+  }
+
+  async #poll(): Promise<PollReport> {
+    this.#phase = "draining";
+    this.#events = 0;
+    this.#eventsInStep = 0;
+    this.#scanner.begin();
+    const outcome = await this.#drain.drain((chunk) => {
+      this.#counters.receivedBytes += chunk.length;
+      this.#scanner.push(chunk);
+      return this.#read();
+    });
+    this.#phase = "finishing";
+    const refused = this.#scanner.error;
+    if (refused === null) {
+      // Also after a failure: entries that had arrived in full may still wait in the scanner for their turn.
+      this.#scanner.end();
+      await this.#read();
+    }
+    this.#phase = "between";
+    return this.#settle(outcome, this.#failureOf(outcome, refused));
+  }
+
+  /** Makes the poll's counts, all in one step. */
+  #settle(outcome: DrainOutcome, failure: PollFailure | null): PollReport {
+    const counters = this.#counters;
+    const events = this.#events;
+    // Cut by `stop()`: it neither succeeded nor failed, so it is no poll in the books.
+    if (failure === null && outcome.cut) return { events, failed: false, again: false };
+    counters.pollDuration.observe(outcome.elapsedMs / 1000);
+    if (failure === null) {
+      counters.polls[events > 0 ? "items" : "empty"]++;
+      counters.up = 1;
+      this.#journal.answered(events, outcome.elapsedMs);
+      return { events, failed: false, again: false };
+    }
+    counters.polls.error++;
+    counters.errors[failure.reason]++;
+    counters.up = 0;
+    // A stale connection is no news about the engine; should it be gone, the poll that follows at once will say so.
+    const again = outcome.error?.staleSocket ?? false;
+    if (!again) this.#journal.failed(failure);
+    return { events, failed: true, again };
+  }
+
+  /** One reason for a poll: `refused` is why we cut the answer; a broken connection explains a body that breaks off. */
+  #failureOf(outcome: DrainOutcome, refused: ScanError | null): PollFailure | null {
+    const { error } = outcome;
+    if (refused === null && error !== null) {
+      return { reason: error.reason, message: error.message, status: error.status, byteOffset: null };
+    }
+    const defect = outcome.cut ? refused : this.#scanner.error;
+    if (defect === null) return null;
+    return { reason: defect.reason, message: defect.message, status: 0, byteOffset: defect.offset };
+  }
+
+  /** Hands on what can be read. False: the body is refused. A promise while the sink or the event loop comes first. */
+  #read(): boolean | Promise<boolean> {
+    const halt = this.#step();
+    return halt === "full" || halt === "turn" ? this.#readSlowly(halt) : halt === "more";
+  }
+
+  async #readSlowly(first: Halt): Promise<boolean> {
+    for (let halt = first; ; halt = this.#step()) {
+      if (halt === "full") await this.#waitForSink();
+      else if (halt === "turn") await nextTurn();
+      else return halt === "more";
+    }
+  }
+
+  #step(): Halt {
+    const scanner = this.#scanner;
+    for (;;) {
+      const next = scanner.next(this.#event);
+      if (next !== "event") {
+        this.#endStep();
+        return next === "error" ? "error" : "more";
+      }
+      this.#events++;
+      this.#eventsInStep++;
+      if (!this.#sink.accept(this.#event)) {
+        this.#endStep();
+        return "full";
+      }
+      if (this.#eventsInStep >= this.#maxItemsPerStep) {
+        this.#endStep();
+        return "turn";
+      }
+    }
+  }
+
+  #endStep(): void {
+    if (this.#eventsInStep === 0) return;
+    this.#counters.lastEventTimestampSeconds = this.#wallClock();
+    this.#eventsInStep = 0;
+    this.#sink.flush();
+  }
+
+  /** Resolves when the sink has taken the event it refused, or when the event was given up. */
+  async #waitForSink(): Promise<void> {
+    while (!this.#expired) {
+      await this.#sinkHasRoom();
+      if (this.#sink.retry()) {
+        // The first of the next step, so that it is flushed even if nothing follows it.
+        this.#eventsInStep = 1;
+        return;
+      }
+      // A sink that is stopping resolves at once without room; the timer of the grace must still get its turn.
+      await nextTurn();
+    }
+    this.#counters.received[RECEIVED_TYPE[this.#event.kind]]++;
+    this.#counters.droppedAtShutdown++;
+    this.#givenUp++;
+  }
+
+  /** The sink's `writable()`, or the end of the grace. Not a race of promises: that would pile up on a lasting one. */
+  #sinkHasRoom(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#endSinkWait = resolve;
+      this.#sink.writable().then(resolve, reject);
+    });
+  }
+}

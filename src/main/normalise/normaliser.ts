@@ -1,0 +1,235 @@
+/**
+ * Judges the events of one engine: which of them subscribers shall hear of, and in what form. MAIN THREAD, pure logic.
+ *
+ * The steps, in this order, each only for what the step before let through:
+ *  1. ids: every event that has one is followed per attention-DP rank, whatever is wrong with it otherwise;
+ *  2. defects: what the source found wrong refuses the event;
+ *  3. window and layer group: one of them is published, see `window-filter.ts`;
+ *  4. blocks: null hashes are skipped, partial blocks remembered and suppressed, tokens and multimodal keys made plain.
+ *
+ * A refused event changes nothing in what is known of blocks: partial ones are remembered last.
+ *
+ * Counting: an event that ends here is counted here, together with its outcome. One that is to be published may find the
+ * ring full; the caller counts it with `countPublished()` in the same step in which it is really taken.
+ */
+import { ABSENT, PARENT, RAW_KIND, type RawEvent, type RawKind } from "../engine/raw-event.ts";
+import type { EngineCounters } from "../metrics/engine-counters.ts";
+import type { Notice } from "./notice.ts";
+import { Outcomes, type Verdict } from "./outcomes.ts";
+import { PUBLISHED_KIND, PublishedEvent } from "./published-event.ts";
+import { partialsKey, type RankState, RankTable } from "./rank-table.ts";
+import { rewrite } from "./rewrite.ts";
+
+export type { Verdict } from "./outcomes.ts";
+
+export interface NormaliserOptions {
+  /** Tokens of a full block. */
+  readonly kvBlockSizeTokens: number;
+  /** Ranks 0 … size-1 are known; others are published all the same, and counted. */
+  readonly attentionDpSize: number;
+  /** See `mm-runs.ts`; null refuses events that need it. */
+  readonly mmTokenOffset: number | null;
+  readonly counters: EngineCounters;
+  /** Called within `normalise()`. */
+  readonly onNotice: (notice: Notice) => void;
+}
+
+export class Normaliser {
+  /** The event to publish after `normalise()` said so; valid as long as the raw event and until the next call. */
+  readonly out: PublishedEvent = new PublishedEvent();
+  readonly #blockSize: number;
+  readonly #attentionDpSize: number;
+  readonly #mmTokenOffset: number | null;
+  readonly #counters: EngineCounters;
+  readonly #outcomes: Outcomes;
+  readonly #ranks: RankTable = new RankTable();
+  #adoptionAnnounced: boolean = false;
+
+  constructor(options: NormaliserOptions) {
+    this.#blockSize = options.kvBlockSizeTokens;
+    this.#attentionDpSize = options.attentionDpSize;
+    this.#mmTokenOffset = options.mmTokenOffset;
+    this.#counters = options.counters;
+    this.#outcomes = new Outcomes(options.counters, options.onNotice);
+  }
+
+  /** Judges one event. Never throws for what an engine sends. */
+  normalise(raw: RawEvent): Verdict {
+    const missing = raw.kind === RAW_KIND.empty ? "empty_entry" : "missing_field";
+    if (raw.eventId === ABSENT) return this.#outcomes.invalid(raw, raw.defect ?? missing);
+    const rank = this.#ranks.get(raw.rank);
+    if (rank === null) return this.#outcomes.invalid(raw, raw.defect ?? "bad_type");
+    if (!this.#followIds(raw, rank)) return this.#outcomes.duplicate(raw);
+    if (raw.defect !== null) return this.#outcomes.invalid(raw, raw.defect);
+
+    switch (raw.kind) {
+      case RAW_KIND.stored:
+        return this.#admits(raw, rank) ? this.#judgeStored(raw, rank) : this.#outcomes.filtered(raw, "window_size");
+      case RAW_KIND.removed:
+        return this.#admits(raw, rank) ? this.#judgeRemoved(raw, rank) : this.#outcomes.filtered(raw, "window_size");
+      case RAW_KIND.created:
+        rank.window.learn(raw.windowSize, raw.layerGroup);
+        return this.#outcomes.filtered(raw, "created");
+      case RAW_KIND.updated:
+        return this.#outcomes.filtered(raw, "updated");
+      case RAW_KIND.empty:
+      case RAW_KIND.unknown:
+        break;
+    }
+    return this.#outcomes.invalid(raw, raw.kind === RAW_KIND.empty ? "empty_entry" : "unknown_type");
+  }
+
+  /** Counts an event that was judged "publish" as received; where it went is counted by the caller. */
+  countReceived(kind: RawKind): void {
+    this.#outcomes.received(kind);
+  }
+
+  /** Counts an event that was judged "publish" and has been taken by the ring. */
+  countPublished(raw: RawEvent): void {
+    this.#outcomes.received(raw.kind);
+    this.#counters.enqueued++;
+  }
+
+  /** False for a duplicate. Everything else goes on, whatever its id. */
+  #followIds(raw: RawEvent, rank: RankState): boolean {
+    const counters = this.#counters;
+    const last = rank.ids.last;
+    const step = rank.ids.observe(raw.eventId, raw.kind === RAW_KIND.created);
+    const cell = counters.rankCell(raw.rank);
+    counters.lastEventId[cell] = rank.ids.last;
+    switch (step) {
+      case "next":
+        break;
+      case "duplicate":
+        return false;
+      case "gap": {
+        const missing = rank.ids.missing;
+        counters.missingIds[cell] = (counters.missingIds[cell] as number) + missing;
+        this.#outcomes.report(raw, { code: "id_gap", expected: last + 1, got: raw.eventId, missing });
+        break;
+      }
+      case "restart":
+        counters.resets++;
+        rank.window.reset();
+        rank.partials.clear();
+        counters.partialBlocksTracked = this.#ranks.usage.hashes;
+        this.#outcomes.report(raw, { code: "restart", last });
+        break;
+      case "out_of_order":
+        counters.outOfOrder++;
+        this.#outcomes.report(raw, { code: "out_of_order", last });
+        break;
+    }
+    return true;
+  }
+
+  #admits(raw: RawEvent, rank: RankState): boolean {
+    const window = rank.window;
+    const kept = window.admits(raw.windowSize, raw.layerGroup);
+    if (window.adopted && !this.#adoptionAnnounced) {
+      this.#adoptionAnnounced = true;
+      this.#outcomes.report(raw, { code: "window_adopted", windowSize: window.windowSize });
+    }
+    return kept;
+  }
+
+  #judgeStored(raw: RawEvent, rank: RankState): Verdict {
+    if (raw.parent === PARENT.missing) return this.#outcomes.invalid(raw, "missing_field");
+    const size = this.#blockSize;
+    const blockCount = raw.blockCount;
+    let full = 0;
+    let skipped = 0;
+    let partial = -1;
+    for (let i = 0, start = 0; i < blockCount; i++) {
+      const end = raw.tokenEnd[i] as number;
+      const tokens = end - start;
+      start = end;
+      if (tokens > size) {
+        return this.#outcomes.invalid(raw, "block_too_large", { code: "block_too_large", tokens, blockSize: size });
+      }
+      if (raw.hashNull[i] !== 0) {
+        skipped++;
+      } else if (tokens < size) {
+        partial = i;
+        break;
+      } else {
+        full++;
+      }
+    }
+    if (raw.saltConflict) return this.#outcomes.invalid(raw, "salt_conflict", { code: "salt_conflict" });
+
+    const out = this.out;
+    out.begin(PUBLISHED_KIND.stored, raw.rank);
+    if (skipped === 0 && raw.oddTokens.length === 0 && raw.mmKeys.length === 0) {
+      out.borrow(raw, full, full * size);
+    } else {
+      const refusal = rewrite(raw, full + skipped, out, size, this.#mmTokenOffset);
+      if (refusal !== null) return this.#outcomes.invalid(raw, refusal.reason, refusal.notice);
+    }
+    if (partial >= 0 || this.#ranks.usage.hashes > 0) this.#rememberPartials(raw, rank, partial);
+    if (full === 0) return this.#outcomes.filtered(raw, partial < 0 ? "no_blocks" : "partial_block");
+
+    out.mmListPresent = true;
+    out.hasParent = raw.parent === PARENT.given;
+    out.parentLo = raw.parentLo;
+    out.parentHi = raw.parentHi;
+    out.loraName = raw.loraName;
+    out.cacheSalt = raw.cacheSalt;
+    return this.#publish(raw, rank);
+  }
+
+  /** Forgets hashes that are full blocks now, and remembers the partial block that ended the walk (-1 for none). */
+  #rememberPartials(raw: RawEvent, rank: RankState, partial: number): void {
+    const out = this.out;
+    const key = partialsKey(raw);
+    const known = rank.partials.find(key);
+    if (known !== null) {
+      for (let i = 0; i < out.blockCount; i++) {
+        known.take((out.hashLo[i] as number) | 0, (out.hashHi[i] as number) | 0);
+      }
+    }
+    if (partial >= 0) {
+      const partials = known ?? rank.partials.make(key);
+      partials.add((raw.hashLo[partial] as number) | 0, (raw.hashHi[partial] as number) | 0);
+      this.#ranks.trim();
+    }
+    this.#counters.partialBlocksTracked = this.#ranks.usage.hashes;
+  }
+
+  #judgeRemoved(raw: RawEvent, rank: RankState): Verdict {
+    const out = this.out;
+    out.begin(PUBLISHED_KIND.removed, raw.rank);
+    const partials = this.#ranks.usage.hashes === 0 ? null : rank.partials.find(partialsKey(raw));
+    let suppressed = 0;
+    // Hashes are borrowed as long as none is left out; the first one that is makes the others be copied.
+    let borrowed = true;
+    for (let i = 0; i < raw.blockCount; i++) {
+      const lo = raw.hashLo[i] as number;
+      const hi = raw.hashHi[i] as number;
+      const isNull = raw.hashNull[i] !== 0;
+      const isPartial = !isNull && partials !== null && partials.take(lo | 0, hi | 0);
+      if (isPartial) suppressed++;
+      if (!isNull && !isPartial) {
+        if (!borrowed) out.addHash(lo, hi);
+      } else if (borrowed) {
+        borrowed = false;
+        for (let k = 0; k < i; k++) out.addHash(raw.hashLo[k] as number, raw.hashHi[k] as number);
+      }
+    }
+    if (borrowed) out.borrow(raw, raw.blockCount, 0);
+    if (suppressed > 0) this.#counters.partialBlocksTracked = this.#ranks.usage.hashes;
+    if (out.blockCount === 0) return this.#outcomes.filtered(raw, suppressed > 0 ? "partial_block" : "no_blocks");
+    return this.#publish(raw, rank);
+  }
+
+  #publish(raw: RawEvent, rank: RankState): Verdict {
+    if (raw.rank >= this.#attentionDpSize) {
+      this.#counters.unknownRank++;
+      if (!rank.announced) {
+        rank.announced = true;
+        this.#outcomes.report(raw, { code: "unknown_rank" });
+      }
+    }
+    return "publish";
+  }
+}

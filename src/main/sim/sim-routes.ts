@@ -1,0 +1,148 @@
+/**
+ * What the stand-in engine answers on each route. MAIN THREAD.
+ */
+import type { ServerResponse } from "node:http";
+import { type Answer, jsonAnswer, textAnswer } from "./answer.ts";
+import { MODEL_NAME, viewOf } from "./engine-view.ts";
+import type { EventFeed } from "./event-feed.ts";
+import { EventJsonWriter } from "./event-json.ts";
+import type { FaultPlan } from "./fault-plan.ts";
+import { IterationStats } from "./iteration-stats.ts";
+import { prometheusText } from "./prometheus-text.ts";
+import { RequestRecords } from "./request-records.ts";
+import { type DrainGeneration, EVENTS_ROUTE, type SimConfig } from "./sim-config.ts";
+
+const DEFAULT_HOLD_MS = 2000;
+/** How often a held call looks for news; the engine's worker does so every 100 ms. */
+const MAX_LOOK_MS = 100;
+/** What the clock calibration route waits between its two readings. */
+const CLOCK_PAUSE_MS = 200;
+/** The engine's steady clock counts from an arbitrary moment. */
+const STEADY_OFFSET_SECONDS = 1_946_900;
+/** A version that has the drain behaviour of its generation. */
+const VERSIONS: Record<DrainGeneration, string> = { a: "1.1.0", b: "1.2.0", c: "1.3.0rc24" };
+const UNHEALTHY_TEXT = "LLM is unavailable. Please check the server logs for more details.";
+
+type Handler = (response: ServerResponse) => Answer | null | Promise<Answer | null>;
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly handler: Handler;
+}
+
+function get(handler: Handler): Route {
+  return { method: "GET", handler };
+}
+
+export class SimRoutes {
+  readonly #config: SimConfig;
+  readonly #feed: EventFeed;
+  readonly #plan: FaultPlan;
+  readonly #now: () => number;
+  readonly #holdMs: number;
+  readonly #writer: EventJsonWriter;
+  readonly #iterations: IterationStats;
+  readonly #requests: RequestRecords = new RequestRecords();
+  readonly #createdSeconds: number = Math.floor(Date.now() / 1000);
+  readonly #table: ReadonlyMap<string, Route>;
+
+  constructor(config: SimConfig, feed: EventFeed, plan: FaultPlan, now: () => number) {
+    this.#config = config;
+    this.#feed = feed;
+    this.#plan = plan;
+    this.#now = now;
+    this.#holdMs = config.holdMs ?? DEFAULT_HOLD_MS;
+    this.#writer = new EventJsonWriter(config.eventsForm, config.traffic.ranks);
+    this.#iterations = new IterationStats(now);
+    this.#table = new Map<string, Route>([
+      [
+        EVENTS_ROUTE,
+        { method: config.eventsVerb === "get" ? "GET" : "POST", handler: (response) => this.#drain(response) },
+      ],
+      ["/metrics", get(() => jsonAnswer(this.#iterations.take(viewOf(feed, config))))],
+      ["/perf_metrics", get(() => jsonAnswer(this.#requests.take(viewOf(feed, config), this.#steadySeconds())))],
+      ["/prometheus/metrics", get(() => this.#prometheus())],
+      ["/health", get(() => this.#health())],
+      ["/version", get(() => jsonAnswer({ version: VERSIONS[config.generation] }))],
+      ["/v1/models", get(() => this.#models())],
+      ["/steady_clock_offset", get(() => this.#clock())],
+      ["/server_info", get(() => jsonAnswer({ kv_cache_event_hash_algo: hashAlgorithm(config) }))],
+      ["/sim/stats", get(() => jsonAnswer(feed.stats()))],
+    ]);
+  }
+
+  /** The answer of a route; null when the client left while its call was held, which takes no events. */
+  async answer(method: string, path: string, response: ServerResponse): Promise<Answer | null> {
+    const route = this.#table.get(path);
+    if (route === undefined) return jsonAnswer({ detail: "Not Found" }, 404);
+    if (route.method !== method) return jsonAnswer({ detail: "Method Not Allowed" }, 405);
+    return route.handler(response);
+  }
+
+  async #drain(response: ServerResponse): Promise<Answer | null> {
+    if (this.#config.generation !== "c" && !(await this.#hold(response))) return null;
+    const events = this.#feed.drain(this.#writer);
+    return {
+      status: 200,
+      contentType: "application/json",
+      body: this.#writer.finish(),
+      onBroken: () => this.#feed.broken(events),
+    };
+  }
+
+  /** Waits as the generation does. False when the client left meanwhile. */
+  #hold(response: ServerResponse): Promise<boolean> {
+    const untilQuiet = this.#config.generation === "a";
+    return new Promise((resolve) => {
+      let since = this.#now();
+      let seen = this.#feed.stats().generated;
+      const timer = setInterval(
+        () => {
+          const { generated } = this.#feed.stats();
+          if (untilQuiet && generated !== seen) since = this.#now();
+          seen = generated;
+          if (this.#now() - since >= this.#holdMs) settle(true);
+        },
+        Math.min(Math.max(this.#holdMs / 10, 1), MAX_LOOK_MS),
+      );
+      const left = (): void => settle(false);
+      const settle = (whole: boolean): void => {
+        clearInterval(timer);
+        response.off("close", left);
+        resolve(whole);
+      };
+      response.once("close", left);
+    });
+  }
+
+  #prometheus(): Answer {
+    const text = prometheusText(viewOf(this.#feed, this.#config));
+    return { ...textAnswer(text), contentType: "text/plain; version=0.0.4; charset=utf-8" };
+  }
+
+  #health(): Answer {
+    if (this.#plan.unhealthy) return textAnswer(UNHEALTHY_TEXT, 503);
+    return { status: 200, contentType: "text/plain; charset=utf-8", body: [] };
+  }
+
+  #models(): Answer {
+    const model = { id: MODEL_NAME, object: "model", created: this.#createdSeconds, owned_by: "tensorrt_llm" };
+    return jsonAnswer({ object: "list", data: [model] });
+  }
+
+  async #clock(): Promise<Answer> {
+    const received = this.#steadySeconds();
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, CLOCK_PAUSE_MS);
+    });
+    return jsonAnswer({ receive_ts: received, transmit_ts: this.#steadySeconds() });
+  }
+
+  #steadySeconds(): number {
+    return STEADY_OFFSET_SECONDS + this.#now() / 1000;
+  }
+}
+
+function hashAlgorithm(config: SimConfig): string {
+  const { eventsForm } = config;
+  return eventsForm === "v2_sha256" || eventsForm === "v2_sha256_64" ? eventsForm : "v1_block_key";
+}
