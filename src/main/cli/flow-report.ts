@@ -1,0 +1,73 @@
+/**
+ * The line that says whether events flow: soon after the start, then now and then. MAIN THREAD.
+ */
+import { PUBLISHER_CELLS } from "../../shared/counters.ts";
+import type { Logger } from "../log.ts";
+import type { EngineCounters } from "../metrics/engine-counters.ts";
+import type { Pipeline, StopReport } from "../pipeline/pipeline.ts";
+
+const FIRST_MS = 1000;
+const EVERY_MS = 10_000;
+
+export class FlowReport {
+  readonly #counters: EngineCounters;
+  readonly #pipeline: Pipeline;
+  readonly #log: Logger;
+  #timer: NodeJS.Timeout | null = null;
+  #lastMs: number = performance.now();
+  #lastReceived: number = 0;
+  #lastPublished: number = 0;
+
+  constructor(counters: EngineCounters, pipeline: Pipeline, log: Logger) {
+    this.#counters = counters;
+    this.#pipeline = pipeline;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#report();
+      this.#timer = setInterval(() => this.#report(), EVERY_MS);
+    }, FIRST_MS);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  /** The totals at the end, for whoever compares them with what arrived elsewhere. */
+  final(report: StopReport): void {
+    const fields = {
+      received_events: this.#received(),
+      published_events: this.#published(),
+      dropped_events: report.droppedEvents + this.#counters.droppedAtShutdown,
+      last_sequence: this.#pipeline.publisher.read(PUBLISHER_CELLS.publishedSequence),
+    };
+    if (fields.dropped_events > 0) this.#log.warn("stopped, with events that could not be delivered", fields);
+    else this.#log.info("stopped, everything taken was published", fields);
+  }
+
+  #report(): void {
+    const nowMs = performance.now();
+    const received = this.#received();
+    const published = this.#published();
+    const perSecond = (count: number): number => Math.round((count * 1000) / (nowMs - this.#lastMs));
+    this.#log.info("flow", {
+      in_per_s: perSecond(received - this.#lastReceived),
+      published_per_s: perSecond(published - this.#lastPublished),
+      published_total: published,
+      subscribers: this.#pipeline.publisher.read(PUBLISHER_CELLS.zmqSubscribers),
+    });
+    this.#lastMs = nowMs;
+    this.#lastReceived = received;
+    this.#lastPublished = published;
+  }
+
+  #received(): number {
+    return Object.values(this.#counters.received).reduce((sum, count) => sum + count, 0);
+  }
+
+  #published(): number {
+    return this.#pipeline.publisher.read(PUBLISHER_CELLS.dequeuedEvents);
+  }
+}

@@ -1,0 +1,121 @@
+/** The help pages of the commands: examples and words; the options come from their tables. MAIN THREAD. */
+import type { OptionSpec } from "../config/option-spec.ts";
+import { SERVE_OPTION_LIST } from "../config/options.ts";
+import { SIM_OPTION_LIST } from "../config/sim-options.ts";
+import { TRAFFIC, TRAFFIC_NAMES } from "../config/traffic-options.ts";
+import type { HelpPage, Item } from "./help.ts";
+
+const HELP_SWITCH: Item = { name: "-h, --help", says: "Print this and exit." };
+
+/** Exit codes of all commands, for help and documentation. */
+export const EXIT_CODES: readonly Item[] = [
+  { name: "0", says: "All went well; for serve and sim: they were told to stop, and did." },
+  { name: "1", says: "Something failed that should not have; the message says what." },
+  { name: "2", says: "Wrong usage: an unknown command or flag, or a flag without its value." },
+  { name: "69", says: "Something outside is missing: an address that is taken or is not this machine's." },
+  { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
+  { name: "130, 143", says: "Ended by a second SIGINT or SIGTERM, without waiting for what was under way." },
+];
+
+const TRAFFIC_ITEMS: readonly Item[] = TRAFFIC_NAMES.map((name) => {
+  const { type, default: text, defaultNote, help } = TRAFFIC[name];
+  return { name, says: `${help} Takes ${type.takes}. Default: ${text ?? defaultNote ?? "none"}.` };
+});
+
+export const ROOT_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast serve --engine http://127.0.0.1:8000"],
+      says: "Publish the KV-cache events of a trtllm-serve on this machine.",
+    },
+    {
+      command: ['kvcast serve --engine "synthetic:?rate=1000"'],
+      says: "Try it without an engine: events come from a built-in one.",
+    },
+    { command: ["kvcast sim --port 8000"], says: "Run a stand-in for trtllm-serve, for tests and demos." },
+    { command: ["kvcast help serve"], says: "All options of a command." },
+  ],
+  usage: "kvcast COMMAND [options]",
+  summary: "Publishes the KV-cache events of TensorRT-LLM engines over ZMQ, with Prometheus metrics.",
+  options: [],
+  sections: [
+    {
+      title: "Commands",
+      items: [
+        { name: "serve", says: "Read an engine's events and publish them." },
+        { name: "sim", says: "Stand in for a trtllm-serve." },
+        { name: "help [COMMAND]", says: "Print help." },
+      ],
+    },
+    { title: "Other", items: [HELP_SWITCH, { name: "-V, --version", says: "Print the version and exit." }] },
+    { title: "Exit codes", items: EXIT_CODES },
+  ],
+};
+
+export const SERVE_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast serve --engine http://127.0.0.1:8000 --kv-block-size 32"],
+      says: "Publish the KV-cache events of a trtllm-serve on this machine, on tcp://127.0.0.1:20081.",
+    },
+    {
+      command: ['kvcast serve --engine "synthetic:?rate=1000&blocks=2"'],
+      says: "Try it without an engine: a built-in one makes 1000 events a second.",
+    },
+    {
+      command: [
+        "kvcast serve --engine prod-a=https://trtllm.example:8443",
+        "--engine-header-file /run/secrets/engine-headers",
+        '--zmq-endpoint "tcp://*:20081" --system-host 0.0.0.0',
+      ],
+      says: "An engine behind TLS and a token, for subscribers and Prometheus on other machines.",
+    },
+    {
+      command: ["KVCAST_CONFIG=kvcast.yaml DYN_SYSTEM_PORT=9090 kvcast serve --log-format json"],
+      says: "Options from a file, a variable and a flag; a flag goes before a variable, a variable before the file.",
+    },
+  ],
+  usage: "kvcast serve --engine [NAME=]URL [options]",
+  summary:
+    "Reads the KV-cache events of one engine, brings them into the form that routers expect, and publishes them " +
+    "over ZMQ. Runs until SIGTERM or SIGINT.",
+  options: SERVE_OPTION_LIST,
+  sections: [
+    { title: "Parameters of --engine synthetic:?NAME=VALUE&…", items: TRAFFIC_ITEMS },
+    { title: "Other", items: [HELP_SWITCH] },
+  ],
+};
+
+export const SIM_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast sim --port 8000 --rate 500"],
+      says: "500 events a second, for kvcast serve --engine http://127.0.0.1:8000.",
+    },
+    {
+      command: ["kvcast sim --events 100000 --rate max"],
+      says: "A fixed number of events, as fast as they are fetched.",
+    },
+    {
+      command: ["kvcast sim --fault gap:1% --fault slow"],
+      says: "An engine that loses one event in a hundred and answers slowly.",
+    },
+    { command: ["kvcast sim --port 0 --json"], says: "Any free port; the address comes as a line of JSON on stdout." },
+  ],
+  usage: "kvcast sim [options]",
+  summary:
+    "Stands in for a trtllm-serve: the same HTTP interface, with made-up events and faults on demand. " +
+    "Runs until SIGTERM or SIGINT.",
+  options: SIM_OPTION_LIST,
+  sections: [
+    {
+      title: "Other",
+      items: [{ name: "--json", says: 'Print {"url":…} on stdout once it listens.' }, HELP_SWITCH],
+    },
+  ],
+};
+
+/** Names of a table's options as flags, for "is this a flag or a value". */
+export function flagNames(options: readonly OptionSpec<unknown>[]): ReadonlySet<string> {
+  return new Set(options.map((option) => `--${option.name}`));
+}

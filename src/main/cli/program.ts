@@ -1,0 +1,132 @@
+/**
+ * The command line: which command, which flags, and what a user reads when something is wrong. MAIN THREAD. The only user
+ * of commander. A command's own code is loaded when the command runs, so that help and errors come at once.
+ *
+ * Data goes to stdout, talk to stderr. Every error is `kvcast: error: …` and the next step.
+ */
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { loadServeConfig } from "../config/load.ts";
+import { MissingOptionError, quoted } from "../config/option-spec.ts";
+import type { Environment, Flags } from "../config/option-spec.ts";
+import { didYouMean } from "../config/suggest.ts";
+import { ConfigError, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
+import { renderHelp } from "./help.ts";
+import type { HelpPage } from "./help.ts";
+import { ROOT_PAGE, SERVE_PAGE, SIM_PAGE, flagNames } from "./pages.ts";
+import { VERSION } from "./version.ts";
+
+/** The process, as far as commands may touch it. */
+export interface CliIo {
+  /** Arguments after the program's name. */
+  readonly argv: readonly string[];
+  readonly env: Environment;
+  /** Writes data, to stdout. */
+  out(text: string): void;
+  /** Writes talk, to stderr. */
+  err(text: string): void;
+}
+
+/** Runs one command to its end and returns the exit code. Never throws. */
+export async function runCli(io: CliIo): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = pageCommand(new Command("kvcast"), ROOT_PAGE)
+    .version(`kvcast ${VERSION}`, "-V, --version")
+    .exitOverride()
+    // Errors are printed once, by `report`.
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: () => {},
+    });
+
+  const serveFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("serve"), SERVE_PAGE), SERVE_PAGE, serveFlags).action(async () => {
+    code = await serve(serveFlags, io);
+  });
+
+  const simFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("sim"), SIM_PAGE), SIM_PAGE, simFlags)
+    .option("--json")
+    .action(async (options: { readonly json?: boolean }) => {
+      code = await sim(simFlags, options.json === true, io);
+    });
+
+  try {
+    await program.parseAsync([...io.argv], { from: "user" });
+    return code;
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+async function serve(flags: Flags, io: CliIo): Promise<number> {
+  const loaded = await loadServeConfig(flags, io.env);
+  const { runServe } = await import("./serve.ts");
+  return runServe(loaded);
+}
+
+async function sim(flags: Flags, json: boolean, io: CliIo): Promise<number> {
+  const { loadSimConfig } = await import("../config/load-sim.ts");
+  const config = loadSimConfig(flags, io.env);
+  const { runSimCommand } = await import("./sim.ts");
+  return runSimCommand({ ...config, json }, (text) => io.out(text));
+}
+
+function pageCommand(command: Command, page: HelpPage): Command {
+  return command.configureHelp({ formatHelp: () => renderHelp(page) });
+}
+
+/** Declares the flags of a page. What is given ends up in `into`, by option name. */
+function addFlags(command: Command, page: HelpPage, into: Map<string, string[]>): Command {
+  const known = flagNames(page.options);
+  for (const { name } of page.options) {
+    command.option(`--${name} <value>`, "", (value: string) => {
+      if (known.has(value)) throw new InvalidArgumentError("That is a flag: the value is missing.");
+      into.set(name, [...(into.get(name) ?? []), value]);
+      return value;
+    });
+  }
+  return command;
+}
+
+/** Says what went wrong and what to do next; returns the exit code. */
+function report(error: unknown, io: CliIo): number {
+  const help = `kvcast help${isCommand(io.argv[0]) ? ` ${io.argv[0]}` : ""}`;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok; // help and version
+    io.err(`kvcast: error: ${usageMessage(error, io.argv)}\nkvcast: "${help}" lists what there is\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof MissingOptionError) {
+    // The page first and the error last, where the eye is when a terminal stops scrolling.
+    io.err(`${renderHelp(SERVE_PAGE)}\nkvcast: error: ${error.message}\n`);
+    return error.exitCode;
+  }
+  if (error instanceof KvcastError) {
+    io.err(`kvcast: error: ${error.message}\n`);
+    if (error instanceof ConfigError) io.err(`kvcast: "${help}" says what each option takes\n`);
+    return error.exitCode;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  io.err(`kvcast: error: a bug in kvcast: ${stack}\nkvcast: please report it, with these lines\n`);
+  return EXIT.failure;
+}
+
+/** Commander's words on one line, with two repairs. */
+function usageMessage(error: CommanderError, argv: readonly string[]): string {
+  if (error.code === "commander.help") {
+    // Commander has printed the page, and has no words of its own.
+    return argv[0] === "help" ? `there is no command ${quoted(argv[1] ?? "")}` : "a command is missing";
+  }
+  // Of --flag=value it would repeat the value, which may be a secret, and not see what the flag resembles.
+  const flag = /unknown option '(--[^=']+)=/.exec(error.message)?.[1];
+  if (flag !== undefined) {
+    const page = argv[0] === "sim" ? SIM_PAGE : SERVE_PAGE;
+    return `unknown option '${flag}'${didYouMean(flag, flagNames(page.options))}`;
+  }
+  return error.message.replace(/^error: /, "").replaceAll("\n", " ");
+}
+
+function isCommand(word: string | undefined): word is "serve" | "sim" {
+  return word === "serve" || word === "sim";
+}

@@ -1,0 +1,79 @@
+/**
+ * What `serve` says when it is up: a card for people, or flat fields for a log line. MAIN THREAD. Pure functions; no secrets,
+ * because an engine's URL holds none and its headers are not asked.
+ */
+import type { EngineConfig, LoadedConfig, Origin } from "../config/config.ts";
+import { VERSION } from "./version.ts";
+
+/** What is only known once sockets are bound. */
+export interface BoundFacts {
+  /** With the port that was bound; null when ZMQ is off. */
+  readonly zmqEndpoint: string | null;
+  /** Without a trailing slash; null when HTTP is off. */
+  readonly httpUrl: string | null;
+  /** What serves it, for example `hyper-express`. */
+  readonly httpImplementation: string | null;
+  /** Most memory that events can take up: ring, encoders and send queues. */
+  readonly memoryBoundBytes: number;
+}
+
+const BYTES_PER_MIB = 1024 * 1024;
+const ORIGINS: readonly Origin[] = ["flag", "env", "file"];
+
+/** The fields of the start record, for a structured log. Flat; the names are stable. */
+export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<string, string | number | null> {
+  const { config } = loaded;
+  return {
+    version: VERSION,
+    engine: config.engine.name,
+    engine_source: describeEngine(config.engine),
+    zmq_endpoint: facts.zmqEndpoint,
+    zmq_topic: config.zmqTopic,
+    wire_format: config.wireFormat,
+    metrics_url: facts.httpUrl === null ? null : `${facts.httpUrl}/metrics`,
+    health_url: facts.httpUrl === null ? null : `${facts.httpUrl}/health`,
+    http_server: facts.httpImplementation,
+    memory_bound_mib: Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB),
+    config_origin: describeOrigins(loaded.origins),
+  };
+}
+
+/** At most eight lines for a terminal, with a newline at the end. */
+export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
+  const { config } = loaded;
+  const topic = config.zmqTopic === "" ? "no topic" : `topic ${JSON.stringify(config.zmqTopic)}`;
+  const zmq = facts.zmqEndpoint === null ? "off" : `${facts.zmqEndpoint}, wire format ${config.wireFormat}, ${topic}`;
+  const lines = [
+    `kvcast ${VERSION}`,
+    row("engine", `${config.engine.name}: ${describeEngine(config.engine)}`),
+    row("zmq", zmq),
+    row("metrics", facts.httpUrl === null ? "off" : `${facts.httpUrl}/metrics`),
+    row("health", facts.httpUrl === null ? "off" : `${facts.httpUrl}/health (served by ${facts.httpImplementation})`),
+    row("memory", `events take up at most ${Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB)} MiB`),
+    row("config", describeOrigins(loaded.origins)),
+  ];
+  if (facts.httpUrl !== null) lines.push(row("watch", `curl -s ${facts.httpUrl}/metrics | grep _events_total`));
+  return `${lines.join("\n")}\n`;
+}
+
+/** What is read, in one line. */
+function describeEngine(engine: EngineConfig): string {
+  if (engine.kind === "http") return `trtllm-serve at ${engine.url.href.replace(/\/$/, "")}`;
+  const { events, ratePerSecond, blocks, tokens, ranks } = engine.traffic;
+  const rate = Number.isFinite(ratePerSecond) ? `${ratePerSecond} events/s` : "events as fast as it goes";
+  const end = Number.isFinite(events) ? `, ${events} in all` : "";
+  return `built-in, ${rate}${end}, ${blocks} × ${tokens} tokens each, ${ranks} ${ranks === 1 ? "rank" : "ranks"}`;
+}
+
+function describeOrigins(origins: ReadonlyMap<string, Origin>): string {
+  const parts: string[] = [];
+  for (const origin of ORIGINS) {
+    const names = [...origins].filter(([, from]) => from === origin).map(([name]) => name);
+    if (names.length > 0) parts.push(`${origin}: ${names.join(", ")}`);
+  }
+  return parts.length === 0 ? "all defaults" : `${parts.join("; ")}; the rest are defaults`;
+}
+
+function row(name: string, value: string): string {
+  return `  ${name.padEnd(8)}${value}`;
+}

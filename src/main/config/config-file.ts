@@ -1,0 +1,83 @@
+/**
+ * Reads a configuration file: YAML, or JSON, which YAML contains. The only user of the YAML library, loaded only when a
+ * file is named, so that a start without one does not pay for it. MAIN THREAD, at start only.
+ *
+ * Values are taken as they are written, not as YAML types: the text goes through the same parsers as a flag, so `007` stays
+ * `007` and a number in quotes is as good as one without.
+ */
+import { readFileSync } from "node:fs";
+import { LineCounter, isMap, isScalar, parseDocument } from "yaml";
+import type { Pair, Scalar } from "yaml";
+import { ConfigError, messageOf } from "../../shared/errors.ts";
+import { quoted } from "./option-spec.ts";
+import type { OptionSpec, Place } from "./option-spec.ts";
+import type { FileEntry } from "./resolve.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** A file of all options is under 2 KiB; this stops a wrong file, such as a model. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/**
+ * The entries of the file by option name. Entries without a value count as absent. Throws ConfigError for a file that
+ * cannot be read or parsed, and for keys that are not options; `from` is where the file's name came from.
+ */
+export function readConfigFile(
+  file: string,
+  from: Place,
+  options: readonly OptionSpec<unknown>[],
+): ReadonlyMap<string, FileEntry> {
+  const lines = new LineCounter();
+  const where = (offset: number): string => `${file} line ${lines.linePos(offset).line}`;
+  const document = parseDocument(readText(file, from), { lineCounter: lines, prettyErrors: false });
+  const [problem] = document.errors;
+  if (problem !== undefined) {
+    // The one that people run into: `engine: synthetic:` looks like a map in a map.
+    const hint = problem.code === "BLOCK_AS_IMPLICIT_KEY" ? " (a value with a colon at its end needs quotes)" : "";
+    throw new ConfigError(from.option, `${where(problem.pos[0])}: not valid YAML or JSON: ${problem.message}${hint}`);
+  }
+  const entries = new Map<string, FileEntry>();
+  const root = document.contents;
+  // An empty file, or one of comments only, is what a template without values becomes.
+  if (root === null || (isScalar(root) && root.value === null)) return entries;
+  if (!isMap(root)) throw new ConfigError(from.option, `${file}: not a map of option names to values`);
+  const known = options.map((option) => option.name);
+  for (const pair of root.items) {
+    const { key, at } = keyOf(pair);
+    if (!known.includes(key)) {
+      throw new ConfigError(key, `${where(at)}: no option ${quoted(key)}${didYouMean(key, known)}`);
+    }
+    const place = { label: `${key} in ${where(at)} (--${key})`, option: key };
+    const text = textOf(pair.value, place);
+    if (text !== undefined) entries.set(key, { text, place });
+  }
+  return entries;
+}
+
+function readText(file: string, from: Place): string {
+  let content: Buffer;
+  try {
+    content = readFileSync(file);
+  } catch (error) {
+    throw new ConfigError(from.option, `${from.label}: cannot read the file: ${messageOf(error)}`, error);
+  }
+  if (content.length > MAX_FILE_BYTES) {
+    throw new ConfigError(from.option, `${from.label}: ${file} is larger than ${MAX_FILE_BYTES} bytes`);
+  }
+  return content.toString("utf8");
+}
+
+function keyOf(pair: Pair): { readonly key: string; readonly at: number } {
+  if (!isScalar(pair.key)) return { key: "", at: 0 };
+  return { key: written(pair.key), at: pair.key.range?.[0] ?? 0 };
+}
+
+/** The text of a value; undefined when there is none. */
+function textOf(value: unknown, place: Place): string | undefined {
+  if (value === null) return undefined;
+  if (!isScalar(value)) throw new ConfigError(place.option, `${place.label}: a list, map or alias is not allowed`);
+  return value.value === null ? undefined : written(value);
+}
+
+function written(scalar: Scalar): string {
+  return typeof scalar.value === "string" ? scalar.value : (scalar.source ?? String(scalar.value));
+}

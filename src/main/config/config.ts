@@ -1,0 +1,96 @@
+/**
+ * The parsed configuration: frozen, complete, units in the names. Made once at start by `load.ts`; no other file
+ * reads flags, environment or configuration files.
+ */
+import type { WireFormat } from "../../shared/wire-format.ts";
+
+/** trtllm-serve, or anything that answers like it, over HTTP(S). */
+export interface HttpEngineConfig {
+  readonly kind: "http";
+  /** The `engine` label. */
+  readonly name: string;
+  /** Base URL without credentials, query and trailing slash. */
+  readonly url: URL;
+  /** Extra request headers, read from `--engine-header-file`. Secret: never printed. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** PEM bytes; undefined means the system's trust store. */
+  readonly ca: Buffer | undefined;
+  readonly clientCert: Buffer | undefined;
+  readonly clientKey: Buffer | undefined;
+  /** Deadline of one drain, from the start of the request to the last byte of the answer. */
+  readonly timeoutMs: number;
+  /** Most bytes that one answer may have. */
+  readonly maxResponseBytes: number;
+}
+
+/** Parameters of made-up traffic, shared by the built-in engine and `kvcast sim`. */
+export interface TrafficConfig {
+  /** Publishable events (stored and removed) to make in all; Infinity for no end. `created` events come on top. */
+  readonly events: number;
+  /** Events a second over all ranks; Infinity for as fast as it goes. */
+  readonly ratePerSecond: number;
+  /** Blocks in each stored event. */
+  readonly blocks: number;
+  /** Tokens in each block. */
+  readonly tokens: number;
+  readonly ranks: number;
+  /** Share of events that remove blocks, 0 to 1. */
+  readonly removed: number;
+  readonly seed: number;
+}
+
+export interface SyntheticEngineConfig {
+  readonly kind: "synthetic";
+  readonly name: string;
+  readonly traffic: TrafficConfig;
+}
+
+export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig;
+
+export interface PollProfile {
+  readonly name: "default" | "reference";
+  readonly minSleepMs: number;
+  readonly maxSleepMs: number;
+  readonly factor: number;
+  /** Most events handled before the event loop gets a turn. */
+  readonly maxItemsPerStep: number;
+}
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
+export type LogFormat = "text" | "json";
+
+export interface ServeConfig {
+  readonly engine: EngineConfig;
+  readonly kvBlockSizeTokens: number;
+  readonly attentionDpSize: number;
+  /** First id after the vocabulary, from which multimodal continuation tokens count; null when unknown. */
+  readonly mmTokenOffset: number | null;
+  /** ZMQ address to bind; null when the ZMQ sink is off. */
+  readonly zmqEndpoint: string | null;
+  readonly zmqTopic: string;
+  readonly zmqQueueBytes: number;
+  readonly wireFormat: WireFormat;
+  readonly waitSubscribers: number;
+  readonly waitSubscribersTimeoutMs: number;
+  readonly systemHost: string;
+  /** 0 = any free port, null = no HTTP server. */
+  readonly systemPort: number | null;
+  readonly encoders: number;
+  readonly ringSlots: number;
+  readonly slotBytes: number;
+  readonly pollProfile: PollProfile;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** Where the value of an option came from. */
+export type Origin = "flag" | "env" | "file" | "default";
+
+/** What `load.ts` hands to the service: the values, where each came from, and what the user should hear about them. */
+export interface LoadedConfig {
+  readonly config: ServeConfig;
+  /** By option name without the dashes, for example `kv-block-size`. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** Values that are allowed but probably not meant, a sentence each. No secrets. */
+  readonly warnings: readonly string[];
+}

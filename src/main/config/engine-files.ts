@@ -1,0 +1,117 @@
+/**
+ * The files that `serve` needs to talk to an engine: request headers, which are secrets, and PEM files. MAIN THREAD, at
+ * start only. No message from here repeats anything that stands in a file.
+ */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import { ConfigError, messageOf } from "../../shared/errors.ts";
+import type { Place } from "./option-spec.ts";
+import { refused } from "./option-spec.ts";
+
+const MAX_HEADER_FILE_BYTES = 64 * 1024;
+/** The certificates of every public authority together have a quarter of this. */
+const MAX_PEM_BYTES = 1024 * 1024;
+const MAX_HEADERS = 64;
+
+/** What HTTP calls a token; it has no separator and no control character in it. */
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
+/** Printable ASCII and tabs: no line break can come through, so no header can be smuggled in. */
+const HEADER_VALUE = /^[\t\u0020-\u007e]+$/;
+/** Headers that frame a message or steer the connection: kvcast's HTTP client sets them, a second one would break it. */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** The headers of a file, names in lower case. Throws ConfigError with the line, never with what stands there. */
+export function readHeaderFile(file: string, place: Place): Readonly<Record<string, string>> {
+  const headers = new Map<string, string>();
+  const lines = readBounded(file, place, MAX_HEADER_FILE_BYTES)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "")
+    .split("\n");
+  for (const [index, raw] of lines.entries()) {
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#")) continue;
+    const fail = (reason: string): ConfigError => refused(place, `${file} line ${index + 1}: ${reason}`);
+    const colon = line.indexOf(":");
+    if (colon === -1) throw fail("no colon; a line is Name: value");
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    if (!HEADER_NAME.test(name)) throw fail("what stands before the colon is not a header name");
+    if (!HEADER_VALUE.test(value)) throw fail("the value is empty or has characters other than printable ASCII");
+    if (RESERVED_HEADERS.has(name)) throw fail(`${name} is set by kvcast itself`);
+    if (headers.has(name)) throw fail("a header of this name stands further up");
+    if (headers.size === MAX_HEADERS) throw fail(`more than ${MAX_HEADERS} headers`);
+    headers.set(name, value);
+  }
+  return Object.freeze(Object.fromEntries(headers));
+}
+
+export interface TlsFiles {
+  readonly ca: Buffer | undefined;
+  readonly clientCert: Buffer | undefined;
+  readonly clientKey: Buffer | undefined;
+}
+
+/** A file name with the place that gave it. */
+export interface NamedFile {
+  readonly file: string;
+  readonly place: Place;
+}
+
+/** Reads and checks the PEM files. Throws ConfigError for one that OpenSSL would not take, and for half a pair. */
+export function readTlsFiles(files: {
+  readonly ca: NamedFile | undefined;
+  readonly clientCert: NamedFile | undefined;
+  readonly clientKey: NamedFile | undefined;
+}): TlsFiles {
+  const { ca, clientCert, clientKey } = files;
+  if (clientCert !== undefined && clientKey === undefined) {
+    throw refused(clientCert.place, "a client certificate needs its key; give --engine-client-key-file too");
+  }
+  if (clientKey !== undefined && clientCert === undefined) {
+    throw refused(clientKey.place, "a client key needs its certificate; give --engine-client-cert-file too");
+  }
+  const result: TlsFiles = {
+    ca: ca === undefined ? undefined : readCertificate(ca),
+    clientCert: clientCert === undefined ? undefined : readCertificate(clientCert),
+    clientKey: clientKey === undefined ? undefined : readBounded(clientKey.file, clientKey.place, MAX_PEM_BYTES),
+  };
+  if (clientKey !== undefined) {
+    try {
+      createSecureContext({ cert: result.clientCert, key: result.clientKey });
+    } catch (error) {
+      throw refused(clientKey.place, `${clientKey.file} is not a PEM key of the certificate: ${messageOf(error)}`);
+    }
+  }
+  return result;
+}
+
+function readCertificate({ file, place }: NamedFile): Buffer {
+  const content = readBounded(file, place, MAX_PEM_BYTES);
+  try {
+    void new X509Certificate(content);
+  } catch (error) {
+    throw refused(place, `${file} is not a PEM certificate: ${messageOf(error)}`);
+  }
+  return content;
+}
+
+function readBounded(file: string, place: Place, maxBytes: number): Buffer {
+  let content: Buffer;
+  try {
+    content = readFileSync(file);
+  } catch (error) {
+    throw new ConfigError(place.option, `${place.label}: cannot read the file: ${messageOf(error)}`, error);
+  }
+  if (content.length > maxBytes) throw refused(place, `${file} is larger than ${maxBytes} bytes`);
+  return content;
+}

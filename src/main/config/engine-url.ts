@@ -1,0 +1,96 @@
+/**
+ * `--engine [NAME=]URL`: which engine to read. MAIN THREAD, at start only.
+ *
+ * A URL can carry credentials, and a message about a URL ends up in logs. So nothing before an `@` and nothing after a `?`
+ * of a URL is ever repeated in an error, and a URL that holds credentials is refused: a process list shows it to everyone.
+ */
+import type { Place, ValueType } from "./option-spec.ts";
+import { quoted, refused } from "./option-spec.ts";
+import { didYouMean } from "./suggest.ts";
+import { TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
+import type { TrafficValues } from "./traffic-options.ts";
+
+export type EngineTarget =
+  | { readonly kind: "http"; readonly name: string; readonly url: URL }
+  | { readonly kind: "synthetic"; readonly name: string; readonly traffic: Partial<TrafficValues> };
+
+/** The `engine` label where none is given. */
+const DEFAULT_NAME = "engine0";
+const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,64}$/;
+const SCHEMES = "http://host:port, https://host:port or synthetic:?events=N&rate=R";
+
+export const engineTarget: ValueType<EngineTarget> = {
+  placeholder: "[NAME=]URL",
+  takes: `${SCHEMES}, with NAME= before it to name the engine`,
+  parse(text: string, place: Place): EngineTarget {
+    const { name, address } = splitName(text.trim(), place);
+    if (/[\s\0]/.test(address)) throw refused(place, `${shown(address)} holds white space; it takes ${SCHEMES}`);
+    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(address)?.[1]?.toLowerCase();
+    if (scheme === "synthetic") return { kind: "synthetic", name, traffic: syntheticTraffic(address, place) };
+    if (scheme === "http" || scheme === "https") return { kind: "http", name, url: httpUrl(address, place) };
+    throw refused(place, `${shown(address)} is not allowed${schemeHint(address)}; it takes ${SCHEMES}`);
+  },
+};
+
+/** A "=" that comes before any character which only URLs have ends the name; one in a query does not. */
+function splitName(text: string, place: Place): { readonly name: string; readonly address: string } {
+  const match = /^([^:/?#@]*)=(.*)$/s.exec(text);
+  if (match === null) return { name: DEFAULT_NAME, address: text };
+  const [, name = "", address = ""] = match;
+  if (!NAME_PATTERN.test(name)) {
+    throw refused(place, `the engine name ${quoted(name)} is not allowed; it takes 1 to 64 of A-Z a-z 0-9 _ . -`);
+  }
+  return { name, address };
+}
+
+function httpUrl(address: string, place: Place): URL {
+  let url: URL;
+  try {
+    if (!/^https?:\/\/[^/\\]/i.test(address)) throw new TypeError("no host");
+    url = new URL(address);
+  } catch {
+    throw refused(place, `${shown(address)} is not a URL; it takes ${SCHEMES}`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw refused(
+      place,
+      "the URL holds a user name or password, which logs and process lists would show; " +
+        'put a line "Authorization: …" into a file and name it with --engine-header-file',
+    );
+  }
+  if (/[?#]/.test(address)) {
+    throw refused(place, `${shown(address)}: a query or fragment is not allowed; give the base URL of the server`);
+  }
+  url.pathname = url.pathname.replace(/\/+$/, "");
+  return url;
+}
+
+function syntheticTraffic(address: string, place: Place): Partial<TrafficValues> {
+  const query = /^synthetic:(?:\?(.*))?$/is.exec(address);
+  if (query === null) {
+    throw refused(place, 'after "synthetic:" comes nothing, or "?" and parameters, for example synthetic:?rate=100');
+  }
+  const traffic: Partial<TrafficValues> = {};
+  for (const [key, value] of new URLSearchParams(query[1] ?? "")) {
+    const name = TRAFFIC_NAMES.find((known) => known === key);
+    if (name === undefined) {
+      const known = TRAFFIC_NAMES.join(", ");
+      throw refused(place, `no parameter ${quoted(key)}${didYouMean(key, TRAFFIC_NAMES)}; there are ${known}`);
+    }
+    if (traffic[name] !== undefined) throw refused(place, `the parameter ${name} is given twice`);
+    traffic[name] = TRAFFIC[name].type.parse(value, { label: `${place.label}: ${name}`, option: place.option });
+  }
+  return traffic;
+}
+
+function schemeHint(address: string): string {
+  if (/^[A-Za-z0-9.-]+:\d{1,5}(?:\/|$)/.test(address)) return ` (did you mean http://${address}?)`;
+  return "";
+}
+
+/** An address without what may be secret in it. */
+function shown(address: string): string {
+  const at = address.lastIndexOf("@");
+  const safe = at === -1 ? address : `…${address.slice(at)}`;
+  return quoted(safe.replace(/[?#].*$/s, ""));
+}

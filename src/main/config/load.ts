@@ -1,0 +1,191 @@
+/**
+ * Makes the configuration of `kvcast serve` from flags, environment and file. MAIN THREAD, once, at start.
+ *
+ * What a single option takes is in its table; here is what only shows when options are seen together.
+ */
+import type { EngineConfig, HttpEngineConfig, LoadedConfig, ServeConfig, SyntheticEngineConfig } from "./config.ts";
+import type { EngineTarget } from "./engine-url.ts";
+import { refused } from "./option-spec.ts";
+import type { Environment, Flags, OptionSpec, Place } from "./option-spec.ts";
+import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
+import { Resolver } from "./resolve.ts";
+import type { FileEntry } from "./resolve.ts";
+import { nearest } from "./suggest.ts";
+import { completeTraffic } from "./traffic-options.ts";
+import { sizeText } from "./value-types.ts";
+import { isLocalEndpoint, isLoopbackHost } from "./zmq-endpoint.ts";
+
+/** More than this is a typing mistake, and would fail later with a worse message. */
+const MAX_RING_BYTES = 1024 ** 3;
+
+/**
+ * The frozen configuration. Throws ConfigError for any value that is not allowed, alone or beside the others, and
+ * MissingOptionError when no engine is named.
+ */
+export async function loadServeConfig(flags: Flags, env: Environment): Promise<LoadedConfig> {
+  const warnings = misspeltVariables(env);
+  const resolver = new Resolver({ flags, env, file: await fileEntries(flags, env) });
+  resolver.find(OPTIONS.config); // for its origin
+  const target = resolver.require(OPTIONS.engine);
+  const values = {
+    kvBlockSizeTokens: resolver.pick(OPTIONS.kvBlockSize),
+    attentionDpSize: resolver.pick(OPTIONS.attentionDpSize),
+    mmTokenOffset: resolver.pick(OPTIONS.mmTokenOffset),
+    zmqEndpoint: resolver.pick(OPTIONS.zmqEndpoint),
+    zmqTopic: resolver.pick(OPTIONS.zmqTopic),
+    zmqQueueBytes: resolver.pick(OPTIONS.zmqQueueBytes),
+    wireFormat: resolver.pick(OPTIONS.wireFormat),
+    waitSubscribers: resolver.pick(OPTIONS.waitSubscribers),
+    waitSubscribersTimeoutMs: resolver.pick(OPTIONS.waitSubscribersTimeout),
+    systemHost: resolver.pick(OPTIONS.systemHost),
+    systemPort: resolver.pick(OPTIONS.systemPort),
+    encoders: resolver.pick(OPTIONS.encoders),
+    ringSlots: resolver.pick(OPTIONS.ringSlots),
+    slotBytes: resolver.pick(OPTIONS.slotBytes),
+    pollProfile: resolver.pick(OPTIONS.pollProfile),
+    logLevel: resolver.pick(OPTIONS.logLevel),
+    logFormat: resolver.pick(OPTIONS.logFormat),
+  };
+  const engine = await engineConfig(target, values, resolver, warnings);
+  const config: ServeConfig = Object.freeze({ engine, ...values });
+  checkTogether(config, resolver, warnings);
+  return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings) });
+}
+
+async function fileEntries(flags: Flags, env: Environment): Promise<ReadonlyMap<string, FileEntry>> {
+  const resolver = new Resolver({ flags, env, file: new Map() });
+  const file = resolver.find(OPTIONS.config);
+  if (file === undefined) return new Map();
+  const { readConfigFile } = await import("./config-file.ts");
+  const allowed = SERVE_OPTION_LIST.filter((option) => option.name !== OPTIONS.config.name);
+  return readConfigFile(file, resolver.placeOf(OPTIONS.config), allowed);
+}
+
+type Sizes = Pick<ServeConfig, "kvBlockSizeTokens" | "attentionDpSize">;
+
+async function engineConfig(
+  target: EngineTarget,
+  sizes: Sizes,
+  resolver: Resolver,
+  warnings: string[],
+): Promise<EngineConfig> {
+  const timeoutMs = resolver.pick(OPTIONS.engineTimeout);
+  const maxResponseBytes = resolver.pick(OPTIONS.engineMaxResponseBytes);
+  const files = {
+    headers: namedFile(OPTIONS.engineHeaderFile, resolver),
+    ca: namedFile(OPTIONS.engineCaFile, resolver),
+    clientCert: namedFile(OPTIONS.engineClientCertFile, resolver),
+    clientKey: namedFile(OPTIONS.engineClientKeyFile, resolver),
+  };
+  const given = Object.values(files).filter((file) => file !== undefined);
+  if (target.kind === "synthetic") {
+    for (const { place } of given)
+      warnings.push(`${place.label} has no effect: the built-in engine needs no connection`);
+    return syntheticConfig(target, sizes, resolver);
+  }
+  const secure = target.url.protocol === "https:";
+  for (const file of given) {
+    if (!secure && file !== files.headers)
+      warnings.push(`${file.place.label} has no effect: the engine's URL is not https`);
+  }
+  if (!secure && files.headers !== undefined && !isLoopbackHost(target.url.hostname)) {
+    warnings.push(
+      `${files.headers.place.label}: the headers travel unencrypted, because the engine's URL is not https`,
+    );
+  }
+  const http: HttpEngineConfig = {
+    kind: "http",
+    name: target.name,
+    url: target.url,
+    headers: Object.freeze({}),
+    ca: undefined,
+    clientCert: undefined,
+    clientKey: undefined,
+    timeoutMs,
+    maxResponseBytes,
+  };
+  if (given.length === 0) return Object.freeze(http);
+  // Loads node:tls and node:crypto, which a start without these files need not wait for.
+  const { readHeaderFile, readTlsFiles } = await import("./engine-files.ts");
+  const headers = files.headers === undefined ? http.headers : readHeaderFile(files.headers.file, files.headers.place);
+  return Object.freeze({ ...http, headers, ...readTlsFiles(files) });
+}
+
+function syntheticConfig(
+  target: EngineTarget & { readonly kind: "synthetic" },
+  sizes: Sizes,
+  resolver: Resolver,
+): SyntheticEngineConfig {
+  const place = resolver.placeOf(OPTIONS.engine);
+  const { kvBlockSizeTokens, attentionDpSize } = sizes;
+  const traffic = completeTraffic(target.traffic, { tokens: kvBlockSizeTokens, ranks: attentionDpSize }, place);
+  if (traffic.tokens !== kvBlockSizeTokens) {
+    const verdict = traffic.tokens < kvBlockSizeTokens ? "partial" : "too large";
+    throw refused(
+      place,
+      `tokens=${traffic.tokens}, but --kv-block-size is ${kvBlockSizeTokens}: every block would be ${verdict}, ` +
+        `and nothing would be published; set --kv-block-size ${traffic.tokens}, or leave tokens out`,
+    );
+  }
+  if (traffic.ranks > attentionDpSize) {
+    throw refused(
+      place,
+      `ranks=${traffic.ranks}, but --attention-dp-size is ${attentionDpSize}: events of the other ranks would ` +
+        `count as unknown; set --attention-dp-size ${traffic.ranks}`,
+    );
+  }
+  return Object.freeze({ kind: "synthetic", name: target.name, traffic });
+}
+
+function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string[]): void {
+  const { zmqEndpoint, zmqQueueBytes, slotBytes, ringSlots } = config;
+  if (ringSlots * slotBytes > MAX_RING_BYTES) {
+    throw refused(
+      resolver.placeOf(OPTIONS.ringSlots),
+      `${ringSlots} slots of ${sizeText(slotBytes)} (--slot-bytes) are more than ${sizeText(MAX_RING_BYTES)} together`,
+    );
+  }
+  if (zmqQueueBytes < slotBytes) {
+    throw refused(
+      resolver.placeOf(OPTIONS.zmqQueueBytes),
+      `${sizeText(zmqQueueBytes)} cannot hold one message of ${sizeText(slotBytes)} (--slot-bytes); give at least that`,
+    );
+  }
+  if (zmqEndpoint === null) {
+    if (config.waitSubscribers > 0) {
+      throw refused(
+        resolver.placeOf(OPTIONS.waitSubscribers),
+        "with --zmq-endpoint none there is nothing to subscribe to",
+      );
+    }
+    warnings.push("--zmq-endpoint is none and there is no other sink: events are read and counted, and go nowhere");
+  } else if (!isLocalEndpoint(zmqEndpoint)) {
+    warnings.push(
+      `${resolver.placeOf(OPTIONS.zmqEndpoint).label}: ${zmqEndpoint} can be reached from other machines; ` +
+        "whoever connects there reads token ids, which are people's prompts",
+    );
+  }
+}
+
+function namedFile(
+  option: OptionSpec<string>,
+  resolver: Resolver,
+): { readonly file: string; readonly place: Place } | undefined {
+  const file = resolver.find(option);
+  return file === undefined ? undefined : { file, place: resolver.placeOf(option) };
+}
+
+/**
+ * Warns of variables that look like one of ours but are not. Only near misses: a Kubernetes service of the name kvcast
+ * puts a dozen variables of its own into every pod.
+ */
+function misspeltVariables(env: Environment): string[] {
+  const known = SERVE_OPTION_LIST.flatMap((option) => option.env.map((variable) => variable.name));
+  const warnings: string[] = [];
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("KVCAST_") || known.includes(name)) continue;
+    const meant = nearest(name, known);
+    if (meant !== undefined) warnings.push(`the environment variable ${name} is not known; did you mean ${meant}?`);
+  }
+  return warnings;
+}

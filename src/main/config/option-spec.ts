@@ -1,0 +1,86 @@
+/**
+ * What one option is: its names, the type of its value, its default, its help. The tables of options are made of these,
+ * and the command line, the environment, the configuration file, the help and the documentation all read the tables,
+ * so that none of them can say something else than the others. MAIN THREAD, at start only.
+ */
+import { ConfigError } from "../../shared/errors.ts";
+
+/** Where a value was found, for error messages. */
+export interface Place {
+  /** In words: `--kv-block-size`, `DYN_SYSTEM_PORT (--system-port)`. */
+  readonly label: string;
+  /** What a user would search for: the flag or the variable. Becomes `ConfigError.option`. */
+  readonly option: string;
+}
+
+/** How a value is written, and what it becomes. */
+export interface ValueType<T> {
+  /** Stands for the value in help: `N`, `FILE`. */
+  readonly placeholder: string;
+  /** Completes "it takes …", with range and unit. */
+  readonly takes: string;
+  /** Throws ConfigError, with the place and what is allowed. */
+  parse(text: string, place: Place): T;
+}
+
+/** An environment variable that an option listens to. */
+interface EnvName {
+  readonly name: string;
+  /** For help and documentation, where the variable is not written like the flag's value. */
+  readonly note?: string;
+  /** Text of the variable in the option's own terms; undefined when it does not say anything about this option. */
+  readonly translate?: (text: string, place: Place) => string | undefined;
+}
+
+/** One option. `Defaulted` has a default, so that its value is never missing. */
+export interface OptionSpec<T> {
+  /** The flag without the dashes, and the key in configuration files. */
+  readonly name: string;
+  readonly type: ValueType<T>;
+  /** In order of precedence. */
+  readonly env: readonly EnvName[];
+  /** As a user would write it: it goes through the same parser as every other value. */
+  readonly default?: string;
+  /** In words, where the default is the value of another option. */
+  readonly defaultNote?: string;
+  readonly group: string;
+  /** A sentence or two, for help and documentation. */
+  readonly help: string;
+}
+
+export interface Defaulted<T> extends OptionSpec<T> {
+  readonly default: string;
+}
+
+/** What values may be read from. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+/** By option name; more than one text where a flag was given more than once. */
+export type Flags = ReadonlyMap<string, readonly string[]>;
+
+/** An option without which a command cannot start. */
+export class MissingOptionError extends ConfigError {}
+
+const MAX_SHOWN_CHARS = 100;
+
+/** A value as it may stand in a message: quoted, on one line, and short. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text);
+}
+
+/** The error for a value that is not of the type. */
+export function notAllowed(place: Place, text: string, takes: string): ConfigError {
+  return new ConfigError(place.option, `${place.label}: ${quoted(text)} is not allowed; it takes ${takes}`);
+}
+
+/** The error for a value that is not allowed for a reason of its own. The reason must not hold a secret. */
+export function refused(place: Place, reason: string): ConfigError {
+  return new ConfigError(place.option, `${place.label}: ${reason}`);
+}
+
+export function flagPlace(name: string): Place {
+  return { label: `--${name}`, option: `--${name}` };
+}
+
+export function envPlace(variable: string, name: string): Place {
+  return { label: `${variable} (--${name})`, option: variable };
+}

@@ -1,0 +1,259 @@
+/**
+ * The options of `kvcast serve`: the one table behind its flags, variables, file entries, help and documentation. Names
+ * and defaults are a promise to users. MAIN THREAD, at start only.
+ */
+import { WIRE_FORMATS } from "../../shared/wire-format.ts";
+import type { WireFormat } from "../../shared/wire-format.ts";
+import type { LogFormat, LogLevel, PollProfile } from "./config.ts";
+import { engineTarget } from "./engine-url.ts";
+import type { EngineTarget } from "./engine-url.ts";
+import { bindHost, systemPort } from "./listen-types.ts";
+import { LOG_OPTIONS } from "./log-options.ts";
+import type { Defaulted, OptionSpec, Place, ValueType } from "./option-spec.ts";
+import { MAX_BLOCK_TOKENS, MAX_RANKS } from "./traffic-options.ts";
+import { bytes, fileName, integer, oneOf, orWord, seconds, shortText } from "./value-types.ts";
+import { zmqEndpoint } from "./zmq-endpoint.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** Slots start on a boundary of two cache lines, so that neighbours do not slow each other down. */
+const SLOT_ALIGNMENT_BYTES = 128;
+/** Room for any topic that a router would subscribe to, and far below what a frame may be. */
+const MAX_TOPIC_BYTES = 1024;
+/** Largest token id that 32 bits can hold. */
+const MAX_TOKEN_ID = 4_294_967_295;
+
+const POLL_PROFILES: { readonly [K in PollProfile["name"]]: PollProfile } = {
+  // 100 ms idle sleep: ten requests a second to an idle engine is little for it, and soon enough for a router.
+  default: Object.freeze({ name: "default", minSleepMs: 5, maxSleepMs: 100, factor: 1.5, maxItemsPerStep: 1024 }),
+  reference: Object.freeze({ name: "reference", minSleepMs: 5, maxSleepMs: 20, factor: 1.5, maxItemsPerStep: 256 }),
+};
+
+const profileName = oneOf(["default", "reference"] as const);
+const pollProfile: ValueType<PollProfile> = {
+  placeholder: profileName.placeholder,
+  takes: profileName.takes,
+  parse: (value: string, place: Place): PollProfile => POLL_PROFILES[profileName.parse(value, place)],
+};
+
+export type ServeOptions = {
+  readonly engine: OptionSpec<EngineTarget>;
+  readonly engineHeaderFile: OptionSpec<string>;
+  readonly engineCaFile: OptionSpec<string>;
+  readonly engineClientCertFile: OptionSpec<string>;
+  readonly engineClientKeyFile: OptionSpec<string>;
+  readonly engineTimeout: Defaulted<number>;
+  readonly engineMaxResponseBytes: Defaulted<number>;
+  readonly kvBlockSize: Defaulted<number>;
+  readonly attentionDpSize: Defaulted<number>;
+  readonly mmTokenOffset: Defaulted<number | null>;
+  readonly pollProfile: Defaulted<PollProfile>;
+  readonly zmqEndpoint: Defaulted<string | null>;
+  readonly zmqTopic: Defaulted<string>;
+  readonly zmqQueueBytes: Defaulted<number>;
+  readonly wireFormat: Defaulted<WireFormat>;
+  readonly waitSubscribers: Defaulted<number>;
+  readonly waitSubscribersTimeout: Defaulted<number>;
+  readonly encoders: Defaulted<number>;
+  readonly ringSlots: Defaulted<number>;
+  readonly slotBytes: Defaulted<number>;
+  readonly systemHost: Defaulted<string>;
+  readonly systemPort: Defaulted<number | null>;
+  readonly logLevel: Defaulted<LogLevel>;
+  readonly logFormat: Defaulted<LogFormat>;
+  readonly config: OptionSpec<string>;
+};
+
+export const SERVE_OPTIONS: ServeOptions = {
+  engine: {
+    name: "engine",
+    type: engineTarget,
+    env: [{ name: "KVCAST_ENGINE" }],
+    group: "Engine",
+    help:
+      "What to read: a trtllm-serve at http(s)://host:port, or synthetic: for the built-in engine. " +
+      "NAME is the engine label of the metrics; without it, engine0. Required.",
+  },
+  engineHeaderFile: {
+    name: "engine-header-file",
+    type: fileName,
+    env: [{ name: "KVCAST_ENGINE_HEADER_FILE" }],
+    group: "Engine",
+    help: "Headers for every request to the engine, a line each, Name: value; lines that start with # are comments.",
+  },
+  engineCaFile: {
+    name: "engine-ca-file",
+    type: fileName,
+    env: [{ name: "KVCAST_ENGINE_CA_FILE" }],
+    group: "Engine",
+    help: "PEM certificates that the engine's certificate is checked against, in place of the system's.",
+  },
+  engineClientCertFile: {
+    name: "engine-client-cert-file",
+    type: fileName,
+    env: [{ name: "KVCAST_ENGINE_CLIENT_CERT_FILE" }],
+    group: "Engine",
+    help: "PEM certificate that kvcast shows to the engine. Goes with --engine-client-key-file.",
+  },
+  engineClientKeyFile: {
+    name: "engine-client-key-file",
+    type: fileName,
+    env: [{ name: "KVCAST_ENGINE_CLIENT_KEY_FILE" }],
+    group: "Engine",
+    help: "PEM private key of that certificate, without a passphrase.",
+  },
+  engineTimeout: {
+    name: "engine-timeout",
+    type: seconds(0.1, 3600),
+    env: [{ name: "KVCAST_ENGINE_TIMEOUT" }],
+    // A drain of a full engine buffer takes seconds; an engine that has not answered in 30 is stuck.
+    default: "30",
+    group: "Engine",
+    help: "Deadline of one drain, from the request to the last byte of the answer.",
+  },
+  engineMaxResponseBytes: {
+    name: "engine-max-response-bytes",
+    type: bytes(4 * KIB, 16 * GIB),
+    env: [{ name: "KVCAST_ENGINE_MAX_RESPONSE_BYTES" }],
+    // Some 55,000 events of two blocks with 32 tokens each: minutes of a busy engine.
+    default: "256MiB",
+    group: "Engine",
+    help: "Most bytes that one answer may have; a longer one is cut off and counted.",
+  },
+  kvBlockSize: {
+    name: "kv-block-size",
+    type: integer({ min: 1, max: MAX_BLOCK_TOKENS, unit: "tokens" }),
+    env: [{ name: "KVCAST_KV_BLOCK_SIZE" }],
+    default: "32", // the engine's own default
+    group: "Engine",
+    help: "Tokens in a full KV-cache block. Must be the engine's tokens_per_block, or every block looks partial or too large.",
+  },
+  attentionDpSize: {
+    name: "attention-dp-size",
+    type: integer({ min: 1, max: MAX_RANKS, unit: "attention-DP ranks" }),
+    env: [{ name: "KVCAST_ATTENTION_DP_SIZE" }],
+    default: "1",
+    group: "Engine",
+    help: "Attention-DP ranks of the engine. Events of other ranks are published too, and counted as unknown.",
+  },
+  mmTokenOffset: {
+    name: "mm-token-offset",
+    type: orWord(integer({ min: 1, max: MAX_TOKEN_ID }), "none", null),
+    env: [{ name: "KVCAST_MM_TOKEN_OFFSET" }],
+    default: "none",
+    group: "Engine",
+    help: "First token id after the vocabulary, from which multimodal placeholder tokens count.",
+  },
+  pollProfile: {
+    name: "poll-profile",
+    type: pollProfile,
+    env: [{ name: "KVCAST_POLL_PROFILE" }],
+    default: "default",
+    group: "Engine",
+    help:
+      "Sleep between drains of an idle engine: default grows from 5 to 100 ms, by 1.5 each time; " +
+      "reference from 5 to 20 ms as Dynamo's own publisher does, with at most 256 events a step.",
+  },
+  zmqEndpoint: {
+    name: "zmq-endpoint",
+    type: zmqEndpoint,
+    env: [{ name: "KVCAST_ZMQ_ENDPOINT" }],
+    // This machine only: who can subscribe can read token ids. The port is the one that Dynamo's guides use.
+    default: "tcp://127.0.0.1:20081",
+    group: "ZMQ",
+    help: "Address to bind and publish on; none turns ZMQ off.",
+  },
+  zmqTopic: {
+    name: "zmq-topic",
+    type: shortText("T", MAX_TOPIC_BYTES),
+    env: [{ name: "KVCAST_ZMQ_TOPIC" }],
+    default: "",
+    group: "ZMQ",
+    help: "First frame of every message, which subscribers match from the left.",
+  },
+  zmqQueueBytes: {
+    name: "zmq-queue-bytes",
+    type: bytes(4 * KIB, 64 * GIB),
+    env: [{ name: "KVCAST_ZMQ_QUEUE_BYTES" }],
+    default: "256MiB", // seconds of the fastest stream; a subscriber that is further behind than that will not catch up
+    group: "ZMQ",
+    help: "Most memory that waits for one slow subscriber; the high-water mark in messages follows from it. Beyond it, that subscriber loses messages.",
+  },
+  wireFormat: {
+    name: "wire-format",
+    type: oneOf(WIRE_FORMATS),
+    env: [{ name: "KVCAST_WIRE_FORMAT" }],
+    default: "vllm", // the only one that every reader of maps understands
+    group: "ZMQ",
+    help: "Dialect of the messages; dynamo and dynamo-2026-01 are byte for byte those of Dynamo's publisher, one event a message.",
+  },
+  waitSubscribers: {
+    name: "wait-subscribers",
+    type: integer({ min: 0, max: 65_535, unit: "subscriptions" }),
+    env: [{ name: "KVCAST_WAIT_SUBSCRIBERS" }],
+    default: "0",
+    group: "ZMQ",
+    help: "Hold the first event back until so many subscriptions have arrived.",
+  },
+  waitSubscribersTimeout: {
+    name: "wait-subscribers-timeout",
+    type: seconds(0, 86_400),
+    env: [{ name: "KVCAST_WAIT_SUBSCRIBERS_TIMEOUT" }],
+    default: "30",
+    group: "ZMQ",
+    help: "Go on without them after this time, with a warning.",
+  },
+  encoders: {
+    name: "encoders",
+    type: integer({ min: 1, max: 16, unit: "threads" }),
+    env: [{ name: "KVCAST_ENCODERS" }],
+    default: "1", // one keeps up with a main thread that parses at full speed
+    group: "Pipeline",
+    help: "Threads that encode messages.",
+  },
+  ringSlots: {
+    name: "ring-slots",
+    type: integer({ min: 2, max: 4096, unit: "slots" }),
+    env: [{ name: "KVCAST_RING_SLOTS" }],
+    default: "16",
+    group: "Pipeline",
+    help: "Batches between the reader and the publisher; when all are in use, reading waits. Rounded up to a power of two.",
+  },
+  slotBytes: {
+    name: "slot-bytes",
+    type: bytes(4 * KIB, 16 * MIB, SLOT_ALIGNMENT_BYTES),
+    env: [{ name: "KVCAST_SLOT_BYTES" }],
+    default: "96KiB", // batches of 64 to 90 KB gave the best rate; larger ones fall out of the cache
+    group: "Pipeline",
+    help: `Memory of one slot, rounded up to a multiple of ${SLOT_ALIGNMENT_BYTES}. One event larger than a slot still goes through, by a slower path.`,
+  },
+  systemHost: {
+    name: "system-host",
+    type: bindHost,
+    env: [{ name: "DYN_SYSTEM_HOST" }],
+    default: "127.0.0.1", // opening a port to the network is the operator's decision
+    group: "HTTP",
+    help: "Address that /metrics, /health and /live listen on.",
+  },
+  systemPort: {
+    name: "system-port",
+    type: systemPort,
+    env: [{ name: "DYN_SYSTEM_PORT" }],
+    default: "8081",
+    group: "HTTP",
+    help: "Port of the same.",
+  },
+  ...LOG_OPTIONS,
+  config: {
+    name: "config",
+    type: fileName,
+    env: [{ name: "KVCAST_CONFIG" }],
+    group: "General",
+    help: "YAML or JSON file with option names as keys, without the dashes. Flags and variables go before it.",
+  },
+};
+
+/** The same, in the order of the documentation. */
+export const SERVE_OPTION_LIST: readonly OptionSpec<unknown>[] = Object.values(SERVE_OPTIONS);

@@ -1,0 +1,115 @@
+/**
+ * Writes `docs/configuration.md` from the tables of options. Runs when the documentation is made, and in the test that
+ * holds the file to it; the service never calls it.
+ */
+import type { OptionSpec } from "./option-spec.ts";
+import { SERVE_OPTION_LIST } from "./options.ts";
+import { SIM_OPTION_LIST } from "./sim-options.ts";
+import { TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
+
+/** An exit code, or a range of them, and what it means. */
+export interface ExitCodeText {
+  readonly name: string;
+  readonly says: string;
+}
+
+/** The whole page in Markdown. The codes come from the command line, which also prints them. */
+export function renderReference(exitCodes: readonly ExitCodeText[]): string {
+  return `${[
+    "# Configuration",
+    "",
+    "<!-- Made by scripts/generate-docs.js from the tables of options. Do not edit. -->",
+    "<!-- prettier-ignore-start -->",
+    "",
+    "An option of `kvcast serve` may be given as a flag, as an environment variable, or in a file. When it is given in",
+    "more than one place, the flag wins, then the variable, then the file, then the default. When a flag is given twice,",
+    "the last one counts. A variable that is empty counts as not set.",
+    "",
+    "Everything is read once, at the start. A value that is not allowed ends the start with exit code 78 and a message",
+    "that names the place, the value and what is allowed there.",
+    "",
+    "## The file",
+    "",
+    "`--config FILE` or `KVCAST_CONFIG` names a YAML or JSON file. Its keys are the names of the flags without the",
+    "dashes. A key that is no option is an error; a key without a value counts as not set.",
+    "",
+    "```yaml",
+    "engine: prod-a=https://trtllm.example:8443",
+    "engine-header-file: /run/secrets/engine-headers",
+    "kv-block-size: 32",
+    "zmq-endpoint: tcp://127.0.0.1:20081",
+    "system-port: 8081",
+    "log-format: json",
+    "```",
+    "",
+    "## Secrets",
+    "",
+    "A URL with a user name or password in it is refused, because process lists and logs would show it. Tokens belong",
+    "into the file that `--engine-header-file` names, one header a line:",
+    "",
+    "```text",
+    "# read once, at the start; never printed",
+    "Authorization: Bearer …",
+    "```",
+    "",
+    "## Options of `kvcast serve`",
+    ...optionTables(SERVE_OPTION_LIST),
+    "",
+    "## The built-in engine",
+    "",
+    "`--engine synthetic:?NAME=VALUE&NAME=VALUE` makes events instead of reading them. In a shell it needs quotes.",
+    "",
+    "| Parameter | Default | Meaning |",
+    "|---|---|---|",
+    ...TRAFFIC_NAMES.map((name) => {
+      const { type, default: text, defaultNote, help } = TRAFFIC[name];
+      const shown = text === undefined ? (defaultNote ?? "") : `\`${text}\``;
+      return row([`\`${name}\``, shown, `${help} Takes ${type.takes}.`]);
+    }),
+    "",
+    "## Options of `kvcast sim`",
+    "",
+    "Flags only, but for the log. Besides these, `--json` prints where it listens as a line of JSON on stdout.",
+    ...optionTables(SIM_OPTION_LIST),
+    "",
+    "## Exit codes",
+    "",
+    "| Code | Meaning |",
+    "|---|---|",
+    ...exitCodes.map(({ name, says }) => row([name, says])),
+    "",
+    "<!-- prettier-ignore-end -->",
+  ].join("\n")}\n`;
+}
+
+function optionTables(options: readonly OptionSpec<unknown>[]): string[] {
+  const groups = new Set(options.map((option) => option.group));
+  return [...groups].flatMap((group) => [
+    "",
+    `### ${group}`,
+    "",
+    "| Option | Variable | Default | Meaning |",
+    "|---|---|---|---|",
+    ...options.filter((option) => option.group === group).map(optionRow),
+  ]);
+}
+
+function optionRow(option: OptionSpec<unknown>): string {
+  const variables = option.env.map(({ name, note }) => `\`${name}\`${note === undefined ? "" : `: ${note}`}`);
+  return row([
+    `\`--${option.name} ${option.type.placeholder}\``,
+    variables.join("<br>"),
+    defaultText(option),
+    `${option.help} Takes ${option.type.takes}.`,
+  ]);
+}
+
+function defaultText(option: OptionSpec<unknown>): string {
+  if (option.default === undefined) return option.defaultNote ?? "";
+  return option.default === "" ? "empty" : `\`${option.default}\``;
+}
+
+/** A row of a table. `|` would end a cell, even inside backticks. */
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}

@@ -1,0 +1,182 @@
+/**
+ * The route table on hyper-express. MAIN THREAD; the one user of that library, loaded only when its native module is.
+ *
+ * The native parser is quick and lenient: it accepts two Host headers and heads of any size, so the rules of the
+ * dispatcher are the real gate. What it cannot parse (an absolute request target, HTTP/1.0, a bare line feed) it never
+ * answers and drops after some 10 s, as it does slow and idle clients. It knows no limit of connections, and it cannot
+ * end idle ones: after `close()` they keep the event loop alive until then, unless the process exits.
+ */
+import { existsSync } from "node:fs";
+import { STATUS_CODES } from "node:http";
+import { createRequire } from "node:module";
+import path from "node:path";
+import type { Request, Response, Server } from "hyper-express";
+import { messageOf } from "../../shared/errors.ts";
+import { bindError, probePort } from "./bind-error.ts";
+import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
+import type { Answer, Dispatcher, RequestHead } from "./routes.ts";
+
+/** Body lengths are judged by the dispatcher; the library must not answer first. */
+const ANY_BODY_LENGTH: number = Number.MAX_SAFE_INTEGER;
+
+/** Of the native module's listen options; its JavaScript side carries the number, its types do not. */
+const LIBUS_LISTEN_EXCLUSIVE_PORT = 1;
+
+/** Another process may take a free port between its choice and its use. */
+const FREE_PORT_ATTEMPTS = 5;
+
+export interface HyperExpressLibrary {
+  readonly Server: typeof Server;
+}
+
+export type LoadResult =
+  | { readonly ok: true; readonly library: HyperExpressLibrary }
+  | { readonly ok: false; readonly reason: string };
+
+/**
+ * Loads the library if its native module can be. The module is tried first, by itself: without it the library falls
+ * back to a stand-in that writes warnings to the console and cannot serve.
+ */
+export async function loadHyperExpress(): Promise<LoadResult> {
+  const kind = `${process.platform}_${process.arch}_${process.versions.modules}`;
+  if (process.env["UWS_USE_FALLBACK"]) return { ok: false, reason: "UWS_USE_FALLBACK asks for no native module" };
+  try {
+    const ours = createRequire(import.meta.url);
+    const theirs = createRequire(ours.resolve("hyper-express"));
+    const folder = path.dirname(theirs.resolve("uWebSockets.js"));
+    const file = [path.join(folder, "../binaries"), folder]
+      .map((place) => path.join(place, `uws_${kind}.node`))
+      .find((candidate) => existsSync(candidate));
+    if (file === undefined) return { ok: false, reason: `no native module for ${kind}` };
+    theirs(file);
+    const { default: library } = await import("hyper-express");
+    return { ok: true, library };
+  } catch (error) {
+    return { ok: false, reason: messageOf(error) };
+  }
+}
+
+/** Must be called before anything is awaited: the parser's request lives only as long as its callback. */
+function headOf(request: Request): RequestHead {
+  const headers: [string, string][] = [];
+  request.raw.forEach((name, value) => headers.push([name, value]));
+  const query = request.path_query;
+  return { method: request.method, target: query === "" ? request.path : `${request.path}?${query}`, headers };
+}
+
+/**
+ * Ends a HEAD with the length that GET would have had. By hand: given a length, the library's own way leaves the native
+ * response waiting for a body of that length, and the connection dies with the next request on it.
+ */
+function writeHead(response: Response, answer: Answer): void {
+  response.atomic(() => {
+    const { raw } = response;
+    raw.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ""}`);
+    for (const [name, value] of Object.entries(answer.headers)) raw.writeHeader(name, value);
+    raw.writeHeader("Content-Length", String(answer.body.length));
+    raw.endWithoutBody();
+  });
+  response.completed = true;
+}
+
+function write(request: Request, response: Response, answer: Answer): void {
+  if (response.completed) return;
+  const isHead = request.method === "HEAD";
+  if (isHead && !answer.close) {
+    writeHead(response, answer);
+    return;
+  }
+  response.status(answer.status);
+  for (const [name, value] of Object.entries(answer.headers)) response.header(name, value);
+  // An answer would wait for the rest of the body; one that ends the connection need not.
+  if (answer.close) request.received = true;
+  response.send(isHead ? "" : answer.body, answer.close);
+}
+
+/** The part of the native application that the library's types do not know: `listen` with options and a host. */
+interface NativeListen {
+  listen(host: string, port: number, options: number, done: (socket: unknown) => void): unknown;
+}
+
+/**
+ * Makes the application's `listen` exclusive. By default the native server shares a fixed port with any other process
+ * that does the same, and the kernel deals connections to both: two services on one port would go unnoticed.
+ */
+function listenExclusively(server: Server): void {
+  const app: object = server.uws_instance;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an overload that exists in the native module only
+  const native = app as NativeListen;
+  const listen = native.listen.bind(app);
+  Object.defineProperty(app, "listen", {
+    value: (host: string, port: number, done: (socket: unknown) => void): unknown =>
+      listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, done),
+  });
+}
+
+/**
+ * Binds. For "any port" a free one is chosen here: when the native server chooses, it leaves out SO_REUSEADDR, and a
+ * client's idle connection then keeps the port taken after the server has gone.
+ */
+async function bind(server: Server, host: string, port: number): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const chosen = port === 0 ? await probePort(host, 0) : port;
+    try {
+      await server.listen(chosen, host);
+      return;
+    } catch (error) {
+      if (port === 0 && attempt < FREE_PORT_ATTEMPTS) continue;
+      // The library has one sentence for every cause; Node says which it is.
+      await probePort(host, chosen);
+      throw bindError(host, chosen, error);
+    }
+  }
+}
+
+/** Throws a BindError when the address is taken or not ours. */
+export async function startHyperExpressServer(
+  library: HyperExpressLibrary,
+  host: string,
+  port: number,
+  dispatcher: Dispatcher,
+): Promise<Listener> {
+  const server = new library.Server({ auto_close: false, max_body_length: ANY_BODY_LENGTH });
+  let running = 0;
+  let closing: Promise<void> | null = null;
+  let idle: (() => void) | null = null;
+
+  async function respond(request: Request, response: Response, head: RequestHead): Promise<void> {
+    running++;
+    try {
+      const answer = await dispatcher.answer(head);
+      write(request, response, closing === null ? answer : { ...answer, close: true });
+    } finally {
+      if (--running === 0) idle?.();
+    }
+  }
+
+  async function close(): Promise<void> {
+    server.close();
+    if (running === 0) return;
+    let grace: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      idle = resolve;
+      grace = setTimeout(resolve, CLOSE_GRACE_MS);
+    });
+    clearTimeout(grace);
+  }
+
+  server.any("/*", (request, response) => {
+    // The native server cannot end idle connections; a request on one that outlived the listening socket ends it.
+    if (closing !== null) {
+      response.close();
+      return;
+    }
+    respond(request, response, headOf(request)).catch((error: unknown) => {
+      dispatcher.unanswered(error);
+      response.close();
+    });
+  });
+  listenExclusively(server);
+  await bind(server, host, port);
+  return { port: server.port, close: () => (closing ??= close()) };
+}

@@ -1,0 +1,13 @@
+/**
+ * What the package offers to programs. Everything else is internal and may change in any release.
+ */
+export { BindError, InvalidEventError, KvcastError, ThreadDiedError } from "../shared/errors.ts";
+export { toSignedI64 } from "../shared/hash64.ts";
+export { WIRE_FORMATS, type WireFormat } from "../shared/wire-format.ts";
+export {
+  type BlockHash,
+  type BlockMmInfo,
+  type StoredOptions,
+  ZmqKvEventPublisher,
+  type ZmqKvEventPublisherOptions,
+} from "./zmq-kv-event-publisher.ts";

@@ -1,0 +1,240 @@
+/**
+ * Every metric of our own, as data: name, type, help, labels. MAIN THREAD.
+ *
+ * The families register from this list and the reference page is made of it, so a metric cannot exist undocumented.
+ * Names are without the prefix `kvcast_`. HELP texts speak to an operator: what it is, in which unit, and what a
+ * change of it means.
+ */
+import { BATCH_EVENT_BUCKETS, ENCODE_DURATION_BUCKETS, PUBLISH_DURATION_BUCKETS } from "../../shared/counters.ts";
+import { POLL_DURATION_BUCKETS } from "./engine-counters.ts";
+import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
+
+export const METRIC_PREFIX = "kvcast_";
+
+export type MetricType = "counter" | "gauge" | "histogram";
+
+export interface MetricDefinition {
+  /** Without the prefix. */
+  readonly name: string;
+  readonly type: MetricType;
+  readonly labels: readonly string[];
+  readonly help: string;
+  /** Upper bounds without +Inf, in the unit of the name; histograms only. */
+  readonly buckets?: readonly number[];
+}
+
+export interface CatalogueSection {
+  readonly title: string;
+  readonly metrics: readonly MetricDefinition[];
+}
+
+function counter(name: string, labels: readonly string[], help: string): MetricDefinition {
+  return { name, type: "counter", labels, help };
+}
+function gauge(name: string, labels: readonly string[], help: string): MetricDefinition {
+  return { name, type: "gauge", labels, help };
+}
+function histogram(
+  name: string,
+  labels: readonly string[],
+  buckets: readonly number[],
+  help: string,
+): MetricDefinition {
+  return { name, type: "histogram", labels, help, buckets };
+}
+
+const SOURCE: CatalogueSection = {
+  title: "Source",
+  metrics: [
+    gauge("source_up", ["engine", "kind"], "1 while the last read of the engine succeeded, 0 otherwise."),
+    counter("source_polls_total", ["engine", "kind", "outcome"], "Polls of the engine by outcome."),
+    histogram(
+      "source_poll_duration_seconds",
+      ["engine", "kind"],
+      POLL_DURATION_BUCKETS,
+      "Time from sending a poll to the last byte of the answer.",
+    ),
+    gauge(
+      "source_poll_backoff_seconds",
+      ["engine", "kind"],
+      "Pause before the next poll; it grows while the engine is idle or failing.",
+    ),
+    counter("source_errors_total", ["engine", "kind", "reason"], "Polls that failed, by reason."),
+    counter(
+      "source_received_events_total",
+      ["engine", "event_type"],
+      "Events that the engine sent, by type, before any rule; other is an entry of unknown or no type.",
+    ),
+    counter("source_received_bytes_total", ["engine"], "Bytes of engine answers."),
+    counter(
+      "source_sequence_gaps_total",
+      ["engine", "dp_rank"],
+      "Missing engine event ids: events lost before kvcast could read them, usually because the engine's own event " +
+        "buffer overflowed or another client reads it too.",
+    ),
+    counter(
+      "source_sequence_resets_total",
+      ["engine"],
+      "Restarts of an engine rank, recognised by its event ids starting over.",
+    ),
+    counter("source_duplicate_events_total", ["engine"], "Events dropped because their id equals the one before."),
+    counter(
+      "source_out_of_order_events_total",
+      ["engine"],
+      "Events delivered although their id is lower than one seen before.",
+    ),
+    counter(
+      "source_unknown_rank_events_total",
+      ["engine"],
+      "Events published for an attention-DP rank outside the configured size.",
+    ),
+    gauge(
+      "source_last_event_id",
+      ["engine", "dp_rank"],
+      "Highest event id seen from the engine rank; no series before its first event.",
+    ),
+    gauge(
+      "source_last_event_timestamp_seconds",
+      ["engine"],
+      "Unix time at which the last event was read; 0 before the first.",
+    ),
+  ],
+};
+
+const NORMALISE: CatalogueSection = {
+  title: "Normalise",
+  metrics: [
+    counter(
+      "filtered_events_total",
+      ["engine", "reason"],
+      "Events left out on purpose, because subscribers have no use for them.",
+    ),
+    counter(
+      "invalid_events_total",
+      ["engine", "reason"],
+      "Events that should have been published but are malformed; the stream goes on without them.",
+    ),
+    counter(
+      "injected_events_total",
+      ["engine", "reason"],
+      "Clear events that kvcast adds itself, so that subscribers drop blocks they can no longer trust.",
+    ),
+    counter(
+      "encode_dropped_events_total",
+      ["reason"],
+      "Events given up on because no encoder could encode their batch. Should stay 0.",
+    ),
+    gauge(
+      "partial_blocks_tracked",
+      ["engine"],
+      "Hashes of partial blocks that are remembered in order to suppress their removal.",
+    ),
+  ],
+};
+
+const RING: CatalogueSection = {
+  title: "Ring",
+  metrics: [
+    gauge("ring_capacity_slots", [], "Batch slots in the ring between the main thread and the publisher."),
+    gauge("ring_occupied_slots", [], "Batch slots in use now."),
+    gauge("ring_occupied_slots_max", [], "Most batch slots in use at once during the last 60 seconds."),
+    counter("ring_enqueued_events_total", [], "Events accepted into the ring."),
+    counter("ring_dequeued_events_total", [], "Events that the publisher took out of the ring."),
+    counter(
+      "ring_dropped_events_total",
+      ["reason"],
+      "Events that were valid but did not get into the ring, by reason. Should stay 0 except at shutdown.",
+    ),
+    counter(
+      "ring_full_seconds_total",
+      [],
+      "Time in which reading the engine paused because the ring was full; a rising value means that publishing is " +
+        "the bottleneck.",
+    ),
+    histogram("ring_wait_seconds", [], RING_WAIT_BUCKETS, "How long each pause for a full ring took."),
+  ],
+};
+
+const ENCODE: CatalogueSection = {
+  title: "Encode",
+  metrics: [
+    histogram("encode_duration_seconds", ["codec"], ENCODE_DURATION_BUCKETS, "Time to encode one batch."),
+    histogram("encode_batch_events", [], BATCH_EVENT_BUCKETS, "Events in each encoded batch."),
+    counter("encoded_bytes_total", [], "Bytes of encoded batches."),
+    counter("encode_errors_total", ["reason"], "Attempts to encode a batch that failed, by reason."),
+  ],
+};
+
+const SINK: CatalogueSection = {
+  title: "Sink",
+  metrics: [
+    gauge("sink_up", ["sink"], "1 while the sink can take batches, 0 otherwise."),
+    counter(
+      "sink_sent_events_total",
+      ["sink", "event_type"],
+      "Events handed over, by type. For zmq: accepted by the socket, whoever subscribes.",
+    ),
+    counter("sink_sent_batches_total", ["sink"], "Batches handed over."),
+    counter("sink_sent_bytes_total", ["sink"], "Bytes of the batches handed over."),
+    counter(
+      "sink_dropped_events_total",
+      ["sink", "reason"],
+      "Events that the sink gave up on, by reason. Nothing that will be retried is counted.",
+    ),
+    counter("sink_errors_total", ["sink", "reason"], "Failed operations of the sink, by reason; retries may follow."),
+    gauge("sink_inflight_batches", ["sink"], "Batches taken out of the ring and not yet sent or dropped."),
+    gauge(
+      "sink_last_success_timestamp_seconds",
+      ["sink"],
+      "Unix time of the last successful hand-over; 0 before the first.",
+    ),
+    histogram(
+      "sink_publish_duration_seconds",
+      ["sink"],
+      PUBLISH_DURATION_BUCKETS,
+      "Time to hand one batch to the sink.",
+    ),
+    gauge("zmq_subscribers", ["endpoint"], "Subscriptions on the ZMQ endpoint now."),
+    gauge(
+      "zmq_high_water_mark_messages",
+      ["endpoint"],
+      "Messages that may queue for one slow ZMQ subscriber before it loses some; derived from the queue's bytes.",
+    ),
+    counter(
+      "zmq_wait_subscribers_timeouts_total",
+      ["endpoint"],
+      "Starts that went on without the number of ZMQ subscribers that was to be waited for.",
+    ),
+    gauge("published_sequence", [], "Sequence number of the last published message; no series before the first."),
+    histogram(
+      "pipeline_latency_seconds",
+      ["sink"],
+      PUBLISH_DURATION_BUCKETS,
+      "Time from accepting the first event of a batch to handing the batch over.",
+    ),
+  ],
+};
+
+const THREADS: CatalogueSection = {
+  title: "Threads",
+  metrics: [
+    gauge("worker_up", ["worker"], "1 while the worker thread runs, 0 otherwise."),
+    counter("worker_restarts_total", ["worker", "reason"], "Restarts of the worker thread, by reason."),
+  ],
+};
+
+const SERVICE: CatalogueSection = {
+  title: "Service",
+  metrics: [
+    counter(
+      "http_requests_total",
+      ["handler", "code"],
+      "HTTP requests answered, by handler and status; other stands for requests that reached no handler.",
+    ),
+    counter("log_messages_total", ["level"], "Log lines written, by level."),
+    gauge("build_info", ["version", "node"], "Always 1; the labels name the versions of kvcast and Node."),
+  ],
+};
+
+/** In the order of the page. */
+export const CATALOGUE: readonly CatalogueSection[] = [SOURCE, NORMALISE, RING, ENCODE, SINK, THREADS, SERVICE];

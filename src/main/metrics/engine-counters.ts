@@ -1,0 +1,87 @@
+/**
+ * Everything that is counted for one engine, between its socket and the ring. MAIN THREAD, plain fields.
+ *
+ * One synchronous step changes these, so a scrape between steps sees balanced books:
+ * received + injected = duplicate + filtered + invalid + dropped + enqueued.
+ */
+import { INVALID_REASONS, type InvalidReason } from "../engine/raw-event.ts";
+import { Histogram } from "./histogram.ts";
+
+export const FILTER_REASONS = ["window_size", "partial_block", "created", "updated", "no_blocks"] as const;
+export type FilterReason = (typeof FILTER_REASONS)[number];
+
+export const RECEIVED_TYPES = ["created", "stored", "removed", "updated", "other"] as const;
+export type ReceivedType = (typeof RECEIVED_TYPES)[number];
+
+export const SOURCE_ERROR_REASONS = ["connect", "timeout", "http_status", "decode", "oversize", "schema"] as const;
+export type SourceErrorReason = (typeof SOURCE_ERROR_REASONS)[number];
+
+export const INJECT_REASONS = ["start", "restart", "gap"] as const;
+export type InjectReason = (typeof INJECT_REASONS)[number];
+
+export const POLL_OUTCOMES = ["items", "empty", "error"] as const;
+export type PollOutcome = (typeof POLL_OUTCOMES)[number];
+
+/** Upper bounds in seconds of `kvcast_source_poll_duration_seconds`. */
+export const POLL_DURATION_BUCKETS: readonly number[] = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+
+function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
+  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
+}
+
+export class EngineCounters {
+  /** The `engine` label. */
+  readonly engine: string;
+  /** The `kind` label of `source_up`: how the engine is read. */
+  readonly kind: "http" | "synthetic";
+  /** Configured attention-DP size; ranks beyond it are labelled `other`. */
+  readonly ranks: number;
+
+  /** 1 while the last poll succeeded. */
+  up: number = 0;
+  readonly polls: Record<PollOutcome, number> = zeros(POLL_OUTCOMES);
+  readonly pollDuration: Histogram = new Histogram(POLL_DURATION_BUCKETS);
+  pollBackoffSeconds: number = 0;
+  readonly errors: Record<SourceErrorReason, number> = zeros(SOURCE_ERROR_REASONS);
+  receivedBytes: number = 0;
+
+  readonly received: Record<ReceivedType, number> = zeros(RECEIVED_TYPES);
+  readonly injected: Record<InjectReason, number> = zeros(INJECT_REASONS);
+  duplicates: number = 0;
+  readonly filtered: Record<FilterReason, number> = zeros(FILTER_REASONS);
+  readonly invalid: Record<InvalidReason, number> = zeros(INVALID_REASONS);
+  /** Events that were accepted into a batch of the ring. */
+  enqueued: number = 0;
+  /** Accepted by the rules but given up on, because the service was stopping and the ring stayed full. */
+  droppedAtShutdown: number = 0;
+
+  /** Missing engine event ids by rank; the last cell is `other`. */
+  readonly missingIds: Float64Array;
+  /** Highest event id seen by rank; the last cell is `other`; -1 before the first. */
+  readonly lastEventId: Float64Array;
+  /** Restarts of an engine rank that were recognised by its ids. */
+  resets: number = 0;
+  /** Delivered although their id was lower than one seen before. */
+  outOfOrder: number = 0;
+  /** Published for a rank outside 0 … ranks-1. */
+  unknownRank: number = 0;
+  /** Wall clock of the last event, seconds since 1970; 0 before the first. */
+  lastEventTimestampSeconds: number = 0;
+  /** Hashes of partial blocks that are remembered in order to suppress their removal. */
+  partialBlocksTracked: number = 0;
+
+  constructor(engine: string, kind: "http" | "synthetic", ranks: number) {
+    this.engine = engine;
+    this.kind = kind;
+    this.ranks = ranks;
+    this.missingIds = new Float64Array(ranks + 1);
+    this.lastEventId = new Float64Array(ranks + 1).fill(-1);
+  }
+
+  /** Index into the per-rank columns: the rank itself, or the cell of `other`. */
+  rankCell(rank: number): number {
+    return rank < this.ranks ? rank : this.ranks;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The families of the ring, the encoders, the sink and the threads. MAIN THREAD.
+ * Numbers of other threads come from the snapshot of the running scrape, the ring's own from the pipeline.
+ */
+import {
+  ENCODE_ERROR_REASONS,
+  ENCODER_CELLS,
+  EVENT_TYPES,
+  type HistogramCells,
+  PUBLISHER_CELLS,
+  SINK_DROP_REASONS,
+  SINK_ERROR_REASONS,
+} from "../../shared/counters.ts";
+import { addHistogram, type Family, type HistogramSeries, type Labels, type Series } from "./cell-metric.ts";
+import { type PipelineView, RING_DROP_REASONS, WORKER_RESTART_REASONS } from "./pipeline-view.ts";
+import type { SharedSnapshot } from "./shared-snapshot.ts";
+
+const NO_LABELS: Labels = {};
+const ZMQ: Labels = { sink: "zmq" };
+const NO_SERIES: readonly Series[] = [];
+const NO_HISTOGRAMS: readonly HistogramSeries[] = [];
+
+function single(read: () => number | null): () => readonly Series[] {
+  const series: readonly Series[] = [{ labels: NO_LABELS, read }];
+  return () => series;
+}
+
+function labelled(
+  labels: Labels,
+  label: string,
+  values: readonly string[],
+  read: (index: number) => number,
+): readonly Series[] {
+  return values.map((value, i) => ({ labels: { ...labels, [label]: value }, read: () => read(i) }));
+}
+
+function ringFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
+  const dropped: readonly Series[] = RING_DROP_REASONS.map((reason) => ({
+    labels: { reason },
+    read: () => pipeline.ringDropped[reason],
+  }));
+  const waits: readonly HistogramSeries[] = [
+    { labels: NO_LABELS, addTo: (cells) => addHistogram(pipeline.ringWait, cells) },
+  ];
+  return [
+    { name: "ring_capacity_slots", series: single(() => pipeline.ringCapacitySlots) },
+    { name: "ring_occupied_slots", series: single(() => pipeline.occupiedSlots()) },
+    { name: "ring_occupied_slots_max", series: single(() => pipeline.occupiedSlotsMax60s()) },
+    { name: "ring_enqueued_events_total", series: single(() => pipeline.enqueuedEvents()) },
+    {
+      name: "ring_dequeued_events_total",
+      series: single(() => snapshot.publisher(PUBLISHER_CELLS.dequeuedEvents)),
+    },
+    { name: "ring_dropped_events_total", series: () => dropped },
+    { name: "ring_full_seconds_total", series: single(() => pipeline.ringFullSeconds()) },
+    { name: "ring_wait_seconds", histograms: () => waits },
+  ];
+}
+
+function encodeFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
+  const poisoned: readonly Series[] = [
+    { labels: { reason: "poison" }, read: () => snapshot.publisher(PUBLISHER_CELLS.poisonedEvents) },
+  ];
+  const errors = labelled(NO_LABELS, "reason", ENCODE_ERROR_REASONS, (i) =>
+    snapshot.encoders(ENCODER_CELLS.errors + i),
+  );
+  const histogram = (labels: Labels, from: HistogramCells): readonly HistogramSeries[] => [
+    { labels, addTo: (cells) => snapshot.addEncoderHistogram(from, cells) },
+  ];
+  const durations = histogram({ codec: pipeline.codec }, ENCODER_CELLS.duration);
+  const batches = histogram(NO_LABELS, ENCODER_CELLS.batchEvents);
+  return [
+    { name: "encode_dropped_events_total", series: () => poisoned },
+    { name: "encode_duration_seconds", histograms: () => durations },
+    { name: "encode_batch_events", histograms: () => batches },
+    { name: "encoded_bytes_total", series: single(() => snapshot.encoders(ENCODER_CELLS.encodedBytes)) },
+    { name: "encode_errors_total", series: () => errors },
+  ];
+}
+
+/** Series of the ZMQ sink exist only while it is on: a sink that was turned off is not a sink that is down. */
+function zmqFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
+  const on = (series: readonly Series[]) => (): readonly Series[] =>
+    pipeline.zmqEndpoint() === null ? NO_SERIES : series;
+  const cell = (index: number, labels: Labels = ZMQ): Series => ({ labels, read: () => snapshot.publisher(index) });
+  const column = (first: number, label: string, values: readonly string[]): readonly Series[] =>
+    labelled(ZMQ, label, values, (i) => snapshot.publisher(first + i));
+  const byEndpoint = (index: number) => (): readonly Series[] => {
+    const endpoint = pipeline.zmqEndpoint();
+    return endpoint === null ? NO_SERIES : [cell(index, { endpoint })];
+  };
+  const histogram = (from: HistogramCells): (() => readonly HistogramSeries[]) => {
+    const series = [{ labels: ZMQ, addTo: (cells: Float64Array): void => snapshot.addPublisherHistogram(from, cells) }];
+    return () => (pipeline.zmqEndpoint() === null ? NO_HISTOGRAMS : series);
+  };
+  const sequence: Series = {
+    labels: NO_LABELS,
+    read: () => {
+      const last = snapshot.publisher(PUBLISHER_CELLS.publishedSequence);
+      return last < 0 ? null : last;
+    },
+  };
+  return [
+    { name: "sink_up", series: on([cell(PUBLISHER_CELLS.zmqUp)]) },
+    {
+      name: "sink_sent_events_total",
+      series: on(column(PUBLISHER_CELLS.zmqSentEvents, "event_type", EVENT_TYPES)),
+    },
+    { name: "sink_sent_batches_total", series: on([cell(PUBLISHER_CELLS.zmqSentBatches)]) },
+    { name: "sink_sent_bytes_total", series: on([cell(PUBLISHER_CELLS.zmqSentBytes)]) },
+    {
+      name: "sink_dropped_events_total",
+      series: on(column(PUBLISHER_CELLS.zmqDroppedEvents, "reason", SINK_DROP_REASONS)),
+    },
+    { name: "sink_errors_total", series: on(column(PUBLISHER_CELLS.zmqErrors, "reason", SINK_ERROR_REASONS)) },
+    { name: "sink_inflight_batches", series: on([cell(PUBLISHER_CELLS.zmqInflightBatches)]) },
+    { name: "sink_last_success_timestamp_seconds", series: on([cell(PUBLISHER_CELLS.zmqLastSuccessSeconds)]) },
+    { name: "sink_publish_duration_seconds", histograms: histogram(PUBLISHER_CELLS.publishDuration) },
+    { name: "zmq_subscribers", series: byEndpoint(PUBLISHER_CELLS.zmqSubscribers) },
+    { name: "zmq_high_water_mark_messages", series: byEndpoint(PUBLISHER_CELLS.zmqHighWaterMarkMessages) },
+    { name: "zmq_wait_subscribers_timeouts_total", series: byEndpoint(PUBLISHER_CELLS.waitSubscribersTimeouts) },
+    { name: "published_sequence", series: on([sequence]) },
+    { name: "pipeline_latency_seconds", histograms: histogram(PUBLISHER_CELLS.pipelineLatency) },
+  ];
+}
+
+function workerFamilies(snapshot: SharedSnapshot): readonly Family[] {
+  return [
+    {
+      name: "worker_up",
+      series: () => snapshot.workers.map(({ name, up }) => ({ labels: { worker: name }, read: () => (up ? 1 : 0) })),
+    },
+    {
+      name: "worker_restarts_total",
+      series: () =>
+        snapshot.workers.flatMap(({ name, restarts }) =>
+          WORKER_RESTART_REASONS.map((reason) => ({
+            labels: { worker: name, reason },
+            read: () => restarts[reason],
+          })),
+        ),
+    },
+  ];
+}
+
+export function pipelineFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
+  return [
+    ...ringFamilies(pipeline, snapshot),
+    ...encodeFamilies(pipeline, snapshot),
+    ...zmqFamilies(pipeline, snapshot),
+    ...workerFamilies(snapshot),
+  ];
+}

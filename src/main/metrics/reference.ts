@@ -1,0 +1,146 @@
+/**
+ * Writes `docs/metrics.md` from the catalogue. Runs when the documentation is made, and in the test that holds the file to
+ * it; the service never calls it.
+ */
+import { ENCODE_ERROR_REASONS, EVENT_TYPES, SINK_DROP_REASONS, SINK_ERROR_REASONS } from "../../shared/counters.ts";
+import { WIRE_FORMATS } from "../../shared/wire-format.ts";
+import { INVALID_REASONS } from "../engine/raw-event.ts";
+import { LOG_LEVELS } from "../log.ts";
+import { CATALOGUE, METRIC_PREFIX, type MetricDefinition } from "./catalogue.ts";
+import {
+  FILTER_REASONS,
+  INJECT_REASONS,
+  POLL_OUTCOMES,
+  RECEIVED_TYPES,
+  SOURCE_ERROR_REASONS,
+} from "./engine-counters.ts";
+import { RING_DROP_REASONS, WORKER_RESTART_REASONS } from "./pipeline-view.ts";
+
+/** All values that a label may have, or words for values that no list can hold. */
+export type LabelValues = readonly string[] | string;
+
+/** Labels that mean the same on every metric. */
+const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
+  engine: "the NAME in `--engine NAME=URL`, `engine0` without one",
+  kind: ["http", "synthetic"],
+  dp_rank: "attention-DP rank, `0` to `63` as far as `--attention-dp-size` goes; `other` for the rest",
+  codec: WIRE_FORMATS,
+  sink: ["zmq"],
+  endpoint: "the bound ZMQ address, with its real port",
+  worker: "`publisher`, and `encoder0`, `encoder1`, … by `--encoders`",
+  handler: "path of the route, `other` for requests that reached none",
+  code: "HTTP status",
+  level: LOG_LEVELS,
+  version: "version of kvcast",
+  node: "version of Node",
+};
+
+/** Labels whose values depend on the metric. */
+const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
+  "source_polls_total outcome": POLL_OUTCOMES,
+  "source_errors_total reason": SOURCE_ERROR_REASONS,
+  "source_received_events_total event_type": RECEIVED_TYPES,
+  "filtered_events_total reason": FILTER_REASONS,
+  "invalid_events_total reason": INVALID_REASONS,
+  "injected_events_total reason": INJECT_REASONS,
+  "encode_dropped_events_total reason": ["poison"],
+  "ring_dropped_events_total reason": RING_DROP_REASONS,
+  "encode_errors_total reason": ENCODE_ERROR_REASONS,
+  "sink_sent_events_total event_type": EVENT_TYPES,
+  "sink_dropped_events_total reason": SINK_DROP_REASONS,
+  "sink_errors_total reason": SINK_ERROR_REASONS,
+  "worker_restarts_total reason": WORKER_RESTART_REASONS,
+};
+
+/** Where the last word of a name does not say what is counted. */
+const OWN_UNITS: Readonly<Record<string, string>> = {
+  source_sequence_gaps_total: "event ids",
+  source_last_event_id: "event id",
+  partial_blocks_tracked: "blocks",
+  ring_occupied_slots_max: "slots",
+  zmq_subscribers: "subscriptions",
+  published_sequence: "sequence number",
+  build_info: "always 1",
+};
+
+/** What the values of a label may be; undefined when nobody has written it down. */
+export function labelValues(metric: string, label: string): LabelValues | undefined {
+  return OWN_LABELS[`${metric} ${label}`] ?? COMMON_LABELS[label];
+}
+
+/** The whole page in Markdown. */
+export function renderMetricsReference(): string {
+  return `${[
+    "# Metrics",
+    "",
+    "<!-- Made by scripts/generate-docs.js from src/main/metrics/catalogue.ts. Do not edit. -->",
+    "<!-- prettier-ignore-start -->",
+    "",
+    "`GET /metrics` on the system port has these, in the Prometheus text format, and Node's own (`process_*`,",
+    "`nodejs_*`). Every value of a label exists from the first scrape on, at 0, so that `rate()` and `increase()` see the",
+    "first event too. Token ids, cache salts and hashes are never in a metric.",
+    "",
+    "A page is one moment: what it says balances, between any two events.",
+    "",
+    "```text",
+    "source_received + injected = source_duplicate + filtered + invalid + ring_dropped + ring_enqueued",
+    "ring_enqueued              = ring_dequeued + encode_dropped + what is in the ring",
+    "ring_dequeued              = sink_sent + sink_dropped + what is in flight              for each sink",
+    "```",
+    "",
+    "(Each name stands for `kvcast_<name>_events_total`, summed over its labels.)",
+    "",
+    "Two losses happen where kvcast cannot count events. What an engine dropped before it was read shows as missing event",
+    "ids, in `kvcast_source_sequence_gaps_total`. What libzmq drops for a subscriber that is too slow it tells nobody: only",
+    "that subscriber sees it, as a gap in the sequence numbers.",
+    ...CATALOGUE.flatMap(({ title, metrics }) => [
+      "",
+      `## ${title}`,
+      "",
+      "| Metric | Type | Unit | Labels | Meaning |",
+      "|---|---|---|---|---|",
+      ...metrics.map(metricRow),
+    ]),
+    "",
+    "## Label values",
+    "",
+    "| Label | On | Values |",
+    "|---|---|---|",
+    ...Object.entries(COMMON_LABELS).map(([label, values]) => row([`\`${label}\``, "all metrics", shown(values)])),
+    ...Object.entries(OWN_LABELS).map(([key, values]) => {
+      const [metric = "", label = ""] = key.split(" ");
+      return row([`\`${label}\``, `\`${METRIC_PREFIX}${metric}\``, shown(values)]);
+    }),
+    "",
+    "<!-- prettier-ignore-end -->",
+  ].join("\n")}\n`;
+}
+
+function metricRow(metric: MetricDefinition): string {
+  const labels = metric.labels.map((label) => `\`${label}\``).join(", ");
+  const bounds = metric.buckets ?? [];
+  const buckets =
+    bounds.length === 0 ? "" : ` ${bounds.length} buckets from ${bounds[0] ?? ""} to ${bounds.at(-1) ?? ""}.`;
+  return row([`\`${METRIC_PREFIX}${metric.name}\``, metric.type, unitOf(metric.name), labels, metric.help + buckets]);
+}
+
+/** A name ends in its unit, or in what it counts, as Prometheus wants it. */
+export function unitOf(name: string): string {
+  if (name.endsWith("_up")) return "1 or 0";
+  if (name.endsWith("_timestamp_seconds")) return "Unix time in seconds";
+  const last =
+    name
+      .replace(/_total$/, "")
+      .split("_")
+      .at(-1) ?? "";
+  return OWN_UNITS[name] ?? last;
+}
+
+function shown(values: LabelValues): string {
+  return typeof values === "string" ? values : values.map((value) => `\`${value}\``).join(", ");
+}
+
+/** A row of a table. `|` would end a cell, even inside backticks. */
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}

@@ -1,0 +1,34 @@
+/**
+ * The families of the process itself: build, log lines, HTTP requests. MAIN THREAD.
+ */
+import type { Family, Series } from "./cell-metric.ts";
+
+/** Counts of answered requests, as the HTTP server keeps them. */
+export interface RequestCountsView {
+  /** All pairs that can occur, those with no request yet at 0. */
+  entries(): Iterable<{ readonly handler: string; readonly code: number; readonly count: number }>;
+}
+
+export function serviceFamilies(
+  version: string,
+  logCounts: Readonly<Record<string, number>>,
+  requests: RequestCountsView,
+): readonly Family[] {
+  const build: readonly Series[] = [{ labels: { version, node: process.versions.node }, read: () => 1 }];
+  const lines: readonly Series[] = Object.keys(logCounts).map((level) => ({
+    labels: { level },
+    read: () => logCounts[level] ?? 0,
+  }));
+  return [
+    {
+      name: "http_requests_total",
+      series: () =>
+        Array.from(requests.entries(), ({ handler, code, count }) => ({
+          labels: { handler, code: String(code) },
+          read: () => count,
+        })),
+    },
+    { name: "log_messages_total", series: () => lines },
+    { name: "build_info", series: () => build },
+  ];
+}

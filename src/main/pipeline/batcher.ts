@@ -1,0 +1,196 @@
+/**
+ * Puts events into batches, and batches into slots. MAIN THREAD; never blocks: full is a value.
+ *
+ * Batches are cut by availability, not by a timer: at the end of a source's step a batch leaves if an encoder is free
+ * to take it, and grows on while the encoders are busy. One open batch per rank, a few ranks at a time, so that ranks
+ * that take turns do not make batches of one event. Order per rank holds because a rank has one open batch, and slots
+ * are claimed in the order in which batches leave.
+ */
+import { monotonicMicros, wallClockSeconds } from "../../shared/clock.ts";
+import type { RingProducer } from "../../shared/ring.ts";
+import type { PublishedEvent } from "../normalise/published-event.ts";
+import { Batch, type EventSize, measure, writeRecord } from "./batch.ts";
+import type { OversizeBuffer } from "./oversize-buffer.ts";
+
+/** Frames of 64 events were the fastest for small and for large events alike. */
+export const MAX_BATCH_EVENTS = 64;
+/** Batches that may be open at once; an event of a further rank closes the oldest. */
+const MAX_OPEN_BATCHES = 8;
+
+export interface BatcherOptions {
+  readonly ring: RingProducer;
+  readonly oversize: OversizeBuffer;
+  /** Whether messages carry one event each: then each gets its own timestamp. */
+  readonly singleEvent: boolean;
+  /** Called after each commit, with the slots in use. */
+  readonly onCommit: (occupiedSlots: number) => void;
+}
+
+export class Batcher {
+  readonly #ring: RingProducer;
+  readonly #oversize: OversizeBuffer;
+  readonly #singleEvent: boolean;
+  readonly #onCommit: (occupiedSlots: number) => void;
+  /** Open batches, oldest first, and those that wait for use. */
+  readonly #open: Batch[] = [];
+  readonly #spare: Batch[] = [];
+  readonly #size: EventSize = { words: 0, frameBytes: 0 };
+  /** Position of the last slot that used the oversize buffer; it is free when the ring's tail has passed it. */
+  #oversizePosition: number | null = null;
+  #enqueued: number = 0;
+
+  constructor(options: BatcherOptions) {
+    this.#ring = options.ring;
+    this.#oversize = options.oversize;
+    this.#singleEvent = options.singleEvent;
+    this.#onCommit = options.onCommit;
+    const { slotBytes } = options.ring.memory.shape;
+    for (let i = 0; i < MAX_OPEN_BATCHES; i++) this.#spare.push(new Batch(slotBytes, MAX_BATCH_EVENTS));
+  }
+
+  /** Events taken so far. */
+  get enqueuedEvents(): number {
+    return this.#enqueued;
+  }
+
+  /** Events that are in open batches. */
+  get openEvents(): number {
+    return this.#open.reduce((sum, batch) => sum + batch.events, 0);
+  }
+
+  /** Bytes of all batches, open or not. */
+  get memoryBytes(): number {
+    return MAX_OPEN_BATCHES * this.#ring.memory.shape.slotBytes;
+  }
+
+  /** Takes an event, or says false: full, nothing was taken. */
+  add(event: PublishedEvent): boolean {
+    const size = this.#size;
+    measure(event, size);
+    let batch = this.#batchOf(event.rank);
+    if (batch === null) return false;
+    if (!batch.hasRoomFor(size)) {
+      if (!batch.isEmpty) {
+        if (!this.#commit(batch)) return false;
+        batch = this.#batchOf(event.rank);
+        if (batch === null) return false;
+      }
+      // What does not even fit into an empty batch goes its own way; the batch before it has left, so order holds.
+      if (!batch.hasRoomFor(size)) return this.#addOversize(event);
+    }
+    if (batch.isEmpty) {
+      batch.wallSeconds = wallClockSeconds();
+      batch.monotonicMicros = monotonicMicros();
+      batch.append(event, size, 0);
+    } else {
+      batch.append(event, size, this.#singleEvent ? Math.round(monotonicMicros() - batch.monotonicMicros) : 0);
+    }
+    this.#enqueued++;
+    return true;
+  }
+
+  /**
+   * Lets open batches go. Without `force` only while no slot waits for an encoder. True: nothing is left open.
+   */
+  flush(force: boolean): boolean {
+    while (this.#open.length > 0) {
+      const batch = this.#open[0] as Batch;
+      if (!batch.isEmpty) {
+        if (!force && this.#ring.waitingForEncoder() > 0) return false;
+        if (!this.#commit(batch)) return false;
+      } else {
+        this.#retire(batch);
+      }
+    }
+    return true;
+  }
+
+  /** Gives up what is in open batches, at a forced end. Returns how many events that were. */
+  discard(): number {
+    const events = this.openEvents;
+    while (this.#open[0] !== undefined) this.#retire(this.#open[0]);
+    return events;
+  }
+
+  /** The open batch of a rank, or a new one; null when that would need a slot and there is none. */
+  #batchOf(rank: number): Batch | null {
+    for (const batch of this.#open) if (batch.rank === rank) return batch;
+    if (this.#spare.length === 0) {
+      const oldest = this.#open[0] as Batch;
+      if (oldest.isEmpty) this.#retire(oldest);
+      else if (!this.#commit(oldest)) return null;
+    }
+    const batch = this.#spare.pop() as Batch;
+    batch.reset(rank);
+    this.#open.push(batch);
+    return batch;
+  }
+
+  #retire(batch: Batch): void {
+    this.#open.splice(this.#open.indexOf(batch), 1);
+    batch.reset(0);
+    this.#spare.push(batch);
+  }
+
+  /** Moves a batch into a slot. False: no slot is free, the batch stays open. */
+  #commit(batch: Batch): boolean {
+    const ring = this.#ring;
+    const position = ring.claim();
+    if (position === -1) return false;
+    // Looked at here too, so that the note cannot outlive half the range of positions and be misread.
+    this.#oversizeInUse();
+    const { memory } = ring;
+    const recordsOffset = memory.recordsOffset(position);
+    const words = batch.wordCount;
+    memory.records.set(
+      words === batch.words.length ? batch.words : batch.words.subarray(0, words),
+      recordsOffset >>> 2,
+    );
+    ring.commit(position, {
+      recordWords: words,
+      events: batch.events,
+      rank: batch.rank,
+      wallSeconds: batch.wallSeconds,
+      monotonicMicros: batch.monotonicMicros,
+      oversizeGeneration: 0,
+      recordsOffset,
+      frameOffset: memory.frameOffset(position),
+    });
+    this.#onCommit(memory.occupied());
+    this.#retire(batch);
+    return true;
+  }
+
+  /** Whether the slot that used the oversize buffer last has not been freed yet. */
+  #oversizeInUse(): boolean {
+    if (this.#oversizePosition === null) return false;
+    if (((this.#ring.memory.tail() - this.#oversizePosition) | 0) <= 0) return true;
+    this.#oversizePosition = null;
+    return false;
+  }
+
+  #addOversize(event: PublishedEvent): boolean {
+    const ring = this.#ring;
+    const { memory } = ring;
+    if (this.#oversizeInUse()) return false;
+    const position = ring.claim();
+    if (position === -1) return false;
+    const size = this.#size;
+    const { words, generation, frameOffset } = this.#oversize.reserve(size.words * 4, size.frameBytes + 64);
+    writeRecord(event, size, words, 0, 0);
+    ring.commit(position, {
+      recordWords: size.words,
+      events: 1,
+      rank: event.rank,
+      wallSeconds: wallClockSeconds(),
+      monotonicMicros: monotonicMicros(),
+      oversizeGeneration: generation,
+      recordsOffset: 0,
+      frameOffset,
+    });
+    this.#oversizePosition = position;
+    this.#onCommit(memory.occupied());
+    this.#enqueued++;
+    return true;
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Publishes KV-cache events that the calling program holds itself: the library's counterpart of the Python class of the
+ * same name, on the pipeline that `kvcast serve` runs on. Call it from one thread, the main one as a rule; encoding
+ * and sending happen on two threads of its own.
+ *
+ *   const publisher = new ZmqKvEventPublisher({ zmqEndpoint: "tcp://127.0.0.1:5557", kvBlockSize: 32 });
+ *   await publisher.ready;
+ *   while (!publisher.publishStored(tokenIds, [32], [hash])) await publisher.writable();
+ *   await publisher.shutdown();
+ */
+import { PUBLISHER_CELLS } from "../shared/counters.ts";
+import { InvalidEventError } from "../shared/errors.ts";
+import { hashHalves } from "../shared/hash64.ts";
+import type { WireFormat } from "../shared/wire-format.ts";
+import { PUBLISHED_KIND, PublishedEvent } from "./normalise/published-event.ts";
+import { Pipeline } from "./pipeline/pipeline.ts";
+
+const DEFAULT_QUEUE_BYTES = 256 * 1024 * 1024;
+const RING_SLOTS = 16;
+const SLOT_BYTES = 96 * 1024;
+const SHUTDOWN_DEADLINE_MS = 4500;
+const MAX_U32 = 0xffffffff;
+const MAX_RANK = 0x7fffffff;
+const MIN_HASH = -(1n << 63n);
+const MAX_HASH = (1n << 64n) - 1n;
+
+export interface ZmqKvEventPublisherOptions {
+  /** Address to bind, `tcp://host:port` (port `*` for any) or `ipc://path`. */
+  readonly zmqEndpoint: string;
+  /** Tokens in a block; goes out with every stored event. */
+  readonly kvBlockSize: number;
+  /** First frame of every message, UTF-8. Default: empty. */
+  readonly topic?: string;
+  /** Default `vllm`; `dynamo` is byte for byte what the Python class sends. */
+  readonly wireFormat?: WireFormat;
+  /** Rank of events that name none. Default 0. */
+  readonly dataParallelRank?: number;
+  /** Most bytes that may wait for one subscriber before it loses messages. Default 256 MiB. */
+  readonly queueBytes?: number;
+  /** Told when a thread died that cannot be replaced; nothing is published any more. Default: throws asynchronously. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+/** A 64-bit block hash, signed or unsigned: -2^63 to 2^64 - 1. A number must be a safe integer. */
+export type BlockHash = bigint | number;
+
+/** Multimodal items of one block: their u64 hashes. null when it holds none. */
+export type BlockMmInfo = { readonly mmHashes: readonly bigint[] } | null;
+
+export interface StoredOptions {
+  /** Hash of the block before the first one; null for the root of a chain. Default null. */
+  readonly parentHash?: BlockHash | null;
+  /** One entry a block. Left out: the event says nothing about multimodal content. */
+  readonly blockMmInfos?: readonly BlockMmInfo[];
+  /** Default: the publisher's `dataParallelRank`. */
+  readonly attentionDpRank?: number;
+  readonly loraName?: string | null;
+  /** Only the dialects that have a field for it send it. 0 means none. */
+  readonly loraId?: number;
+  readonly cacheSalt?: string | null;
+}
+
+export class ZmqKvEventPublisher {
+  readonly kvBlockSize: number;
+  readonly topic: string;
+  readonly dataParallelRank: number;
+  /** Resolves when the address is bound; rejects with BindError. Events may be published before. */
+  readonly ready: Promise<void>;
+  readonly #requestedEndpoint: string;
+  readonly #pipeline: Pipeline;
+  readonly #event: PublishedEvent = new PublishedEvent();
+  #shutdown: Promise<void> | null = null;
+
+  constructor(options: ZmqKvEventPublisherOptions) {
+    this.kvBlockSize = options.kvBlockSize;
+    this.topic = options.topic ?? "";
+    this.dataParallelRank = options.dataParallelRank ?? 0;
+    this.#requestedEndpoint = options.zmqEndpoint;
+    requireInteger("kvBlockSize", options.kvBlockSize, 1, MAX_U32);
+    requireInteger("dataParallelRank", this.dataParallelRank, 0, MAX_RANK);
+    const fatal = options.onFatal ?? throwLater;
+    this.#pipeline = new Pipeline({
+      encoders: 1,
+      ringSlots: RING_SLOTS,
+      slotBytes: SLOT_BYTES,
+      wireFormat: options.wireFormat ?? "vllm",
+      kvBlockSizeTokens: options.kvBlockSize,
+      zmq: {
+        endpoint: options.zmqEndpoint,
+        topic: this.topic,
+        queueBytes: options.queueBytes ?? DEFAULT_QUEUE_BYTES,
+        waitSubscribers: 0,
+        waitSubscribersTimeoutMs: 0,
+      },
+      onEncoderRestart: () => {},
+      onGateOpen: () => {},
+      onSendFailed: () => {},
+      onFatal: fatal,
+    });
+    this.ready = this.#pipeline.start();
+    // Whoever does not wait for `ready` must not be killed by its rejection; the error is there for whoever does.
+    this.ready.catch(() => {});
+  }
+
+  /** The bound address, with the real port once `ready` has resolved. */
+  get zmqEndpoint(): string {
+    return this.#pipeline.zmqEndpoint() ?? this.#requestedEndpoint;
+  }
+
+  /** The sequence number of the next message, as far as the publisher thread has got. Starts at 0. */
+  get sequence(): number {
+    return this.#pipeline.publisher.read(PUBLISHER_CELLS.publishedSequence) + 1;
+  }
+
+  /** Subscriptions that are in force now, polled a few times a second. */
+  get subscribers(): number {
+    return this.#pipeline.publisher.read(PUBLISHER_CELLS.zmqSubscribers);
+  }
+
+  /**
+   * Publishes blocks that the engine has stored. True: taken, it will be sent in order. False: the pipeline is full and
+   * nothing was taken; await `writable()` and call again. Throws InvalidEventError for what cannot go on the wire; no
+   * sequence number is used then.
+   *
+   * `tokenIds` are the tokens of all blocks (u32), `numBlockTokens` how many belong to each, `blockHashes` one per block.
+   */
+  publishStored(
+    tokenIds: ArrayLike<number>,
+    numBlockTokens: readonly number[],
+    blockHashes: readonly BlockHash[],
+    options: StoredOptions = {},
+  ): boolean {
+    this.#requireOpen();
+    if (numBlockTokens.length !== blockHashes.length) {
+      throw new InvalidEventError(
+        `${blockHashes.length} block hashes, but token counts of ${numBlockTokens.length} blocks`,
+      );
+    }
+    const tokens = numBlockTokens.reduce((sum, count) => sum + count, 0);
+    if (tokens !== tokenIds.length) {
+      throw new InvalidEventError(`${tokenIds.length} token ids, but the blocks hold ${tokens}`);
+    }
+    const event = this.#event;
+    event.begin(PUBLISHED_KIND.stored, this.#rank(options.attentionDpRank));
+    this.#addHashes(blockHashes);
+    event.addTokens(u32Tokens(tokenIds), 0, tokenIds.length);
+    if (options.parentHash !== undefined && options.parentHash !== null) {
+      const { lo, hi } = halves(options.parentHash);
+      event.hasParent = true;
+      event.parentLo = lo;
+      event.parentHi = hi;
+    }
+    event.loraName = options.loraName ?? null;
+    event.loraId = options.loraId ?? 0;
+    requireInteger("loraId", event.loraId, 0, MAX_U32);
+    event.cacheSalt = options.cacheSalt ?? null;
+    if (options.blockMmInfos !== undefined) this.#addMmInfos(options.blockMmInfos, blockHashes.length);
+    return this.#offer();
+  }
+
+  /** Publishes blocks that the engine has removed. Result and errors as for `publishStored`. */
+  publishRemoved(blockHashes: readonly BlockHash[], attentionDpRank?: number): boolean {
+    this.#requireOpen();
+    this.#event.begin(PUBLISHED_KIND.removed, this.#rank(attentionDpRank));
+    this.#addHashes(blockHashes);
+    return this.#offer();
+  }
+
+  /** Publishes that a rank holds no blocks any more. Result and errors as for `publishStored`. */
+  publishAllCleared(attentionDpRank?: number): boolean {
+    this.#requireOpen();
+    this.#event.begin(PUBLISHED_KIND.cleared, this.#rank(attentionDpRank));
+    return this.#offer();
+  }
+
+  /** Resolves when there may be room again. */
+  writable(): Promise<void> {
+    return this.#pipeline.writable();
+  }
+
+  /** Sends what was taken, closes the socket, ends the threads; takes 5 s at most. Safe to call twice. */
+  shutdown(): Promise<void> {
+    this.#shutdown ??= this.#stop();
+    return this.#shutdown;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#pipeline.stop(SHUTDOWN_DEADLINE_MS);
+  }
+
+  #offer(): boolean {
+    const taken = this.#pipeline.offer(this.#event);
+    this.#pipeline.flush();
+    return taken;
+  }
+
+  #requireOpen(): void {
+    if (this.#shutdown !== null) throw new InvalidEventError("the publisher has been shut down");
+  }
+
+  #rank(rank: number | undefined): number {
+    const value = rank ?? this.dataParallelRank;
+    requireInteger("attentionDpRank", value, 0, MAX_RANK);
+    return value;
+  }
+
+  #addHashes(hashes: readonly BlockHash[]): void {
+    for (const hash of hashes) {
+      const { lo, hi } = halves(hash);
+      this.#event.addHash(lo, hi);
+    }
+  }
+
+  #addMmInfos(infos: readonly BlockMmInfo[], blocks: number): void {
+    if (infos.length !== blocks)
+      throw new InvalidEventError(`${blocks} blocks, but multimodal infos of ${infos.length}`);
+    this.#event.mmListPresent = true;
+    if (infos.some((info) => info !== null && info.mmHashes.length > 0)) {
+      this.#event.mmInfos = infos.map((info) => (info === null ? null : info.mmHashes.map(halves)));
+    }
+  }
+}
+
+function halves(hash: BlockHash): { lo: number; hi: number } {
+  if (typeof hash === "number" && !Number.isSafeInteger(hash)) {
+    throw new InvalidEventError("a block hash that is a number must be a safe integer; use a BigInt");
+  }
+  const value = BigInt(hash);
+  if (value < MIN_HASH || value > MAX_HASH) throw new InvalidEventError("a block hash must fit into 64 bits");
+  return hashHalves(value);
+}
+
+/** Checks without naming a token: token ids are prompts. */
+function u32Tokens(tokens: ArrayLike<number>): Uint32Array {
+  const checked = new Uint32Array(tokens.length);
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i] as number;
+    if (!Number.isInteger(token) || token < 0 || token > MAX_U32) {
+      throw new InvalidEventError(`token ${i} is no integer from 0 to ${MAX_U32}`);
+    }
+    checked[i] = token;
+  }
+  return checked;
+}
+
+function requireInteger(name: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new InvalidEventError(`${name} must be an integer from ${min} to ${max}, not ${value}`);
+  }
+}
+
+function throwLater(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
