@@ -1,0 +1,59 @@
+/** Encoder threads that die for real: by an exception, by process.exit, by running out of memory. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { DEATHS } from "../support/dying-encoder.ts";
+import { numbered, offerAll, receive, startPipeline } from "../support/pipeline-run.ts";
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+
+for (const encoders of [1, 3]) {
+  test(`${encoders} encoder(s), killed mid-batch ${DEATHS} times: nothing lost, nothing twice`, async (t) => {
+    const { pipeline, subscriber, restarts, fatal } = await startPipeline(t, {
+      encoders,
+      encoderEntry: new URL("../support/dying-encoder.js", import.meta.url),
+    });
+    const events = 10_000;
+    const [messages] = await Promise.all([
+      receive(subscriber, events),
+      offerAll(
+        pipeline,
+        range(events).map((n) => numbered(n)),
+      ),
+    ]);
+    assert.deepEqual(
+      messages.flatMap((message) => message.numbers),
+      range(events),
+    );
+    assert.deepEqual(
+      messages.map((message) => message.sequence),
+      messages.map((_, i) => i),
+    );
+    assert.deepEqual(restarts.toSorted(), ["error", "exit", "oom"]);
+    assert.deepEqual(fatal, []);
+    const counted = pipeline.workers().map((worker) => Object.values(worker.restarts).reduce((a, b) => a + b));
+    assert.equal(
+      counted.reduce((a, b) => a + b),
+      DEATHS,
+    );
+    assert.equal(pipeline.publisher.read(PUBLISHER_CELLS.poisonedEvents), 0);
+    assert.equal(pipeline.publisher.read(PUBLISHER_CELLS.dequeuedEvents), events);
+    const encoded = pipeline.encoders.reduce((sum, block) => sum + block.read(ENCODER_CELLS.encodedBatches), 0);
+    // The one that exited had counted its batch, which was then encoded again.
+    assert.ok(encoded >= messages.length && encoded <= messages.length + 1);
+  });
+}
+
+test("an encoder that cannot live is reported as fatal, not restarted for ever", async (t) => {
+  const { fatal } = await new Promise<{ fatal: Error[] }>((resolve, reject) => {
+    const all: Error[] = [];
+    startPipeline(t, {
+      encoderEntry: new URL("../support/stillborn-encoder.js", import.meta.url),
+      onFatal: (error) => {
+        all.push(error);
+        resolve({ fatal: all });
+      },
+    }).catch(reject);
+  });
+  assert.match(fatal[0]?.message ?? "", /encoder0 died 10 times/);
+});

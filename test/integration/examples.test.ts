@@ -1,0 +1,83 @@
+/** The programs under examples/ work as their heads say, against a `kvcast serve` in a process of its own. */
+import assert from "node:assert/strict";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
+const SUBSCRIBER = fileURLToPath(new URL("../../examples/subscriber.js", import.meta.url));
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+function start(file: string, args: readonly string[]): Child {
+  return spawn(process.execPath, [file, ...args], {
+    env: { PATH: process.env["PATH"] },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** The address that `serve` bound, from its start record. */
+async function boundEndpoint(serve: Child): Promise<string> {
+  const lines = createInterface({ input: serve.stderr });
+  for await (const line of lines) {
+    const { zmq_endpoint: endpoint }: { readonly zmq_endpoint?: unknown } = JSON.parse(line);
+    if (typeof endpoint !== "string") continue;
+    lines.close();
+    serve.stderr.resume();
+    return endpoint;
+  }
+  throw new Error("serve ended before it said where it publishes");
+}
+
+const EVENTS = 500;
+const HASH = "[0-9a-f]{16}";
+const HASHES = `${HASH}(?:,${HASH})*`;
+const EVENT_LINE = new RegExp(
+  `^#\\d+ rank [01] (?:stored   ${HASHES} \\(64 tokens, after (?:the root|${HASH})\\)|removed  ${HASHES})$`,
+);
+
+for (const format of ["vllm", "vllm-array", "dynamo", "dynamo-2026-01"]) {
+  test(`subscriber prints each event of ${format} and ends by itself`, { timeout: 60_000 }, async () => {
+    const engine = `--engine synthetic:?events=${EVENTS}&rate=max&ranks=2 --attention-dp-size 2`;
+    const zmq = `--zmq-endpoint tcp://127.0.0.1:0 --zmq-topic kv --wire-format ${format} --wait-subscribers 1`;
+    const serve = start(KVCAST, `serve ${engine} ${zmq} --system-port -1 --log-format json`.split(" "));
+    const stopped = once(serve, "close");
+    const children: Child[] = [serve];
+    try {
+      const subscriber = start(SUBSCRIBER, [await boundEndpoint(serve), "--topic", "kv", "--count", String(EVENTS)]);
+      children.push(subscriber);
+      const [out, err, [code]] = await Promise.all([
+        text(subscriber.stdout),
+        text(subscriber.stderr),
+        once(subscriber, "close"),
+      ]);
+      assert.deepEqual([code, err], [0, ""]);
+
+      const lines = out.trimEnd().split("\n");
+      const last = lines.pop() ?? "";
+      assert.match(last, new RegExp(`^${EVENTS} events in \\d+ messages, 0 messages missed$`));
+      assert.equal(lines.length, EVENTS);
+      for (const line of lines) assert.match(line, EVENT_LINE);
+      for (const rank of [0, 1])
+        assert.ok(
+          lines.some((line) => line.includes(` rank ${rank} `)),
+          `rank ${rank}`,
+        );
+      const sequences = [...new Set(lines.map((line) => Number(/^#(\d+)/.exec(line)?.[1])))];
+      const messages = Number(/in (\d+) messages/.exec(last)?.[1]);
+      assert.deepEqual(
+        sequences,
+        Array.from({ length: messages }, (_, i) => i),
+      );
+
+      serve.kill("SIGTERM");
+      assert.deepEqual(await stopped, [0, null]);
+    } finally {
+      for (const child of children) child.kill("SIGKILL");
+    }
+  });
+}

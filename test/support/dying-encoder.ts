@@ -1,0 +1,42 @@
+/**
+ * An encoder that dies three times, each time in another way and at another point of its work, and each time for real.
+ * How many slots have been claimed is kept in a spare word of the ring, because a dead thread remembers nothing.
+ */
+import { parseEncoderTask } from "../../src/shared/messages.ts";
+import type { RingMemory } from "../../src/shared/ring.ts";
+import { CONTROL, SLOT } from "../../src/shared/ring-layout.ts";
+import { runEncoder } from "../../src/workers/encoder.ts";
+
+const SPARE_WORD = CONTROL.stop + 1;
+export const DEATHS = 3;
+
+function outOfMemory(): never {
+  const hoard: unknown[] = [];
+  for (;;) hoard.push(Array.from({ length: 10_000 }, () => ({})));
+}
+
+/** Half a frame is there when it dies. */
+function scribble(slot: number, memory: RingMemory): void {
+  const at = memory.words[slot + SLOT.frameOffset] ?? 0;
+  memory.bytes.fill(0xee, at, at + 100);
+}
+
+export default function dyingEncoder(task: unknown): void {
+  runEncoder(parseEncoderTask(task), {
+    claimed: (slot, memory) => {
+      const claims = Atomics.add(memory.words, SPARE_WORD, 1) + 1;
+      if (claims === 5) {
+        scribble(slot, memory);
+        throw new Error("thrown in the middle of a batch");
+      }
+      if (claims === 60) {
+        scribble(slot, memory);
+        outOfMemory();
+      }
+    },
+    encoded: (_slot, memory) => {
+      // The frame is complete, the publisher does not know: still nothing may be doubled.
+      if (Atomics.load(memory.words, SPARE_WORD) === 20) process.exit(3);
+    },
+  });
+}

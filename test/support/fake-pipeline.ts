@@ -1,0 +1,55 @@
+/**
+ * A pipeline that does nothing: the numbers of a metrics page, to be set by a test.
+ */
+import { CounterBlock, ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { Histogram } from "../../src/main/metrics/histogram.ts";
+import {
+  type PipelineView,
+  RING_WAIT_BUCKETS,
+  type RingDropReason,
+  type WorkerStatus,
+} from "../../src/main/metrics/pipeline-view.ts";
+
+export class FakePipeline implements PipelineView {
+  readonly ringCapacitySlots: number = 16;
+  readonly ringDropped: Record<RingDropReason, number> = { full: 0, oversize: 0, shutdown: 0 };
+  readonly ringWait: Histogram = new Histogram(RING_WAIT_BUCKETS);
+  readonly publisher: CounterBlock = CounterBlock.allocate(PUBLISHER_CELLS.size);
+  readonly encoders: CounterBlock[] = [
+    CounterBlock.allocate(ENCODER_CELLS.size),
+    CounterBlock.allocate(ENCODER_CELLS.size),
+  ];
+  readonly codec: string = "vllm";
+  occupied: number = 0;
+  occupiedMax: number = 0;
+  enqueued: number = 0;
+  fullSeconds: number = 0;
+  endpoint: string | null = "tcp://127.0.0.1:20081";
+  status: WorkerStatus[] = [
+    { name: "publisher", up: true, restarts: { error: 0, oom: 0, exit: 0, heartbeat: 0 } },
+    { name: "encoder0", up: true, restarts: { error: 0, oom: 0, exit: 0, heartbeat: 0 } },
+  ];
+
+  constructor() {
+    this.publisher.set(PUBLISHER_CELLS.publishedSequence, -1);
+  }
+
+  occupiedSlots(): number {
+    return this.occupied;
+  }
+  occupiedSlotsMax60s(): number {
+    return this.occupiedMax;
+  }
+  enqueuedEvents(): number {
+    return this.enqueued;
+  }
+  ringFullSeconds(): number {
+    return this.fullSeconds;
+  }
+  workers(): readonly WorkerStatus[] {
+    return this.status;
+  }
+  zmqEndpoint(): string | null {
+    return this.endpoint;
+  }
+}

@@ -1,0 +1,108 @@
+/** A pipeline with real threads and a real socket, fed with numbered events; and what a subscriber got of it. */
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { Subscriber } from "zeromq";
+import { Pipeline, type PipelineOptions } from "../../src/main/pipeline/pipeline.ts";
+import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
+import { type EventSpec, publishedEvent } from "./published.ts";
+import { decodePayload } from "./wire.ts";
+
+export interface PipelineRun {
+  readonly pipeline: Pipeline;
+  readonly subscriber: Subscriber;
+  readonly restarts: string[];
+  readonly fatal: Error[];
+}
+
+/** Starts both; the first message waits for the subscription, which the caller may make itself. */
+export async function startPipeline(
+  t: TestContext,
+  options: Partial<PipelineOptions> = {},
+  subscribe: boolean = true,
+): Promise<PipelineRun> {
+  const restarts: string[] = [];
+  const fatal: Error[] = [];
+  const pipeline = new Pipeline({
+    encoders: 1,
+    ringSlots: 8,
+    slotBytes: 16 * 1024,
+    wireFormat: "vllm",
+    kvBlockSizeTokens: 4,
+    zmq: {
+      endpoint: "tcp://127.0.0.1:*",
+      topic: "kv",
+      queueBytes: 1 << 30,
+      waitSubscribers: 1,
+      waitSubscribersTimeoutMs: 60_000,
+    },
+    onEncoderRestart: (_encoder, reason) => restarts.push(reason),
+    onGateOpen: () => {},
+    onSendFailed: (reason) => fatal.push(new Error(reason)),
+    onFatal: (error) => fatal.push(error),
+    ...options,
+  });
+  await pipeline.start();
+  const subscriber = new Subscriber({ receiveHighWaterMark: 0, linger: 0 });
+  t.after(async () => {
+    subscriber.close();
+    await pipeline.stop(1000);
+  });
+  subscriber.connect(pipeline.zmqEndpoint() ?? "");
+  if (subscribe) subscriber.subscribe("kv");
+  return { pipeline, subscriber, restarts, fatal };
+}
+
+/** One stored block whose hash is the number. */
+export function numbered(number: number, rank: number = 0): PublishedEvent {
+  const spec: EventSpec = {
+    type: "stored",
+    hashes: [BigInt(number)],
+    tokens: [number, number, number, number],
+    parent: null,
+    loraName: null,
+    loraId: 0,
+    salt: null,
+    mm: undefined,
+  };
+  return publishedEvent(spec, rank);
+}
+
+/** Offers events until all are taken, waiting where the ring is full. */
+export async function offerAll(pipeline: Pipeline, events: Iterable<PublishedEvent>): Promise<void> {
+  let sinceFlush = 0;
+  for (const event of events) {
+    while (!pipeline.offer(event)) {
+      pipeline.flush();
+      await pipeline.writable();
+    }
+    if (++sinceFlush % 100 === 0) {
+      pipeline.flush();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  pipeline.flush();
+}
+
+export interface Received {
+  readonly sequence: number;
+  readonly rank: number;
+  readonly payload: Buffer;
+  /** The first hash of each event. */
+  readonly numbers: number[];
+}
+
+/** Messages until `events` events have arrived. */
+export async function receive(subscriber: Subscriber, events: number): Promise<Received[]> {
+  const messages: Received[] = [];
+  let seen = 0;
+  while (seen < events) {
+    const [topic, sequence, payload] = await subscriber.receive();
+    assert.equal(topic?.toString(), "kv");
+    assert.ok(sequence !== undefined && payload !== undefined);
+    const [, list, rank] = decodePayload(payload);
+    const numbers = list.map((event) => Number((event as { block_hashes: bigint[] }).block_hashes[0]));
+    messages.push({ sequence: Number(sequence.readBigUInt64BE()), rank, payload, numbers });
+    seen += numbers.length;
+  }
+  return messages;
+}

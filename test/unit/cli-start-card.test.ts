@@ -1,0 +1,71 @@
+/** What serve says when it is up. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startCard, startFields } from "../../src/main/cli/start-card.ts";
+import type { BoundFacts } from "../../src/main/cli/start-card.ts";
+import type { LoadedConfig } from "../../src/main/config/config.ts";
+import { loadServeConfig } from "../../src/main/config/load.ts";
+import { VERSION } from "../../src/main/cli/version.ts";
+
+const FACTS: BoundFacts = {
+  zmqEndpoint: "tcp://127.0.0.1:41234",
+  httpUrl: "http://127.0.0.1:8081",
+  httpImplementation: "hyper-express",
+  memoryBoundBytes: 300 * 1024 * 1024 + 1,
+};
+
+function load(
+  flags: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<LoadedConfig> {
+  return loadServeConfig(new Map(Object.entries(flags).map(([name, value]) => [name, [value]])), env);
+}
+
+test("the card of the built-in engine", async () => {
+  const loaded = await load({ engine: "synthetic:?rate=1000&blocks=2", "system-port": "0" }, { DYN_LOG: "info" });
+  assert.equal(
+    startCard(loaded, FACTS),
+    [
+      `kvcast ${VERSION}`,
+      "  engine  engine0: built-in, 1000 events/s, 2 × 32 tokens each, 1 rank",
+      "  zmq     tcp://127.0.0.1:41234, wire format vllm, no topic",
+      "  metrics http://127.0.0.1:8081/metrics",
+      "  health  http://127.0.0.1:8081/health (served by hyper-express)",
+      "  memory  events take up at most 301 MiB",
+      "  config  flag: engine, system-port; env: log-level; the rest are defaults",
+      "  watch   curl -s http://127.0.0.1:8081/metrics | grep _events_total",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("what is off says so, and the card stays within eight lines", async () => {
+  const loaded = await load({
+    engine: "e=synthetic:?rate=max&events=5&ranks=2",
+    "attention-dp-size": "2",
+    "zmq-topic": "a\nb",
+  });
+  const off = startCard(loaded, { zmqEndpoint: null, httpUrl: null, httpImplementation: null, memoryBoundBytes: 0 });
+  assert.match(off, /engine {2}e: built-in, events as fast as it goes, 5 in all, 2 × 32 tokens each, 2 ranks\n/);
+  assert.match(off, /zmq {5}off\n.*metrics off\n.*health {2}off\n/s);
+  const on = startCard(loaded, FACTS);
+  assert.match(on, /topic "a\\nb"\n/);
+  for (const card of [off, on]) assert.ok(card.trimEnd().split("\n").length <= 8, card);
+});
+
+test("the fields of a log record are flat, stable and hold no secret", async () => {
+  const loaded = await load({ engine: "prod=https://h.example:8443/base", "wire-format": "dynamo" });
+  assert.deepEqual(startFields(loaded, FACTS), {
+    version: VERSION,
+    engine: "prod",
+    engine_source: "trtllm-serve at https://h.example:8443/base",
+    zmq_endpoint: "tcp://127.0.0.1:41234",
+    zmq_topic: "",
+    wire_format: "dynamo",
+    metrics_url: "http://127.0.0.1:8081/metrics",
+    health_url: "http://127.0.0.1:8081/health",
+    http_server: "hyper-express",
+    memory_bound_mib: 301,
+    config_origin: "flag: engine, wire-format; the rest are defaults",
+  });
+});

@@ -1,0 +1,160 @@
+/**
+ * Every option of serve can be set by flag, by each of its variables and by file, and arrives in the configuration.
+ * The table below must have a row for each option, or this file does not compile.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { stringify } from "yaml";
+import type { LoadedConfig, ServeConfig } from "../../src/main/config/config.ts";
+import { loadServeConfig } from "../../src/main/config/load.ts";
+import { SERVE_OPTIONS, SERVE_OPTION_LIST } from "../../src/main/config/options.ts";
+import type { ServeOptions } from "../../src/main/config/options.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "kvcast-sources-"));
+after(() => rmSync(folder, { recursive: true }));
+
+interface Row {
+  /** What a user writes; a number where YAML would make it one. */
+  readonly value: string | number;
+  /** What the configuration must hold then. */
+  readonly becomes: unknown;
+  readonly read: (config: ServeConfig) => unknown;
+  /** Other options that this one needs. */
+  readonly beside?: Readonly<Record<string, string>>;
+  /** By variable, where it is not written like the flag's value. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const HTTPS = { engine: "https://h:1" };
+const TLS = path.join(process.cwd(), "test/fixtures/tls");
+const CERT = path.join(TLS, "client.pem");
+const KEY = path.join(TLS, "client.key.pem");
+const headers = path.join(folder, "headers");
+writeFileSync(headers, "X-Key: v\n");
+
+const http = <T>(read: (engine: ServeConfig["engine"] & { readonly kind: "http" }) => T) => {
+  return (config: ServeConfig): T | undefined => (config.engine.kind === "http" ? read(config.engine) : undefined);
+};
+
+const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
+  engine: { value: "e=http://h:1", becomes: "e", read: (config) => config.engine.name, beside: {} },
+  engineHeaderFile: { value: headers, becomes: "v", read: http((engine) => engine.headers["x-key"]), beside: HTTPS },
+  engineCaFile: {
+    value: path.join(TLS, "ca.pem"),
+    becomes: true,
+    read: http((engine) => Buffer.isBuffer(engine.ca)),
+    beside: HTTPS,
+  },
+  engineClientCertFile: {
+    value: CERT,
+    becomes: true,
+    read: http((engine) => Buffer.isBuffer(engine.clientCert)),
+    beside: { ...HTTPS, "engine-client-key-file": KEY },
+  },
+  engineClientKeyFile: {
+    value: KEY,
+    becomes: true,
+    read: http((engine) => Buffer.isBuffer(engine.clientKey)),
+    beside: { ...HTTPS, "engine-client-cert-file": CERT },
+  },
+  engineTimeout: { value: 2.5, becomes: 2500, read: http((engine) => engine.timeoutMs), beside: HTTPS },
+  engineMaxResponseBytes: { value: "1MiB", becomes: 1_048_576, read: http((e) => e.maxResponseBytes), beside: HTTPS },
+  kvBlockSize: { value: 64, becomes: 64, read: (config) => config.kvBlockSizeTokens },
+  attentionDpSize: { value: 4, becomes: 4, read: (config) => config.attentionDpSize },
+  mmTokenOffset: { value: 128_256, becomes: 128_256, read: (config) => config.mmTokenOffset },
+  pollProfile: { value: "reference", becomes: "reference", read: (config) => config.pollProfile.name },
+  zmqEndpoint: { value: "ipc://x", becomes: "ipc://x", read: (config) => config.zmqEndpoint },
+  zmqTopic: { value: "kv", becomes: "kv", read: (config) => config.zmqTopic },
+  zmqQueueBytes: { value: 1_000_000, becomes: 1_000_000, read: (config) => config.zmqQueueBytes },
+  wireFormat: { value: "dynamo-2026-01", becomes: "dynamo-2026-01", read: (config) => config.wireFormat },
+  waitSubscribers: { value: 2, becomes: 2, read: (config) => config.waitSubscribers },
+  waitSubscribersTimeout: { value: 5, becomes: 5000, read: (config) => config.waitSubscribersTimeoutMs },
+  encoders: { value: 2, becomes: 2, read: (config) => config.encoders },
+  ringSlots: { value: 8, becomes: 8, read: (config) => config.ringSlots },
+  slotBytes: { value: 50_000, becomes: 50_048, read: (config) => config.slotBytes },
+  systemHost: { value: "0.0.0.0", becomes: "0.0.0.0", read: (config) => config.systemHost },
+  systemPort: { value: -1, becomes: null, read: (config) => config.systemPort },
+  logLevel: { value: "debug", becomes: "debug", read: (config) => config.logLevel },
+  logFormat: {
+    value: "json",
+    becomes: "json",
+    read: (config) => config.logFormat,
+    env: { DYN_LOGGING_CONSOLE_FORMAT: "jsonl", DYN_LOGGING_JSONL: "1" },
+  },
+};
+
+/** The names are a promise: this list only grows. */
+const VARIABLES: Readonly<Record<string, readonly string[]>> = {
+  engine: ["KVCAST_ENGINE"],
+  "engine-header-file": ["KVCAST_ENGINE_HEADER_FILE"],
+  "engine-ca-file": ["KVCAST_ENGINE_CA_FILE"],
+  "engine-client-cert-file": ["KVCAST_ENGINE_CLIENT_CERT_FILE"],
+  "engine-client-key-file": ["KVCAST_ENGINE_CLIENT_KEY_FILE"],
+  "engine-timeout": ["KVCAST_ENGINE_TIMEOUT"],
+  "engine-max-response-bytes": ["KVCAST_ENGINE_MAX_RESPONSE_BYTES"],
+  "kv-block-size": ["KVCAST_KV_BLOCK_SIZE"],
+  "attention-dp-size": ["KVCAST_ATTENTION_DP_SIZE"],
+  "mm-token-offset": ["KVCAST_MM_TOKEN_OFFSET"],
+  "poll-profile": ["KVCAST_POLL_PROFILE"],
+  "zmq-endpoint": ["KVCAST_ZMQ_ENDPOINT"],
+  "zmq-topic": ["KVCAST_ZMQ_TOPIC"],
+  "zmq-queue-bytes": ["KVCAST_ZMQ_QUEUE_BYTES"],
+  "wire-format": ["KVCAST_WIRE_FORMAT"],
+  "wait-subscribers": ["KVCAST_WAIT_SUBSCRIBERS"],
+  "wait-subscribers-timeout": ["KVCAST_WAIT_SUBSCRIBERS_TIMEOUT"],
+  encoders: ["KVCAST_ENCODERS"],
+  "ring-slots": ["KVCAST_RING_SLOTS"],
+  "slot-bytes": ["KVCAST_SLOT_BYTES"],
+  "system-host": ["DYN_SYSTEM_HOST"],
+  "system-port": ["DYN_SYSTEM_PORT"],
+  "log-level": ["DYN_LOG"],
+  "log-format": ["DYN_LOGGING_CONSOLE_FORMAT", "DYN_LOGGING_JSONL"],
+  config: ["KVCAST_CONFIG"],
+};
+
+test("flags and variables have the names that were promised", () => {
+  const names = SERVE_OPTION_LIST.map((option) => [option.name, option.env.map((variable) => variable.name)]);
+  assert.deepEqual(Object.fromEntries(names), VARIABLES);
+});
+
+for (const [key, row] of Object.entries(ROWS)) {
+  const option = Object.entries(SERVE_OPTIONS).find(([name]) => name === key)?.[1];
+  assert.ok(option !== undefined);
+  const beside = row.beside ?? { engine: "synthetic:" };
+  const flags = new Map(Object.entries(beside).map(([name, value]) => [name, [value]]));
+
+  const check = (loaded: LoadedConfig, origin: string): void => {
+    assert.deepEqual(row.read(loaded.config), row.becomes);
+    assert.equal(loaded.origins.get(option.name), origin);
+  };
+
+  test(`--${option.name} by flag`, async () => {
+    check(await loadServeConfig(new Map([...flags, [option.name, [String(row.value)]]]), {}), "flag");
+  });
+
+  for (const { name } of option.env) {
+    test(`--${option.name} by ${name}`, async () => {
+      check(await loadServeConfig(flags, { [name]: row.env?.[name] ?? String(row.value) }), "env");
+    });
+  }
+
+  for (const [format, write] of [
+    ["YAML", stringify],
+    ["JSON", JSON.stringify],
+  ] as const) {
+    test(`--${option.name} by a ${format} file`, async () => {
+      const file = path.join(folder, "kvcast.yaml");
+      writeFileSync(file, write({ [option.name]: row.value }));
+      const loaded = await loadServeConfig(flags, { KVCAST_CONFIG: file });
+      check(loaded, "file");
+      assert.equal(loaded.origins.get("config"), "env");
+      // A flag for the file goes before the variable.
+      const again = await loadServeConfig(new Map([...flags, ["config", [file]]]), { KVCAST_CONFIG: "/absent" });
+      check(again, "file");
+      assert.equal(again.origins.get("config"), "flag");
+    });
+  }
+}

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type HealthState, healthRoutes } from "../../src/main/http/health.ts";
+import { metricsRoute } from "../../src/main/http/metrics-route.ts";
+import { RequestCounts } from "../../src/main/http/request-counts.ts";
+import type { Request, Response, Route } from "../../src/main/http/routes.ts";
+
+const REQUEST: Request = { query: new URLSearchParams(), headers: {} };
+const STATE: HealthState = {
+  notReady: [],
+  uptimeMs: 12_345.5,
+  version: "0.1.0",
+  engines: [{ name: "engine0", kind: "http", up: true }],
+  ring: { capacitySlots: 16, occupiedSlots: 2 },
+  sinks: [{ name: "zmq", up: true, endpoint: "tcp://127.0.0.1:20081" }],
+};
+
+async function get(routes: readonly Route[], path: string): Promise<Response> {
+  const route = routes.find((one) => one.path === path);
+  assert.ok(route);
+  return await route.handler(REQUEST);
+}
+
+void test("/live is live whatever the state", async () => {
+  const routes = healthRoutes(() => ({ ...STATE, notReady: ["engine0 is down"] }));
+  const response = await get(routes, "/live");
+  assert.equal(response.status, 200);
+  assert.equal(response.contentType, "application/json");
+  assert.deepEqual(JSON.parse(String(response.body)), { status: "live" });
+});
+
+void test("/health when ready", async () => {
+  const response = await get(
+    healthRoutes(() => STATE),
+    "/health",
+  );
+  assert.equal(response.status, 200);
+  assert.deepEqual(JSON.parse(String(response.body)), {
+    status: "ready",
+    uptime: { secs: 12, nanos: 345_500_000 },
+    endpoints: {},
+    version: "0.1.0",
+    reasons: [],
+    engines: { engine0: { kind: "http", up: true } },
+    ring: { capacity_slots: 16, occupied_slots: 2 },
+    sinks: { zmq: { up: true, endpoint: "tcp://127.0.0.1:20081" } },
+  });
+});
+
+void test("/health asks for the state anew and says why it is not ready", async () => {
+  let notReady = ["engine0 has not answered yet"];
+  const routes = healthRoutes(() => ({ ...STATE, notReady }));
+  const before = await get(routes, "/health");
+  assert.equal(before.status, 503);
+  const body: { status: string; reasons: string[] } = JSON.parse(String(before.body));
+  assert.equal(body.status, "notready");
+  assert.deepEqual(body.reasons, notReady);
+  notReady = [];
+  assert.equal((await get(routes, "/health")).status, 200);
+});
+
+void test("nanoseconds are a whole number below 10^9", async () => {
+  for (const uptimeMs of [0, 0.000_4, 999.999_999_9, 1000, 86_400_000.1]) {
+    const response = await get(
+      healthRoutes(() => ({ ...STATE, uptimeMs })),
+      "/health",
+    );
+    const { uptime }: { uptime: { secs: number; nanos: number } } = JSON.parse(String(response.body));
+    assert.ok(Number.isInteger(uptime.nanos) && uptime.nanos >= 0 && uptime.nanos < 1e9, `${uptimeMs}`);
+    assert.equal(uptime.secs, Math.floor(uptimeMs / 1000));
+  }
+});
+
+void test("/metrics makes the bytes of a page once", async () => {
+  let page = "a 1\n";
+  const route = metricsRoute({ contentType: "text/plain; version=0.0.4", render: () => Promise.resolve(page) });
+  const first = await route.handler(REQUEST);
+  const second = await route.handler(REQUEST);
+  assert.equal(first.contentType, "text/plain; version=0.0.4");
+  assert.equal(first.body.toString(), "a 1\n");
+  assert.equal(second.body, first.body);
+  page = "a 2\n";
+  assert.equal((await route.handler(REQUEST)).body.toString(), "a 2\n");
+});
+
+void test("request counts are a closed set of series", () => {
+  const counts = new RequestCounts();
+  counts.addRoute("/metrics");
+  const size = [...counts.entries()].length;
+  counts.count("/metrics", 200);
+  counts.count("/metrics", 204);
+  counts.count("/metrics", 599);
+  counts.count("other", 404);
+  counts.count("/nonsense", 200);
+  counts.addRoute("/metrics");
+  const entries = [...counts.entries()];
+  assert.equal(entries.length, size);
+  assert.deepEqual(
+    entries.filter((one) => one.count > 0).map((one) => `${one.handler} ${one.code} ${one.count}`),
+    ["other 404 1", "/metrics 200 2", "/metrics 500 1"],
+  );
+});
