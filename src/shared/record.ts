@@ -10,8 +10,8 @@
  *         5  parent hash, low half        6  parent hash, high half
  *         7  LoRA id (0 = none)
  *         8  bytes of the LoRA name       9  bytes of the cache salt
- *        10  words of the multimodal part
- *        11  hashes      2 × block count
+ *        10  words of the multimodal part   11  attention-DP rank
+ *        12  hashes      2 × block count
  *         …  tokens      token count
  *         …  LoRA name   UTF-8, padded to a word
  *         …  cache salt  UTF-8, padded to a word
@@ -43,7 +43,8 @@ export const RECORD_WORD = {
   loraNameBytes: 8,
   cacheSaltBytes: 9,
   mmWords: 10,
-  header: 11,
+  rank: 11,
+  header: 12,
 } as const;
 
 export const RECORD_KIND_MASK = 0xff;

@@ -54,13 +54,15 @@ export const SLOT_STATE_BITS = 8;
 
 export const STOP = {
   run: 0,
-  /** Publish what is in the ring, then end. */
-  drain: 1,
+  /** The end is near: publish on, but wait for no subscriber any more. Main may still fill slots. */
+  hurry: 1,
+  /** Main fills no more: publish what is in the ring, then end. */
+  drain: 2,
   /** End now; what is left is counted as dropped. */
-  now: 2,
+  now: 3,
 } as const;
 
-export type StopWord = (typeof STOP)["drain" | "now"];
+export type StopWord = (typeof STOP)["hurry" | "drain" | "now"];
 
 /** Offsets inside a slot header, in i32 (or f64 where it says so). */
 export const SLOT = {

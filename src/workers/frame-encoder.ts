@@ -17,6 +17,7 @@ export interface FrameJob {
   readonly recordsWord: number;
   readonly recordWords: number;
   readonly events: number;
+  /** Rank of a batching dialect's one message; single events bring their own. */
   readonly rank: number;
   readonly wallSeconds: number;
   /** The same memory as bytes; the frame begins at `frameOffset`, a multiple of four. */
@@ -64,27 +65,35 @@ export class FrameEncoder {
       result.entries = 0;
       this.#forEach(job, skip, (r) => {
         const delaySeconds = (job.records[r + RECORD_WORD.delayMicros] as number) / 1e6;
-        p = this.#entry(job, p, 1, job.wallSeconds + delaySeconds, (q) => this.#event(job, r, q));
+        const rank = job.records[r + RECORD_WORD.rank] as number;
+        p = this.#entry(job, p, 1, job.wallSeconds + delaySeconds, rank, (q) => this.#event(job, r, q));
         result.entries++;
       });
     } else {
       const count = job.events - (skip?.size ?? 0);
       result.entries = count > 0 ? 1 : 0;
-      if (count > 0) p = this.#entry(job, p, count, job.wallSeconds, (q) => this.#allEvents(job, skip, q));
+      if (count > 0) p = this.#entry(job, p, count, job.wallSeconds, job.rank, (q) => this.#allEvents(job, skip, q));
     }
     result.frameBytes = p - job.frameOffset;
     return result;
   }
 
   /** Writes one entry: its header, the envelope, and what `events` writes inside. Returns the padded end. */
-  #entry(job: FrameJob, p: number, count: number, wallSeconds: number, events: (p: number) => number): number {
+  #entry(
+    job: FrameJob,
+    p: number,
+    count: number,
+    wallSeconds: number,
+    rank: number,
+    events: (p: number) => number,
+  ): number {
     const out = job.bytes;
     this.#kinds.fill(0);
     const payload = p + ENTRY.headerBytes;
     out[payload] = 0x93;
     let q = putArrayHeader(out, putFloat64(out, payload + 1, wallSeconds), count);
     q = events(q);
-    q = putUint(out, q, job.rank);
+    q = putUint(out, q, rank);
     const header = p >>> 2;
     job.records[header + ENTRY.bytes] = q - payload;
     job.records[header + ENTRY.stored] = this.#kinds[RECORD_KIND.stored] as number;

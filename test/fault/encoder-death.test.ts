@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { Gate } from "../support/gate.ts";
 import { DEATHS } from "../support/dying-encoder.ts";
 import { numbered, offerAll, receive, startPipeline } from "../support/pipeline-run.ts";
 
@@ -45,15 +46,10 @@ for (const encoders of [1, 3]) {
 }
 
 test("an encoder that cannot live is reported as fatal, not restarted for ever", async (t) => {
-  const { fatal } = await new Promise<{ fatal: Error[] }>((resolve, reject) => {
-    const all: Error[] = [];
-    startPipeline(t, {
-      encoderEntry: new URL("../support/stillborn-encoder.js", import.meta.url),
-      onFatal: (error) => {
-        all.push(error);
-        resolve({ fatal: all });
-      },
-    }).catch(reject);
+  const fatal = new Gate<Error>();
+  await startPipeline(t, {
+    encoderEntry: new URL("../support/stillborn-encoder.js", import.meta.url),
+    onFatal: (error) => fatal.open(error),
   });
-  assert.match(fatal[0]?.message ?? "", /encoder0 died 10 times/);
+  assert.match((await fatal.opened).message, /encoder0 died 10 times/);
 });

@@ -14,7 +14,8 @@ import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { asList, rawEventOf, readFixture } from "../support/raw-events.ts";
 import { RecordingLog } from "../support/recording-log.ts";
 import { RecordingSink, snapshot } from "../support/recording-sink.ts";
-import { engineConfig, Gate, portOf, scriptedEngine } from "../support/scripted-engine.ts";
+import { Gate } from "../support/gate.ts";
+import { engineConfig, portOf, scriptedEngine } from "../support/scripted-engine.ts";
 
 const profile: PollProfile = { name: "default", minSleepMs: 1, maxSleepMs: 10, factor: 1.5, maxItemsPerStep: 256 };
 

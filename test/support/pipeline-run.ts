@@ -91,18 +91,23 @@ export interface Received {
   readonly numbers: number[];
 }
 
+export async function receiveOne(subscriber: Subscriber): Promise<Received> {
+  const [topic, sequence, payload] = await subscriber.receive();
+  assert.equal(topic?.toString(), "kv");
+  assert.ok(sequence !== undefined && payload !== undefined);
+  const [, list, rank] = decodePayload(payload);
+  const numbers = list.map((event) => Number((event as { block_hashes: bigint[] }).block_hashes[0]));
+  return { sequence: Number(sequence.readBigUInt64BE()), rank, payload, numbers };
+}
+
 /** Messages until `events` events have arrived. */
 export async function receive(subscriber: Subscriber, events: number): Promise<Received[]> {
   const messages: Received[] = [];
   let seen = 0;
   while (seen < events) {
-    const [topic, sequence, payload] = await subscriber.receive();
-    assert.equal(topic?.toString(), "kv");
-    assert.ok(sequence !== undefined && payload !== undefined);
-    const [, list, rank] = decodePayload(payload);
-    const numbers = list.map((event) => Number((event as { block_hashes: bigint[] }).block_hashes[0]));
-    messages.push({ sequence: Number(sequence.readBigUInt64BE()), rank, payload, numbers });
-    seen += numbers.length;
+    const message = await receiveOne(subscriber);
+    messages.push(message);
+    seen += message.numbers.length;
   }
   return messages;
 }

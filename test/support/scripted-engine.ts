@@ -101,17 +101,3 @@ export function engineConfig(url: URL, over: Partial<HttpEngineConfig> = {}): Ht
     ...over,
   };
 }
-
-/** A promise that the test resolves by hand. */
-export class Gate<T = void> {
-  readonly opened: Promise<T>;
-  #open: (value: T) => void = () => {};
-
-  constructor() {
-    this.opened = new Promise((resolve) => (this.#open = resolve));
-  }
-
-  open(value: T): void {
-    this.#open(value);
-  }
-}

@@ -8,7 +8,8 @@ import type { HttpEngineConfig } from "../../src/main/config/config.ts";
 import { DeadlineClock } from "../../src/main/engine/deadline-clock.ts";
 import { DrainClient, type DrainOutcome } from "../../src/main/engine/drain-client.ts";
 import type { OnChunk } from "../../src/main/engine/drain-exchange.ts";
-import { engineConfig, Gate, portOf, scriptedEngine } from "../support/scripted-engine.ts";
+import { Gate } from "../support/gate.ts";
+import { engineConfig, portOf, scriptedEngine } from "../support/scripted-engine.ts";
 
 function clientFor(t: TestContext, url: URL, over: Partial<HttpEngineConfig> = {}): DrainClient {
   const client = new DrainClient(engineConfig(url, over));

@@ -9,7 +9,8 @@ import { HttpSource, type HttpSourcePorts } from "../../src/main/engine/http-sou
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { RecordingLog } from "../support/recording-log.ts";
 import { RecordingSink } from "../support/recording-sink.ts";
-import { engineConfig, Gate } from "../support/scripted-engine.ts";
+import { Gate } from "../support/gate.ts";
+import { engineConfig } from "../support/scripted-engine.ts";
 
 const profile: PollProfile = { name: "default", minSleepMs: 5, maxSleepMs: 100, factor: 1.5, maxItemsPerStep: 256 };
 

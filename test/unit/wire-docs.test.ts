@@ -32,21 +32,21 @@ function bigintOf(value: Json): bigint {
 }
 
 function specOf(event: JsonObject): EventSpec {
-  const type = asText(event["type"] ?? null);
+  const type = asText(event["type"]);
   if (type === "cleared") return { type };
-  const hashes = asList(event["hashes"] ?? null).map(bigintOf);
+  const hashes = asList(event["hashes"]).map(bigintOf);
   if (type === "removed") return { type, hashes };
   assert.equal(type, "stored");
   const text = (key: string): string | null => (event[key] === undefined ? null : asText(event[key]));
   return {
     type: "stored",
     hashes,
-    tokens: asList(event["tokens"] ?? null).map(Number),
+    tokens: asList(event["tokens"]).map(Number),
     parent: event["parent"] === undefined ? null : bigintOf(event["parent"]),
     loraName: text("loraName"),
     loraId: 0,
     salt: text("salt"),
-    mm: asList(event["mm"] ?? null).map((entry) => (entry === null ? null : asList(entry).map(bigintOf))),
+    mm: asList(event["mm"]).map((entry) => (entry === null ? null : asList(entry).map(bigintOf))),
   };
 }
 

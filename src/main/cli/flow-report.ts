@@ -1,7 +1,7 @@
 /**
  * The line that says whether events flow: soon after the start, then now and then. MAIN THREAD.
  */
-import { PUBLISHER_CELLS } from "../../shared/counters.ts";
+import { PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
 import type { Logger } from "../log.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { Pipeline, StopReport } from "../pipeline/pipeline.ts";
@@ -67,7 +67,11 @@ export class FlowReport {
     return Object.values(this.#counters.received).reduce((sum, count) => sum + count, 0);
   }
 
+  /** Events that left the ring and were not given up. */
   #published(): number {
-    return this.#pipeline.publisher.read(PUBLISHER_CELLS.dequeuedEvents);
+    const { publisher } = this.#pipeline;
+    let events = publisher.read(PUBLISHER_CELLS.dequeuedEvents);
+    for (let i = 0; i < SINK_DROP_REASONS.length; i++) events -= publisher.read(PUBLISHER_CELLS.zmqDroppedEvents + i);
+    return events;
   }
 }

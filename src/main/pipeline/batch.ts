@@ -1,5 +1,6 @@
 /**
- * A batch of events of one attention-DP rank that is still growing. MAIN THREAD, private memory.
+ * A batch of events that is still growing. MAIN THREAD, private memory. All of one attention-DP rank, unless messages carry
+ * one event each.
  *
  * Events are written here as records (`shared/record.ts`) and copied into a slot in one piece when the batch leaves.
  * A batch knows, before anything is encoded, the most bytes its frame can take: that is why an encoder never overflows.
@@ -73,6 +74,7 @@ export function writeRecord(
   words[word + RECORD_WORD.loraId] = event.loraId;
   words[word + RECORD_WORD.loraNameBytes] = nameBytes.length;
   words[word + RECORD_WORD.cacheSaltBytes] = saltBytes.length;
+  words[word + RECORD_WORD.rank] = event.rank;
 
   let w = word + RECORD_WORD.header;
   const { hashLo, hashHi, tokens, blockCount, tokenCount } = event;

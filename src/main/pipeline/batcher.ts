@@ -4,7 +4,8 @@
  * Batches are cut by availability, not by a timer: at the end of a source's step a batch leaves if an encoder is free
  * to take it, and grows on while the encoders are busy. One open batch per rank, a few ranks at a time, so that ranks
  * that take turns do not make batches of one event. Order per rank holds because a rank has one open batch, and slots
- * are claimed in the order in which batches leave.
+ * are claimed in the order in which batches leave. Where messages carry one event each, all ranks share one batch: then
+ * messages leave in the order of the events, as from a publisher that sends each at once.
  */
 import { monotonicMicros, wallClockSeconds } from "../../shared/clock.ts";
 import type { RingProducer } from "../../shared/ring.ts";
@@ -16,6 +17,8 @@ import type { OversizeBuffer } from "./oversize-buffer.ts";
 export const MAX_BATCH_EVENTS = 64;
 /** Batches that may be open at once; an event of a further rank closes the oldest. */
 const MAX_OPEN_BATCHES = 8;
+/** The rank of a batch whose events bring their own. */
+const ALL_RANKS = 0;
 
 export interface BatcherOptions {
   readonly ring: RingProducer;
@@ -67,12 +70,13 @@ export class Batcher {
   add(event: PublishedEvent): boolean {
     const size = this.#size;
     measure(event, size);
-    let batch = this.#batchOf(event.rank);
+    const rank = this.#singleEvent ? ALL_RANKS : event.rank;
+    let batch = this.#batchOf(rank);
     if (batch === null) return false;
     if (!batch.hasRoomFor(size)) {
       if (!batch.isEmpty) {
         if (!this.#commit(batch)) return false;
-        batch = this.#batchOf(event.rank);
+        batch = this.#batchOf(rank);
         if (batch === null) return false;
       }
       // What does not even fit into an empty batch goes its own way; the batch before it has left, so order holds.

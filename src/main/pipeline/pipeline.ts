@@ -175,6 +175,7 @@ export class Pipeline implements PipelineView {
     this.#stopping = true;
     const endMs = performance.now() + Math.max(0, deadlineMs - CLOSE_MS);
     const left = (): number => Math.max(0, endMs - performance.now());
+    this.#ring.requestStop(STOP.hurry);
     while (!this.#batcher.flush(true) && left() > 0) await this.#ring.whenFree(Math.min(MAX_WAIT_MS, left()));
     const unbatched = this.#batcher.discard();
     this.#ring.requestStop(STOP.drain);
