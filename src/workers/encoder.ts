@@ -10,6 +10,7 @@ import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
 import { RingEncoder, RingMemory } from "../shared/ring.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
 import { FrameEncoder, type FrameJob, type FrameResult } from "./frame-encoder.ts";
+import { type Output, outputOf } from "./msgpack-writer.ts";
 import { OversizeReader } from "./oversize.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost. */
@@ -33,13 +34,14 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   const counters = new CounterBlock(task.counters);
   const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens);
   const oversize = new OversizeReader(task.oversizePort, task.oversize);
+  const out = outputOf(ring.memory.bytes);
 
   for (;;) {
     const slot = ring.claim();
     if (slot !== -1) {
       hooks.claimed?.(slot, ring.memory);
       const startedMs = performance.now();
-      const result = frames.encode(jobOf(ring.memory, slot, oversize));
+      const result = frames.encode(jobOf(ring.memory, out, slot, oversize));
       hooks.encoded?.(slot, ring.memory);
       count(counters, ring.memory, slot, result, (performance.now() - startedMs) / 1000);
       ring.commit(slot, result.frameBytes, result.entries, result.poisonedEvents);
@@ -55,18 +57,18 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   }
 }
 
-function jobOf(memory: RingMemory, slot: number, oversize: OversizeReader): FrameJob {
+function jobOf(memory: RingMemory, ringOut: Output, slot: number, oversize: OversizeReader): FrameJob {
   const { words, doubles } = memory;
   const generation = words[slot + SLOT.oversizeGeneration] as number;
-  const view = generation === 0 ? memory : oversize.view(generation);
+  const large = generation === 0 ? null : oversize.view(generation);
   return {
-    records: view.records,
+    records: large?.records ?? memory.records,
     recordsWord: (words[slot + SLOT.recordsOffset] as number) >>> 2,
     recordWords: words[slot + SLOT.recordWords] as number,
     events: words[slot + SLOT.events] as number,
     rank: words[slot + SLOT.rank] as number,
     wallSeconds: doubles[slot / 2 + SLOT.wallSecondsF64] as number,
-    bytes: view.bytes,
+    out: large === null ? ringOut : outputOf(large.bytes),
     frameOffset: words[slot + SLOT.frameOffset] as number,
   };
 }

@@ -7,10 +7,10 @@
 import { RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, textWords } from "../shared/record.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
 import {
-  joined,
-  packed,
+  constantOf,
+  type Output,
   putArrayHeader,
-  putBytes,
+  putConstant,
   putInt64,
   putMapHeader,
   putNil,
@@ -20,99 +20,114 @@ import {
   putWideInt64,
 } from "./msgpack-writer.ts";
 
-const STORED = joined(packed("type"), packed("BlockStored"), packed("block_hashes"));
-const REMOVED = joined(packed("type"), packed("BlockRemoved"), packed("block_hashes"));
-const CLEARED = joined(packed("type"), packed("AllBlocksCleared"));
-const PARENT = packed("parent_block_hash");
-const TOKENS = packed("token_ids");
-const BLOCK_SIZE = packed("block_size");
-const LORA_ID = packed("lora_id");
-const LORA_NAME = packed("lora_name");
-const CACHE_SALT = packed("cache_salt");
-const MM_INFOS = packed("block_mm_infos");
-const MM_OBJECTS = packed("mm_objects");
-const MM_HASH = packed("mm_hash");
-const OFFSETS = packed("offsets");
-const GPU = packed("GPU");
-const MEDIUM_GPU = joined(packed("medium"), GPU);
-const TAG_STORED = packed("BlockStored");
-const TAG_REMOVED = packed("BlockRemoved");
-const TAG_CLEARED = packed("AllBlocksCleared");
+const STORED = constantOf("type", "BlockStored", "block_hashes");
+const REMOVED = constantOf("type", "BlockRemoved", "block_hashes");
+const CLEARED = constantOf("type", "AllBlocksCleared");
+const PARENT = constantOf("parent_block_hash");
+const TOKENS = constantOf("token_ids");
+const BLOCK_SIZE = constantOf("block_size");
+const LORA_ID = constantOf("lora_id");
+const LORA_NAME = constantOf("lora_name");
+const CACHE_SALT = constantOf("cache_salt");
+const MM_INFOS = constantOf("block_mm_infos");
+const MM_OBJECTS = constantOf("mm_objects");
+const MM_HASH = constantOf("mm_hash");
+const OFFSETS = constantOf("offsets");
+const GPU = constantOf("GPU");
+const MEDIUM_GPU = constantOf("medium", "GPU");
+const TAG_STORED = constantOf("BlockStored");
+const TAG_REMOVED = constantOf("BlockRemoved");
+const TAG_CLEARED = constantOf("AllBlocksCleared");
 
 /** Writes the event whose record starts at `r`; returns the position behind it. */
-export type EventWriter = (records: Uint32Array, r: number, out: Uint8Array, p: number, blockSize: number) => number;
+export type EventWriter = (records: Uint32Array, r: number, out: Output, p: number) => number;
 
-/** The writer of a dialect. */
-export function eventWriter(format: WireFormat): EventWriter {
+/** The writer of a dialect, for blocks of that many tokens. */
+export function eventWriter(format: WireFormat, blockSize: number): EventWriter {
   switch (format) {
     case "vllm":
-      return writeVllm;
+      return vllmWriter(blockSize);
     case "vllm-array":
-      return writeVllmArray;
+      return vllmArrayWriter(blockSize);
     case "dynamo":
-      return writeDynamo;
+      return (records, r, out, p) => writeDynamo(records, r, out, p, blockSize);
     case "dynamo-2026-01":
-      return writeDynamoJanuary;
+      return (records, r, out, p) => writeDynamoJanuary(records, r, out, p, blockSize);
   }
 }
 
-function writeVllm(records: Uint32Array, r: number, out: Uint8Array, p: number, blockSize: number): number {
-  const kindWord = records[r + RECORD_WORD.kind] as number;
-  const kind = kindWord & RECORD_KIND_MASK;
-  const blocks = records[r + RECORD_WORD.blocks] as number;
-  if (kind === RECORD_KIND.stored) {
-    const hasSalt = (kindWord & RECORD_FLAG.cacheSalt) !== 0;
-    const hasMm = (kindWord & RECORD_FLAG.mmAny) !== 0;
-    p = putMapHeader(out, p, 8 + (hasSalt ? 1 : 0) + (hasMm ? 1 : 0));
-    p = putBytes(out, p, STORED);
-    p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
-    p = putBytes(out, p, PARENT);
-    p = putWideParent(records, r, kindWord, out, p);
-    p = putBytes(out, p, TOKENS);
-    p = putTokens(records, r, out, p);
-    p = putUint(out, putBytes(out, p, BLOCK_SIZE), blockSize);
-    p = putLoraId(records, r, out, putBytes(out, p, LORA_ID));
-    p = putBytes(out, p, MEDIUM_GPU);
-    p = putLoraName(records, r, kindWord, out, putBytes(out, p, LORA_NAME));
-    if (hasSalt) p = putSalt(records, r, out, putBytes(out, p, CACHE_SALT));
-    if (hasMm) p = putMmInfos(records, r, kindWord, out, putBytes(out, p, MM_INFOS));
-    return p;
-  }
-  if (kind === RECORD_KIND.removed) {
-    p = putBytes(out, putMapHeader(out, p, 3), REMOVED);
-    p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
-    return putBytes(out, p, MEDIUM_GPU);
-  }
-  return putBytes(out, putMapHeader(out, p, 1), CLEARED);
+function vllmWriter(blockSize: number): EventWriter {
+  // What stands behind the tokens of nearly every event: no LoRA.
+  const plainTail = constantOf("block_size", blockSize, "lora_id", null, "medium", "GPU", "lora_name", null);
+  return (records, r, out, p) => {
+    const kindWord = records[r + RECORD_WORD.kind] as number;
+    const kind = kindWord & RECORD_KIND_MASK;
+    const blocks = records[r + RECORD_WORD.blocks] as number;
+    if (kind === RECORD_KIND.stored) {
+      const hasSalt = (kindWord & RECORD_FLAG.cacheSalt) !== 0;
+      const hasMm = (kindWord & RECORD_FLAG.mmAny) !== 0;
+      p = putMapHeader(out, p, 8 + (hasSalt ? 1 : 0) + (hasMm ? 1 : 0));
+      p = putConstant(out, p, STORED);
+      p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
+      p = putConstant(out, p, PARENT);
+      p = putWideParent(records, r, kindWord, out, p);
+      p = putConstant(out, p, TOKENS);
+      p = putTokens(records, r, out, p);
+      if (hasNoLora(records, r, kindWord)) {
+        p = putConstant(out, p, plainTail);
+      } else {
+        p = putUint(out, putConstant(out, p, BLOCK_SIZE), blockSize);
+        p = putLoraId(records, r, out, putConstant(out, p, LORA_ID));
+        p = putConstant(out, p, MEDIUM_GPU);
+        p = putLoraName(records, r, kindWord, out, putConstant(out, p, LORA_NAME));
+      }
+      if (hasSalt) p = putSalt(records, r, out, putConstant(out, p, CACHE_SALT));
+      if (hasMm) p = putMmInfos(records, r, kindWord, out, putConstant(out, p, MM_INFOS));
+      return p;
+    }
+    if (kind === RECORD_KIND.removed) {
+      p = putConstant(out, putMapHeader(out, p, 3), REMOVED);
+      p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
+      return putConstant(out, p, MEDIUM_GPU);
+    }
+    return putConstant(out, putMapHeader(out, p, 1), CLEARED);
+  };
 }
 
-function writeVllmArray(records: Uint32Array, r: number, out: Uint8Array, p: number, blockSize: number): number {
-  const kindWord = records[r + RECORD_WORD.kind] as number;
-  const kind = kindWord & RECORD_KIND_MASK;
-  const blocks = records[r + RECORD_WORD.blocks] as number;
-  if (kind === RECORD_KIND.stored) {
-    // As vLLM itself does it, a salt is a key of the chain's first block only: the parent carries it from there on.
-    const saltTravels = (kindWord & RECORD_FLAG.cacheSalt) !== 0 && (kindWord & RECORD_FLAG.parent) === 0;
-    const hasExtraKeys = saltTravels || (kindWord & RECORD_FLAG.mmAny) !== 0;
-    p = putBytes(out, putArrayHeader(out, p, hasExtraKeys ? 9 : 8), TAG_STORED);
-    p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
-    p = putWideParent(records, r, kindWord, out, p);
-    p = putTokens(records, r, out, p);
-    p = putUint(out, p, blockSize);
-    p = putLoraId(records, r, out, p);
-    p = putBytes(out, p, GPU);
-    p = putLoraName(records, r, kindWord, out, p);
-    return hasExtraKeys ? putExtraKeys(records, r, kindWord, saltTravels, out, p) : p;
-  }
-  if (kind === RECORD_KIND.removed) {
-    p = putBytes(out, putArrayHeader(out, p, 3), TAG_REMOVED);
-    p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
-    return putBytes(out, p, GPU);
-  }
-  return putBytes(out, putArrayHeader(out, p, 1), TAG_CLEARED);
+function vllmArrayWriter(blockSize: number): EventWriter {
+  const plainTail = constantOf(blockSize, null, "GPU", null);
+  return (records, r, out, p) => {
+    const kindWord = records[r + RECORD_WORD.kind] as number;
+    const kind = kindWord & RECORD_KIND_MASK;
+    const blocks = records[r + RECORD_WORD.blocks] as number;
+    if (kind === RECORD_KIND.stored) {
+      // As vLLM itself does it, a salt is a key of the chain's first block only: the parent carries it from there on.
+      const saltTravels = (kindWord & RECORD_FLAG.cacheSalt) !== 0 && (kindWord & RECORD_FLAG.parent) === 0;
+      const hasExtraKeys = saltTravels || (kindWord & RECORD_FLAG.mmAny) !== 0;
+      p = putConstant(out, putArrayHeader(out, p, hasExtraKeys ? 9 : 8), TAG_STORED);
+      p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
+      p = putWideParent(records, r, kindWord, out, p);
+      p = putTokens(records, r, out, p);
+      if (hasNoLora(records, r, kindWord)) {
+        p = putConstant(out, p, plainTail);
+      } else {
+        p = putUint(out, p, blockSize);
+        p = putLoraId(records, r, out, p);
+        p = putConstant(out, p, GPU);
+        p = putLoraName(records, r, kindWord, out, p);
+      }
+      return hasExtraKeys ? putExtraKeys(records, r, kindWord, saltTravels, out, p) : p;
+    }
+    if (kind === RECORD_KIND.removed) {
+      p = putConstant(out, putArrayHeader(out, p, 3), TAG_REMOVED);
+      p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
+      return putConstant(out, p, GPU);
+    }
+    return putConstant(out, putArrayHeader(out, p, 1), TAG_CLEARED);
+  };
 }
 
-function writeDynamo(records: Uint32Array, r: number, out: Uint8Array, p: number, blockSize: number): number {
+function writeDynamo(records: Uint32Array, r: number, out: Output, p: number, blockSize: number): number {
   const kindWord = records[r + RECORD_WORD.kind] as number;
   if ((kindWord & RECORD_KIND_MASK) !== RECORD_KIND.stored) return writeDynamoOther(records, r, out, p);
   const hasName = (kindWord & RECORD_FLAG.loraName) !== 0;
@@ -120,17 +135,21 @@ function writeDynamo(records: Uint32Array, r: number, out: Uint8Array, p: number
   const hasMm = (kindWord & RECORD_FLAG.mmList) !== 0;
   p = putMapHeader(out, p, 5 + (hasName ? 1 : 0) + (hasSalt ? 1 : 0) + (hasMm ? 1 : 0));
   p = putDynamoStored(records, r, kindWord, out, p, blockSize);
-  if (hasName) p = putLoraName(records, r, kindWord, out, putBytes(out, p, LORA_NAME));
-  if (hasSalt) p = putSalt(records, r, out, putBytes(out, p, CACHE_SALT));
-  if (hasMm) p = putMmInfos(records, r, kindWord, out, putBytes(out, p, MM_INFOS));
+  if (hasName) p = putLoraName(records, r, kindWord, out, putConstant(out, p, LORA_NAME));
+  if (hasSalt) p = putSalt(records, r, out, putConstant(out, p, CACHE_SALT));
+  if (hasMm) p = putMmInfos(records, r, kindWord, out, putConstant(out, p, MM_INFOS));
   return p;
 }
 
-function writeDynamoJanuary(records: Uint32Array, r: number, out: Uint8Array, p: number, blockSize: number): number {
+function writeDynamoJanuary(records: Uint32Array, r: number, out: Output, p: number, blockSize: number): number {
   const kindWord = records[r + RECORD_WORD.kind] as number;
   if ((kindWord & RECORD_KIND_MASK) !== RECORD_KIND.stored) return writeDynamoOther(records, r, out, p);
   p = putDynamoStored(records, r, kindWord, out, putMapHeader(out, p, 6), blockSize);
-  return putLoraId(records, r, out, putBytes(out, p, LORA_ID));
+  return putLoraId(records, r, out, putConstant(out, p, LORA_ID));
+}
+
+function hasNoLora(records: Uint32Array, r: number, kindWord: number): boolean {
+  return (kindWord & RECORD_FLAG.loraName) === 0 && records[r + RECORD_WORD.loraId] === 0;
 }
 
 /** The five keys that both versions of the Python class begin with. */
@@ -138,30 +157,30 @@ function putDynamoStored(
   records: Uint32Array,
   r: number,
   kindWord: number,
-  out: Uint8Array,
+  out: Output,
   p: number,
   blockSize: number,
 ): number {
-  p = putBytes(out, p, STORED);
+  p = putConstant(out, p, STORED);
   p = putShortHashes(records, r + RECORD_WORD.header, records[r + RECORD_WORD.blocks] as number, out, p);
-  p = putBytes(out, p, PARENT);
+  p = putConstant(out, p, PARENT);
   p =
     (kindWord & RECORD_FLAG.parent) === 0
       ? putNil(out, p)
       : putInt64(out, p, records[r + RECORD_WORD.parentLo] as number, records[r + RECORD_WORD.parentHi] as number);
-  p = putBytes(out, p, TOKENS);
+  p = putConstant(out, p, TOKENS);
   p = putTokens(records, r, out, p);
-  return putUint(out, putBytes(out, p, BLOCK_SIZE), blockSize);
+  return putUint(out, putConstant(out, p, BLOCK_SIZE), blockSize);
 }
 
-function writeDynamoOther(records: Uint32Array, r: number, out: Uint8Array, p: number): number {
+function writeDynamoOther(records: Uint32Array, r: number, out: Output, p: number): number {
   const kind = (records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
-  if (kind !== RECORD_KIND.removed) return putBytes(out, putMapHeader(out, p, 1), CLEARED);
-  p = putBytes(out, putMapHeader(out, p, 2), REMOVED);
+  if (kind !== RECORD_KIND.removed) return putConstant(out, putMapHeader(out, p, 1), CLEARED);
+  p = putConstant(out, putMapHeader(out, p, 2), REMOVED);
   return putShortHashes(records, r + RECORD_WORD.header, records[r + RECORD_WORD.blocks] as number, out, p);
 }
 
-function putWideHashes(records: Uint32Array, h: number, count: number, out: Uint8Array, p: number): number {
+function putWideHashes(records: Uint32Array, h: number, count: number, out: Output, p: number): number {
   p = putArrayHeader(out, p, count);
   for (let i = 0; i < count; i++, h += 2) {
     p = putWideInt64(out, p, records[h] as number, records[h + 1] as number);
@@ -169,48 +188,46 @@ function putWideHashes(records: Uint32Array, h: number, count: number, out: Uint
   return p;
 }
 
-function putShortHashes(records: Uint32Array, h: number, count: number, out: Uint8Array, p: number): number {
+function putShortHashes(records: Uint32Array, h: number, count: number, out: Output, p: number): number {
   p = putArrayHeader(out, p, count);
   for (let i = 0; i < count; i++, h += 2) p = putInt64(out, p, records[h] as number, records[h + 1] as number);
   return p;
 }
 
-function putWideParent(records: Uint32Array, r: number, kindWord: number, out: Uint8Array, p: number): number {
+function putWideParent(records: Uint32Array, r: number, kindWord: number, out: Output, p: number): number {
   if ((kindWord & RECORD_FLAG.parent) === 0) return putNil(out, p);
   return putWideInt64(out, p, records[r + RECORD_WORD.parentLo] as number, records[r + RECORD_WORD.parentHi] as number);
 }
 
-function putTokens(records: Uint32Array, r: number, out: Uint8Array, p: number): number {
+function putTokens(records: Uint32Array, r: number, out: Output, p: number): number {
   const count = records[r + RECORD_WORD.tokens] as number;
   p = putArrayHeader(out, p, count);
+  const { bytes, view } = out;
   let t = r + RECORD_WORD.header + 2 * (records[r + RECORD_WORD.blocks] as number);
   const end = t + count;
-  // putUint by hand: this loop is most of an encoder's work.
+  // putUint by hand, the most frequent form first: this loop is most of an encoder's work.
   for (; t < end; t++) {
     const token = records[t] as number;
-    if (token < 0x80) out[p++] = token;
-    else if (token < 0x100) {
-      out[p] = 0xcc;
-      out[p + 1] = token;
-      p += 2;
-    } else if (token < 0x10000) {
-      out[p] = 0xcd;
-      out[p + 1] = token >>> 8;
-      out[p + 2] = token & 0xff;
-      p += 3;
-    } else {
-      out[p] = 0xce;
-      out[p + 1] = token >>> 24;
-      out[p + 2] = (token >>> 16) & 0xff;
-      out[p + 3] = (token >>> 8) & 0xff;
-      out[p + 4] = token & 0xff;
+    if (token >= 0x10000) {
+      bytes[p] = 0xce;
+      view.setUint32(p + 1, token);
       p += 5;
+    } else if (token >= 0x100) {
+      bytes[p] = 0xcd;
+      view.setUint16(p + 1, token);
+      p += 3;
+    } else if (token >= 0x80) {
+      bytes[p] = 0xcc;
+      bytes[p + 1] = token;
+      p += 2;
+    } else {
+      bytes[p++] = token;
     }
   }
   return p;
 }
 
-function putLoraId(records: Uint32Array, r: number, out: Uint8Array, p: number): number {
+function putLoraId(records: Uint32Array, r: number, out: Output, p: number): number {
   const id = records[r + RECORD_WORD.loraId] as number;
   return id === 0 ? putNil(out, p) : putUint(out, p, id);
 }
@@ -225,20 +242,20 @@ function textStart(records: Uint32Array, r: number): number {
   );
 }
 
-function putLoraName(records: Uint32Array, r: number, kindWord: number, out: Uint8Array, p: number): number {
+function putLoraName(records: Uint32Array, r: number, kindWord: number, out: Output, p: number): number {
   if ((kindWord & RECORD_FLAG.loraName) === 0) return putNil(out, p);
   return putText(records, textStart(records, r), records[r + RECORD_WORD.loraNameBytes] as number, out, p);
 }
 
-function putSalt(records: Uint32Array, r: number, out: Uint8Array, p: number): number {
+function putSalt(records: Uint32Array, r: number, out: Output, p: number): number {
   const start = textStart(records, r) + textWords(records[r + RECORD_WORD.loraNameBytes] as number);
   return putText(records, start, records[r + RECORD_WORD.cacheSaltBytes] as number, out, p);
 }
 
-function putText(records: Uint32Array, word: number, bytes: number, out: Uint8Array, p: number): number {
+function putText(records: Uint32Array, word: number, bytes: number, out: Output, p: number): number {
   p = putTextHeader(out, p, bytes);
   // Texts lie in the words in little-endian order on every machine, so that no byte view of the records is needed.
-  for (let i = 0; i < bytes; i++) out[p + i] = ((records[word + (i >>> 2)] as number) >>> ((i & 3) << 3)) & 0xff;
+  for (let i = 0; i < bytes; i++) out.bytes[p + i] = ((records[word + (i >>> 2)] as number) >>> ((i & 3) << 3)) & 0xff;
   return p + bytes;
 }
 
@@ -250,7 +267,7 @@ function mmStart(records: Uint32Array, r: number): number {
   );
 }
 
-function putMmInfos(records: Uint32Array, r: number, kindWord: number, out: Uint8Array, p: number): number {
+function putMmInfos(records: Uint32Array, r: number, kindWord: number, out: Output, p: number): number {
   const blocks = records[r + RECORD_WORD.blocks] as number;
   p = putArrayHeader(out, p, blocks);
   const allNull = (kindWord & RECORD_FLAG.mmAny) === 0;
@@ -261,11 +278,11 @@ function putMmInfos(records: Uint32Array, r: number, kindWord: number, out: Uint
       p = putNil(out, p);
       continue;
     }
-    p = putArrayHeader(out, putBytes(out, putMapHeader(out, p, 1), MM_OBJECTS), hashes);
+    p = putArrayHeader(out, putConstant(out, putMapHeader(out, p, 1), MM_OBJECTS), hashes);
     for (let i = 0; i < hashes; i++, m += 2) {
-      p = putBytes(out, putMapHeader(out, p, 2), MM_HASH);
+      p = putConstant(out, putMapHeader(out, p, 2), MM_HASH);
       p = putUint64(out, p, records[m] as number, records[m + 1] as number);
-      p = putArrayHeader(out, putBytes(out, p, OFFSETS), 0);
+      p = putArrayHeader(out, putConstant(out, p, OFFSETS), 0);
     }
   }
   return p;
@@ -277,7 +294,7 @@ function putExtraKeys(
   r: number,
   kindWord: number,
   saltTravels: boolean,
-  out: Uint8Array,
+  out: Output,
   p: number,
 ): number {
   const blocks = records[r + RECORD_WORD.blocks] as number;
@@ -301,11 +318,11 @@ function putExtraKeys(
   return p;
 }
 
-function putHex64(out: Uint8Array, p: number, lo: number, hi: number): number {
+function putHex64(out: Output, p: number, lo: number, hi: number): number {
   p = putTextHeader(out, p, 16);
   for (let i = 0; i < 16; i++) {
     const nibble = ((i < 8 ? hi : lo) >>> (28 - ((i & 7) << 2))) & 0xf;
-    out[p + i] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble;
+    out.bytes[p + i] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble;
   }
   return p + 16;
 }

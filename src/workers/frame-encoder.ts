@@ -8,7 +8,7 @@ import { RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD } from "../shared/record.ts"
 import { ENTRY } from "../shared/ring-layout.ts";
 import { isSingleEvent, type WireFormat } from "../shared/wire-format.ts";
 import { type EventWriter, eventWriter } from "./event-writer.ts";
-import { putArrayHeader, putFloat64, putUint } from "./msgpack-writer.ts";
+import { type Output, putArrayHeader, putFloat64, putUint } from "./msgpack-writer.ts";
 
 /** Where a slot's records are and where its frame goes. */
 export interface FrameJob {
@@ -20,8 +20,8 @@ export interface FrameJob {
   /** Rank of a batching dialect's one message; single events bring their own. */
   readonly rank: number;
   readonly wallSeconds: number;
-  /** The same memory as bytes; the frame begins at `frameOffset`, a multiple of four. */
-  readonly bytes: Uint8Array;
+  /** The same memory to write into; the frame begins at byte `frameOffset`, a multiple of four. */
+  readonly out: Output;
   readonly frameOffset: number;
 }
 
@@ -35,15 +35,17 @@ export interface FrameResult {
 export class FrameEncoder {
   readonly #write: EventWriter;
   readonly #single: boolean;
-  readonly #blockSize: number;
   readonly #result: FrameResult = { frameBytes: 0, entries: 0, poisonedEvents: 0 };
   /** Events of each kind in the entry at hand, by RECORD_KIND. */
   readonly #kinds: Uint32Array = new Uint32Array(4);
 
-  constructor(format: WireFormat, kvBlockSizeTokens: number, write: EventWriter = eventWriter(format)) {
+  constructor(
+    format: WireFormat,
+    kvBlockSizeTokens: number,
+    write: EventWriter = eventWriter(format, kvBlockSizeTokens),
+  ) {
     this.#write = write;
     this.#single = isSingleEvent(format);
-    this.#blockSize = kvBlockSizeTokens;
   }
 
   /** Encodes the whole slot. The result is a scratch, valid until the next call. */
@@ -87,10 +89,10 @@ export class FrameEncoder {
     rank: number,
     events: (p: number) => number,
   ): number {
-    const out = job.bytes;
+    const { out } = job;
     this.#kinds.fill(0);
     const payload = p + ENTRY.headerBytes;
-    out[payload] = 0x93;
+    out.bytes[payload] = 0x93;
     let q = putArrayHeader(out, putFloat64(out, payload + 1, wallSeconds), count);
     q = events(q);
     q = putUint(out, q, rank);
@@ -104,17 +106,16 @@ export class FrameEncoder {
 
   /** The hot loop of the batching dialects. */
   #allEvents(job: FrameJob, skip: ReadonlySet<number> | null, p: number): number {
-    const { records, bytes } = job;
+    const { records, out } = job;
     const write = this.#write;
     const kinds = this.#kinds;
-    const blockSize = this.#blockSize;
     let r = job.recordsWord;
     const end = r + job.recordWords;
     for (let i = 0; r < end; i++) {
       if (skip === null || !skip.has(i)) {
         const kind = (records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
         kinds[kind] = (kinds[kind] as number) + 1;
-        p = write(records, r, bytes, p, blockSize);
+        p = write(records, r, out, p);
       }
       r += records[r + RECORD_WORD.length] as number;
     }
@@ -124,7 +125,7 @@ export class FrameEncoder {
   #event(job: FrameJob, r: number, p: number): number {
     const kind = (job.records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
     this.#kinds[kind] = (this.#kinds[kind] as number) + 1;
-    return this.#write(job.records, r, job.bytes, p, this.#blockSize);
+    return this.#write(job.records, r, job.out, p);
   }
 
   #forEach(job: FrameJob, skip: ReadonlySet<number> | null, visit: (r: number) => void): void {

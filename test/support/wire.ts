@@ -4,6 +4,7 @@ import { type EventSize, measure, writeRecord } from "../../src/main/pipeline/ba
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
 import { ENTRY } from "../../src/shared/ring-layout.ts";
 import type { WireFormat } from "../../src/shared/wire-format.ts";
+import { outputOf } from "../../src/workers/msgpack-writer.ts";
 import { FrameEncoder } from "../../src/workers/frame-encoder.ts";
 
 /** The clock of the recorded vectors. */
@@ -62,7 +63,7 @@ export class WireBatch {
       events: this.#events,
       rank,
       wallSeconds,
-      bytes,
+      out: outputOf(bytes),
       frameOffset,
     });
     const entries: Entry[] = [];
