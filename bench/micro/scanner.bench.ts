@@ -2,17 +2,18 @@
  * How fast the byte scanner turns a drain's body into events, beside `JSON.parse` on the same bytes.
  *
  * `JSON.parse` is the floor of what any other reader could do: it loses the low bits of the hashes and still makes all
- * objects. Run: `npm run build && node dist/bench/micro/scanner.bench.js`. The last table gives MB/s and blocks/s.
+ * objects.
  */
-import { bench, run, summary } from "mitata";
 import { EventScanner } from "../../src/main/engine/event-scanner.ts";
 import { RawEvent } from "../../src/main/engine/raw-event.ts";
+import type { MicroCase } from "./micro-case.ts";
 
 const TOKENS_A_BLOCK = 32;
 const BODY_BYTES = 2_000_000;
 /** What a socket delivers at most in one go. */
 const SOCKET_CHUNK_BYTES = 64 * 1024;
 
+/** `unusual` has the keys of a token in an order that no fast path expects. */
 type Spelling = "compact" | "spaced" | "unusual";
 
 interface Body {
@@ -63,11 +64,8 @@ function makeBody(spelling: Spelling): Body {
   return { bytes: new TextEncoder().encode(spaced), blocks };
 }
 
-const scanner = new EventScanner();
-const event = new RawEvent();
-
 /** Scans the whole body; the sum keeps the work from being optimised away. */
-function scan(body: Uint8Array, chunkBytes: number): number {
+function scan(scanner: EventScanner, event: RawEvent, body: Uint8Array, chunkBytes: number): number {
   let blocks = 0;
   const drain = (): void => {
     while (scanner.next(event) === "event") blocks += event.blockCount;
@@ -83,35 +81,41 @@ function scan(body: Uint8Array, chunkBytes: number): number {
   return blocks;
 }
 
-interface Case {
-  readonly name: string;
-  readonly body: Body;
-  readonly work: () => unknown;
+function scanCase(name: string, spelling: Spelling, chunkBytes: number, rival?: string): MicroCase {
+  return {
+    name,
+    unit: "blocks",
+    ...(rival === undefined ? {} : { rival }),
+    prepare() {
+      const { bytes, blocks } = makeBody(spelling);
+      const scanner = new EventScanner();
+      const event = new RawEvent();
+      return { perCall: blocks, bytesPerCall: bytes.length, work: () => scan(scanner, event, bytes, chunkBytes) };
+    },
+  };
 }
 
-const compact = makeBody("compact");
-const spaced = makeBody("spaced");
-const unusual = makeBody("unusual");
-const decoder = new TextDecoder();
-const cases: readonly Case[] = [
-  { name: "scan, compact, whole", body: compact, work: () => scan(compact.bytes, compact.bytes.length) },
-  { name: "scan, compact, 64 KiB chunks", body: compact, work: () => scan(compact.bytes, SOCKET_CHUNK_BYTES) },
-  { name: "scan, spaced, whole", body: spaced, work: () => scan(spaced.bytes, spaced.bytes.length) },
-  { name: "scan, unusual, whole", body: unusual, work: () => scan(unusual.bytes, unusual.bytes.length) },
-  { name: "JSON.parse, compact", body: compact, work: () => JSON.parse(decoder.decode(compact.bytes)) as unknown },
-  { name: "JSON.parse, spaced", body: spaced, work: () => JSON.parse(decoder.decode(spaced.bytes)) as unknown },
+function parseCase(name: string, spelling: Spelling): MicroCase {
+  return {
+    name,
+    unit: "blocks",
+    prepare() {
+      const { bytes, blocks } = makeBody(spelling);
+      const decoder = new TextDecoder();
+      return {
+        perCall: blocks,
+        bytesPerCall: bytes.length,
+        work: () => JSON.parse(decoder.decode(bytes)) as unknown,
+      };
+    },
+  };
+}
+
+export const SCANNER_CASES: readonly MicroCase[] = [
+  scanCase("scanner/compact", "compact", Infinity, "scanner/json-parse-compact"),
+  scanCase("scanner/compact-64k-chunks", "compact", SOCKET_CHUNK_BYTES, "scanner/json-parse-compact"),
+  scanCase("scanner/spaced", "spaced", Infinity, "scanner/json-parse-spaced"),
+  scanCase("scanner/unusual", "unusual", Infinity, "scanner/json-parse-compact"),
+  parseCase("scanner/json-parse-compact", "compact"),
+  parseCase("scanner/json-parse-spaced", "spaced"),
 ];
-
-summary(() => {
-  for (const { name, work } of cases) bench(name, work).gc("once");
-});
-const { benchmarks } = await run();
-
-const lines = [`${"case".padEnd(32)}${"MB/s".padStart(10)}${"blocks/s".padStart(14)}`];
-for (const [i, { name, body }] of cases.entries()) {
-  const nanoseconds = benchmarks[i]?.runs[0]?.stats?.p50 ?? Number.NaN;
-  const megabytes = (body.bytes.length / nanoseconds) * 1e3;
-  const blocks = (body.blocks / nanoseconds) * 1e9;
-  lines.push(`${name.padEnd(32)}${megabytes.toFixed(0).padStart(10)}${Math.round(blocks).toString().padStart(14)}`);
-}
-process.stdout.write(`${lines.join("\n")}\n`);

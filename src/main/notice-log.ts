@@ -35,8 +35,12 @@ const LINES: Readonly<Record<Notice["code"], { level: "debug" | "info" | "warn";
   invalid: { level: "warn", text: "event dropped: it is malformed" },
 };
 
-/** A notice without its code; all of it is flat and free of prompts. */
+/** A notice without its code, in the field names of the log; all of it is flat and free of prompts. */
 function fieldsOf(notice: Notice): LogFields {
   const { code: _code, ...fields } = notice;
-  return fields;
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value]));
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -84,6 +84,7 @@ export class Service {
       onSendFailed: (reason, sequence) =>
         log.limited("send failed").error("the ZMQ socket refused a message", { reason, sequence }),
       onFatal: options.onFatal,
+      sharesZmq: false,
     });
     const normaliser = new Normaliser({
       kvBlockSizeTokens: config.kvBlockSizeTokens,

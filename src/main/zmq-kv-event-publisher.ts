@@ -70,6 +70,8 @@ export class ZmqKvEventPublisher {
   readonly #pipeline: Pipeline;
   readonly #event: PublishedEvent = new PublishedEvent();
   #shutdown: Promise<void> | null = null;
+  /** Why nothing can be published any more. */
+  #failure: Error | null = null;
 
   constructor(options: ZmqKvEventPublisherOptions) {
     this.kvBlockSize = options.kvBlockSize;
@@ -95,11 +97,15 @@ export class ZmqKvEventPublisher {
       onEncoderRestart: () => {},
       onGateOpen: () => {},
       onSendFailed: () => {},
-      onFatal: fatal,
+      onFatal: (error) => {
+        this.#failure ??= error;
+        fatal(error);
+      },
     });
     this.ready = this.#pipeline.start();
-    // Whoever does not wait for `ready` must not be killed by its rejection; the error is there for whoever does.
-    this.ready.catch(() => {});
+    // Whoever does not wait for `ready` must not be killed by its rejection; the error is there for whoever does, and is
+    // thrown again by whatever is published afterwards.
+    this.ready.catch((error: Error) => (this.#failure ??= error));
   }
 
   /** The bound address, with the real port once `ready` has resolved. */
@@ -120,7 +126,8 @@ export class ZmqKvEventPublisher {
   /**
    * Publishes blocks that the engine has stored. True: taken, it will be sent in order. False: the pipeline is full and
    * nothing was taken; await `writable()` and call again. Throws InvalidEventError for what cannot go on the wire; no
-   * sequence number is used then.
+   * sequence number is used then. Throws BindError or ThreadDiedError when the address could not be bound, or a thread
+   * died that cannot be replaced.
    *
    * `tokenIds` are the tokens of all blocks (u32), `numBlockTokens` how many belong to each, `blockHashes` one per block.
    */
@@ -178,7 +185,10 @@ export class ZmqKvEventPublisher {
     return this.#pipeline.writable();
   }
 
-  /** Sends what was taken, closes the socket, ends the threads; takes 5 s at most. Safe to call twice. */
+  /**
+   * Sends what was taken, closes the socket, ends the threads; takes 5 s at most. While anyone is subscribed it waits half
+   * a second for what is still in the socket's queues. Safe to call twice.
+   */
   shutdown(): Promise<void> {
     this.#shutdown ??= this.#stop();
     return this.#shutdown;
@@ -195,6 +205,7 @@ export class ZmqKvEventPublisher {
   }
 
   #requireOpen(): void {
+    if (this.#failure !== null) throw this.#failure;
     if (this.#shutdown !== null) throw new InvalidEventError("the publisher has been shut down");
   }
 

@@ -8,6 +8,14 @@ export function monotonicMicros(): number {
   return seconds * 1e6 + nanoseconds / 1e3;
 }
 
+/**
+ * Milliseconds on the monotonic clock as an i32 that wraps, for a word of shared memory. The difference of two of them,
+ * `| 0`, is right as long as they are less than 24 days apart.
+ */
+export function wrappingMs(): number {
+  return Math.floor(monotonicMicros() / 1000) | 0;
+}
+
 /** How far the fine clock may run from the system's before it is set again; Date.now() itself has 1 ms steps. */
 const MAX_DRIFT_MS = 2;
 let anchorMs = performance.timeOrigin;

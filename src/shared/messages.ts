@@ -48,8 +48,11 @@ export interface PublisherData {
   readonly firstSequence: number;
   readonly oversize: OversizeMessage | null;
   readonly oversizePort: MessagePort;
-  /** How long a closed socket may go on sending, at an orderly end. */
-  readonly lingerMs: number;
+  /**
+   * Whether other threads of the process may use zeromq too. All of them share one context: that of a thread which is
+   * alone with it ends with the thread, when all is sent; otherwise it goes on sending, from memory of this thread.
+   */
+  readonly sharesZmq: boolean;
 }
 
 export type PublisherMessage =

@@ -1,16 +1,16 @@
 /**
  * Every offset of the ring, in one place. No behaviour.
  *
- *   buffer    [control 2,560 bytes][slot 0][slot 1] … [slot n-1]
+ *   buffer    [control 2,688 bytes][slot 0][slot 1] … [slot n-1]
  *
  *   control   one i32 word a 128-byte line, so that two threads never write the same pair of cache lines
- *             head | tail | stop | bell of main | bell of the publisher | bells of encoder 0 … 14
+ *             head | tail | stop, close by | bell of main | bell of the publisher | bells of encoder 0 … 15
  *
  *   slot      [header 128][records area][frame area]            n slots, all of one size
  *
  *   header    byte  0 state i32         4 records words         8 events             12 rank
  *                  16 frame bytes      20 entries              24 oversize generation
- *                  28 records offset   32 frame offset (bytes, from the start of the buffer that holds them)
+ *                  28 records offset   32 frame offset (bytes, u32, from the start of the buffer that holds them)
  *                  40 wall clock f64   48 monotonic clock f64  56 poisoned events
  *
  *   frame     a list of entries: [bytes u32][stored u32][removed u32][cleared u32][payload, padded to a word]
@@ -29,7 +29,7 @@
 import { LayoutError } from "./errors.ts";
 
 export const LINE_BYTES = 128;
-export const MAX_ENCODERS = 15;
+export const MAX_ENCODERS = 16;
 
 /** Index of each control word, counted in i32. */
 export const CONTROL = {
@@ -38,6 +38,8 @@ export const CONTROL = {
   /** Positions below it have been published and freed. */
   tail: 32,
   stop: 64,
+  /** Wrapping milliseconds (`wrappingMs`) by which a closed socket must have let go. On the line of `stop`, set before it. */
+  closeBy: 65,
   mainBell: 96,
   publisherBell: 128,
   encoderBells: 160,

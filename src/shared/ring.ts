@@ -9,6 +9,7 @@
  * plainly before the state that publishes it, and read after that state has been seen.
  */
 import { Bell } from "./bell.ts";
+import { wrappingMs } from "./clock.ts";
 import { LayoutError } from "./errors.ts";
 import {
   BELL_STRIDE,
@@ -80,6 +81,11 @@ export class RingMemory {
 
   stop(): number {
     return Atomics.load(this.words, CONTROL.stop);
+  }
+
+  /** Milliseconds that are left for closed sockets to go on sending; for after the stop word was set. */
+  lingerMs(): number {
+    return Math.max(0, (Atomics.load(this.words, CONTROL.closeBy) - wrappingMs()) | 0);
   }
 
   mainBell(): Bell {
@@ -193,21 +199,26 @@ export class RingProducer {
       const word = memory.slotWord(p) + SLOT.state;
       if (Atomics.compareExchange(memory.words, word, owned, SLOT_STATE.filled) === owned) found++;
     }
-    if (found > 0) this.#wakeAllEncoders();
+    // It may also have died with a wake-up in its hands that was meant for another, or before it could pass one on.
+    this.#wakeAllEncoders();
+    this.#publisherBell.ring();
     return found;
   }
 
-  /** Sets the stop word and wakes everyone who may sleep. */
-  requestStop(how: StopWord): void {
+  /** Sets the stop word and wakes everyone who may sleep. `lingerMs` is how long closed sockets may go on sending. */
+  requestStop(how: StopWord, lingerMs: number = 0): void {
+    Atomics.store(this.memory.words, CONTROL.closeBy, (wrappingMs() + Math.floor(lingerMs)) | 0);
     Atomics.store(this.memory.words, CONTROL.stop, how);
     this.#wakeAllEncoders();
     this.#publisherBell.ring();
   }
 
-  /** Resolves when the ring may have a free slot again, or after `timeoutMs`. */
-  async whenFree(timeoutMs: number): Promise<void> {
+  /**
+   * Resolves when `isFree` holds, when a slot has been freed (look again), or after `timeoutMs`. One waiter at a time.
+   */
+  async whenFree(timeoutMs: number, isFree: () => boolean = () => this.claim() !== -1): Promise<void> {
     this.#mainBell.prepare();
-    if (this.claim() !== -1) {
+    if (isFree()) {
       this.#mainBell.cancel();
       return;
     }
@@ -233,10 +244,13 @@ export class RingEncoder {
   /** Takes the oldest filled slot it can get. Returns its first word, or -1 when there is none. */
   claim(): number {
     const { memory } = this;
-    const head = memory.head();
+    // In this order: a head that was read before the tail may be behind it.
     const tail = memory.tail();
+    const head = memory.head();
     // Slots behind `#next` have been taken already, except one that a dead encoder left: found by the second search.
-    const from = ((this.#next - tail) | 0) < 0 ? tail : this.#next;
+    // Outside of tail … head it is old, or so old that its difference from the tail has wrapped.
+    const isOld = ((this.#next - tail) | 0) < 0 || ((head - this.#next) | 0) < 0;
+    const from = isOld ? tail : this.#next;
     const found = this.#search(from, head);
     return found !== -1 ? found : this.#search(tail, from);
   }
@@ -259,8 +273,10 @@ export class RingEncoder {
   /** Whether `claim` would find a slot. */
   hasWork(): boolean {
     const { memory } = this;
+    // In this order: from a tail beyond the head the loop would run through all positions there are.
+    const tail = memory.tail();
     const head = memory.head();
-    for (let p = memory.tail(); p !== head; p = (p + 1) | 0) if (memory.state(p) === SLOT_STATE.filled) return true;
+    for (let p = tail; p !== head; p = (p + 1) | 0) if (memory.state(p) === SLOT_STATE.filled) return true;
     return false;
   }
 

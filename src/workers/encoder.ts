@@ -69,7 +69,7 @@ function jobOf(memory: RingMemory, ringOut: Output, slot: number, oversize: Over
     rank: words[slot + SLOT.rank] as number,
     wallSeconds: doubles[slot / 2 + SLOT.wallSecondsF64] as number,
     out: large === null ? ringOut : outputOf(large.bytes),
-    frameOffset: words[slot + SLOT.frameOffset] as number,
+    frameOffset: (words[slot + SLOT.frameOffset] as number) >>> 0,
   };
 }
 

@@ -101,7 +101,8 @@ export class FrameEncoder {
     job.records[header + ENTRY.stored] = this.#kinds[RECORD_KIND.stored] as number;
     job.records[header + ENTRY.removed] = this.#kinds[RECORD_KIND.removed] as number;
     job.records[header + ENTRY.cleared] = this.#kinds[RECORD_KIND.cleared] as number;
-    return (q + 3) & ~3;
+    // Not `& ~3`, which turns negative beyond 2 GiB.
+    return q + (-q & 3);
   }
 
   /** The hot loop of the batching dialects. */

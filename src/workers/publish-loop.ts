@@ -27,7 +27,7 @@ const MESSAGES_PER_TURN = 64;
 const MS_PER_TURN = 5;
 /** How often subscriptions are polled, at rest and while the start waits for them. */
 const SUBSCRIPTION_POLL_MS = 250;
-const GATE_POLL_MS = 5;
+const GATE_POLL_MS = 20;
 /** Payloads below this share pages of the allocator's pool; above, each gets its own memory. */
 const POOLED_BYTES = 4096;
 
@@ -84,7 +84,7 @@ export class PublishLoop {
     if (!this.#prepareToSleep()) return;
     if (bell.sleep(BLOCK_MS)) return;
     if (!this.#prepareToSleep()) return;
-    await bell.sleepAsync(SUBSCRIPTION_POLL_MS);
+    await bell.sleepAsync(Math.max(1, Math.ceil(this.#nextPollMs - performance.now())));
   }
 
   /** False: there is something to do after all. */
@@ -107,8 +107,9 @@ export class PublishLoop {
     const sent = this.#sent.fill(0);
     let batches = 0;
     let bytes = 0;
-    let refused = 0;
-    let p = words[slot + SLOT.frameOffset] as number;
+    let refusedMessages = 0;
+    let refusedEvents = 0;
+    let p = (words[slot + SLOT.frameOffset] as number) >>> 0;
     if (sink !== null) {
       for (let left = words[slot + SLOT.entries] as number; left > 0; left--) {
         const header = p >>> 2;
@@ -117,19 +118,20 @@ export class PublishLoop {
         p += ENTRY.headerBytes;
         // fill() is a plain memory copy at any alignment; the other ways out of shared memory are several times slower.
         payload.fill(view.bytes.subarray(p, p + length));
-        p = (p + length + 3) & ~3;
+        p += length + (-length & 3);
         const sequence = this.#parts.sequencer.take();
         let accepted = true;
         try {
           await sink.send(sequence, payload);
         } catch (error) {
           accepted = false;
+          refusedMessages++;
           this.#parts.report({ type: "send-failed", reason: messageOf(error), sequence });
         }
         for (let t = 0; t < EVENT_TYPES.length; t++) {
           const events = view.records[header + ENTRY.stored + t] as number;
           if (accepted) sent[t] = (sent[t] as number) + events;
-          else refused += events;
+          else refusedEvents += events;
         }
         if (accepted) {
           batches++;
@@ -148,13 +150,10 @@ export class PublishLoop {
       for (let t = 0; t < EVENT_TYPES.length; t++) counters.add(PUBLISHER_CELLS.zmqSentEvents + t, sent[t] as number);
       counters.add(PUBLISHER_CELLS.zmqSentBatches, batches);
       counters.add(PUBLISHER_CELLS.zmqSentBytes, bytes);
-      if (refused > 0) {
-        counters.add(DROPPED_REJECTED, refused);
-        counters.add(ERROR_OTHER, 1);
-      }
+      counters.add(DROPPED_REJECTED, refusedEvents);
+      counters.add(ERROR_OTHER, refusedMessages);
       counters.set(PUBLISHER_CELLS.publishedSequence, this.#parts.sequencer.next - 1);
       if (batches > 0) counters.set(PUBLISHER_CELLS.zmqLastSuccessSeconds, wallClockSeconds());
-      counters.set(PUBLISHER_CELLS.zmqHighWaterMarkMessages, sink.highWaterMarkMessages);
       counters.observe(PUBLISHER_CELLS.publishDuration, (endedMicros - startedMicros) / 1e6);
       const acceptedMicros = doubles[slot / 2 + SLOT.monotonicMicrosF64] as number;
       counters.observe(PUBLISHER_CELLS.pipelineLatency, (endedMicros - acceptedMicros) / 1e6);
@@ -171,11 +170,11 @@ export class PublishLoop {
     const { sink, counters } = this.#parts;
     await new Promise<void>((resolve) => setImmediate(resolve));
     const nowMs = performance.now();
-    if (sink !== null && nowMs >= this.#nextPollMs) {
-      await sink.pollSubscriptions();
-      counters.set(PUBLISHER_CELLS.zmqSubscribers, sink.subscriptions);
-      counters.set(PUBLISHER_CELLS.zmqHighWaterMarkMessages, sink.highWaterMarkMessages);
-      this.#nextPollMs = nowMs + SUBSCRIPTION_POLL_MS;
+    if (nowMs >= this.#nextPollMs) {
+      const isMore = sink !== null && (await sink.pollSubscriptions());
+      // What is left waits in the socket's memory: a storm of subscriptions must not outrun the polls.
+      this.#nextPollMs = isMore ? nowMs : nowMs + SUBSCRIPTION_POLL_MS;
+      if (sink !== null) counters.set(PUBLISHER_CELLS.zmqSubscribers, sink.subscriptions);
     }
     this.#messagesSinceTurn = 0;
     this.#lastTurnMs = performance.now();

@@ -1,6 +1,7 @@
 /**
  * PUBLISHER THREAD: the only owner of the sockets and of the sequence counter. Entry: wires the parts and runs the loop.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
 import { LayoutError, messageOf } from "../shared/errors.ts";
@@ -13,13 +14,15 @@ import { ZmqSink } from "./zmq-sink.ts";
 
 /** A pending asynchronous wait does not keep a thread alive; this timer does. */
 const KEEP_ALIVE_MS = 3_600_000;
+/** What a socket may take to let go of its last payloads once its linger is over. */
+const LETTING_GO_MS = 50;
 
 async function runPublisher(data: PublisherData, report: (message: PublisherMessage) => void): Promise<void> {
   const counters = new CounterBlock(data.counters);
   let sink: ZmqSink | null = null;
   if (data.zmq !== null) {
     try {
-      sink = await ZmqSink.bind(data.zmq);
+      sink = await ZmqSink.bind(data.zmq, data.shape.slotBytes);
     } catch (error) {
       report({ type: "bind-failed", endpoint: data.zmq.endpoint, reason: messageOf(error) });
       return;
@@ -29,9 +32,11 @@ async function runPublisher(data: PublisherData, report: (message: PublisherMess
   try {
     counters.set(PUBLISHER_CELLS.publishedSequence, data.firstSequence - 1);
     counters.set(PUBLISHER_CELLS.zmqUp, sink === null ? 0 : 1);
+    if (sink !== null) counters.set(PUBLISHER_CELLS.zmqHighWaterMarkMessages, sink.highWaterMarkMessages);
     report({ type: "ready", zmqEndpoint: sink?.endpoint ?? null });
+    const memory = new RingMemory(data.ring, data.shape);
     const loop = new PublishLoop({
-      ring: new RingPublisher(new RingMemory(data.ring, data.shape)),
+      ring: new RingPublisher(memory),
       counters,
       oversize: new OversizeReader(data.oversizePort, data.oversize),
       sequencer: new Sequencer(data.firstSequence),
@@ -41,16 +46,30 @@ async function runPublisher(data: PublisherData, report: (message: PublisherMess
       report,
     });
     const droppedEvents = await loop.run();
-    sink?.close(droppedEvents === 0 ? data.lingerMs : 0);
+    const lingerMs = droppedEvents === 0 ? memory.lingerMs() : 0;
+    const holdMs = await close(sink, lingerMs, data.sharesZmq);
     sink = null;
     counters.set(PUBLISHER_CELLS.zmqUp, 0);
     report({ type: "stopped", droppedEvents });
+    await sleep(holdMs);
   } finally {
     // Also on an error: a thread that ends with an open socket is the dangerous case.
-    sink?.close(0);
+    await sleep(await close(sink, 0, data.sharesZmq));
     clearInterval(keepAlive);
     data.oversizePort.close();
   }
+}
+
+/**
+ * Closes the socket. Resolves with the milliseconds that this thread must live on: what the socket still holds is memory of
+ * the thread, and a context that outlives it would go on sending what is no longer there.
+ */
+async function close(sink: ZmqSink | null, lingerMs: number, sharesZmq: boolean): Promise<number> {
+  if (sink === null) return 0;
+  await sink.pollSubscriptions();
+  const mayHoldPayloads = sink.subscriptions > 0;
+  sink.close(lingerMs);
+  return sharesZmq && mayHoldPayloads ? lingerMs + LETTING_GO_MS : 0;
 }
 
 if (isMainThread || parentPort === null) throw new LayoutError("publisher.js runs as a worker thread only");

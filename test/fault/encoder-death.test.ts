@@ -4,7 +4,8 @@ import test from "node:test";
 import { ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { Gate } from "../support/gate.ts";
 import { DEATHS } from "../support/dying-encoder.ts";
-import { numbered, offerAll, receive, startPipeline } from "../support/pipeline-run.ts";
+import { numbered } from "../support/pipeline-parts.ts";
+import { offerAll, receive, startPipeline } from "../support/pipeline-run.ts";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../src/shared/counters.ts";
-import { numbered, receiveOne, startPipeline } from "../support/pipeline-run.ts";
+import { numbered } from "../support/pipeline-parts.ts";
+import { receiveOne, startPipeline } from "../support/pipeline-run.ts";
 
 const SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
 

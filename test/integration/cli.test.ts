@@ -10,6 +10,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { serve as serveOnFreePorts } from "../support/processes.ts";
 
 const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
 
@@ -140,6 +141,41 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     }
   });
 }
+
+/** Sends SIGTERM when the code of a command is loaded: it is under way then, and nothing of it runs yet. */
+function signalWhenLoading(command: "serve" | "sim"): string {
+  const hook =
+    `export const load = (url, context, next) => ` +
+    `(url.endsWith("/cli/${command}.js") && process.kill(process.pid, "SIGTERM"), next(url, context));`;
+  const hookUrl = `data:text/javascript,${encodeURIComponent(hook)}`;
+  const register = `import { register } from "node:module"; register("${hookUrl}");`;
+  return `data:text/javascript,${encodeURIComponent(register)}`;
+}
+
+for (const args of [
+  ["serve", "--engine", "synthetic:", "--zmq-endpoint", "tcp://127.0.0.1:*", "--system-port", "0"],
+  ["sim", "--port", "0"],
+] as const) {
+  test(`a signal while ${args[0]} is still loading ends it with exit 0 too`, async () => {
+    const child = spawn(process.execPath, ["--import", signalWhenLoading(args[0]), KVCAST, ...args], {
+      env: { PATH: process.env["PATH"] },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const ended = await end(child);
+    assert.deepEqual([ended.code, ended.signal], [0, null], ended.err);
+    assert.match(ended.err, /stopped/);
+  });
+}
+
+test("without a sink the last words do not claim that anything was published", async (t) => {
+  const service = await serveOnFreePorts(t, "--engine synthetic:?events=10&rate=max --zmq-endpoint none");
+  await service.log((record) => record.msg === "flow" && Number(record["in_per_s"]) > 0);
+  service.child.kill("SIGTERM");
+  assert.deepEqual(await service.exit, { code: 0, signal: null });
+  const last = service.logs.at(-1);
+  assert.equal(last?.msg, "stopped, everything taken was counted: there was no sink");
+  assert.deepEqual([last["received_events"], last["published_events"], last["dropped_events"]], [11, 0, 0]);
+});
 
 test("sim on a port that is taken is exit 69", async () => {
   const taken = createServer().listen(0, "127.0.0.1");

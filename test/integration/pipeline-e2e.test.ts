@@ -75,7 +75,9 @@ test("faults of the engine are counted exactly, and the rest arrives", { timeout
   let truth = await stats();
   while (truth.generated < events + 1 || truth.buffered > 0) truth = await stats();
   const report = await subscriber.until({ untilEvents: truth.drained - 1 });
-  const page = await scrape(service.facts.url);
+  // Which answers are hit follows from the seed as well, but one answer may have had nearly all events in it.
+  let page = await scrape(service.facts.url);
+  while (page.sum("kvcast_source_polls_total") < 30) page = await scrape(service.facts.url);
   assert.equal(report.gaps, 0);
   assert.ok(truth.droppedByFault > 50, "enough were lost for the run to mean something");
   assert.equal(page.sum("kvcast_source_received_events_total"), truth.drained);

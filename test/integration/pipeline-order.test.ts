@@ -1,24 +1,9 @@
 /** Order, oversize events and full rings, with real encoder and publisher threads. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
 import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
-import { publishedEvent } from "../support/published.ts";
-import { numbered, offerAll, receive, startPipeline } from "../support/pipeline-run.ts";
-
-/** An event of so many blocks; the first hash is the number. */
-function large(number: number, blocks: number): PublishedEvent {
-  return publishedEvent({
-    type: "stored",
-    hashes: Array.from({ length: blocks }, (_, i) => BigInt(number + i)),
-    tokens: Array.from({ length: blocks * 4 }, (_, i) => i),
-    parent: null,
-    loraName: null,
-    loraId: 0,
-    salt: null,
-    mm: undefined,
-  });
-}
+import { large, numbered, pipelineOptions } from "../support/pipeline-parts.ts";
+import { offerAll, receive, startPipeline } from "../support/pipeline-run.ts";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
@@ -85,6 +70,33 @@ test("an event larger than a slot goes through, in its place, also when larger o
       [1, 1_000_000, 2, 2_000_000, 3_000_000, 4_000_000, 5_000_000, 3],
     );
     assert.equal(pipeline.enqueuedEvents(), events.length);
+  }
+});
+
+test("slots beyond 2 GiB are like all others", async (t) => {
+  for (const wireFormat of ["vllm", "dynamo"] as const) {
+    const { zmq } = pipelineOptions();
+    assert.ok(zmq);
+    const { pipeline, subscriber } = await startPipeline(t, {
+      ringSlots: 128,
+      // Memory that is not touched is not there: most of it is only addresses.
+      slotBytes: 15 << 20,
+      zmq: { ...zmq, queueBytes: 2 ** 40 },
+      wireFormat,
+    });
+    const events = 200 * 64;
+    const [messages] = await Promise.all([
+      receive(subscriber, events),
+      offerAll(
+        pipeline,
+        range(events).map((n) => numbered(n)),
+      ),
+    ]);
+    assert.deepEqual(
+      messages.flatMap((message) => message.numbers),
+      range(events),
+    );
+    await pipeline.stop(1000);
   }
 });
 

@@ -7,7 +7,8 @@ import type { RingMemory } from "../../src/shared/ring.ts";
 import { CONTROL, SLOT } from "../../src/shared/ring-layout.ts";
 import { runEncoder } from "../../src/workers/encoder.ts";
 
-const SPARE_WORD = CONTROL.stop + 1;
+/** The last one on the stop word's line. */
+const SPARE_WORD = CONTROL.stop + 31;
 export const DEATHS = 3;
 
 function outOfMemory(): never {

@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { Subscriber } from "zeromq";
 import { Pipeline, type PipelineOptions } from "../../src/main/pipeline/pipeline.ts";
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
-import { type EventSpec, publishedEvent } from "./published.ts";
+import { pipelineOptions } from "./pipeline-parts.ts";
 import { decodePayload } from "./wire.ts";
 
 export interface PipelineRun {
@@ -22,25 +22,14 @@ export async function startPipeline(
 ): Promise<PipelineRun> {
   const restarts: string[] = [];
   const fatal: Error[] = [];
-  const pipeline = new Pipeline({
-    encoders: 1,
-    ringSlots: 8,
-    slotBytes: 16 * 1024,
-    wireFormat: "vllm",
-    kvBlockSizeTokens: 4,
-    zmq: {
-      endpoint: "tcp://127.0.0.1:*",
-      topic: "kv",
-      queueBytes: 1 << 30,
-      waitSubscribers: 1,
-      waitSubscribersTimeoutMs: 60_000,
-    },
-    onEncoderRestart: (_encoder, reason) => restarts.push(reason),
-    onGateOpen: () => {},
-    onSendFailed: (reason) => fatal.push(new Error(reason)),
-    onFatal: (error) => fatal.push(error),
-    ...options,
-  });
+  const pipeline = new Pipeline(
+    pipelineOptions({
+      onEncoderRestart: (_encoder, reason) => restarts.push(reason),
+      onSendFailed: (reason) => fatal.push(new Error(reason)),
+      onFatal: (error) => fatal.push(error),
+      ...options,
+    }),
+  );
   await pipeline.start();
   const subscriber = new Subscriber({ receiveHighWaterMark: 0, linger: 0 });
   t.after(async () => {
@@ -50,21 +39,6 @@ export async function startPipeline(
   subscriber.connect(pipeline.zmqEndpoint() ?? "");
   if (subscribe) subscriber.subscribe("kv");
   return { pipeline, subscriber, restarts, fatal };
-}
-
-/** One stored block whose hash is the number. */
-export function numbered(number: number, rank: number = 0): PublishedEvent {
-  const spec: EventSpec = {
-    type: "stored",
-    hashes: [BigInt(number)],
-    tokens: [number, number, number, number],
-    parent: null,
-    loraName: null,
-    loraId: 0,
-    salt: null,
-    mm: undefined,
-  };
-  return publishedEvent(spec, rank);
 }
 
 /** Offers events until all are taken, waiting where the ring is full. */

@@ -95,7 +95,7 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "engine-client-key-file": ["KVCAST_ENGINE_CLIENT_KEY_FILE"],
   "engine-timeout": ["KVCAST_ENGINE_TIMEOUT"],
   "engine-max-response-bytes": ["KVCAST_ENGINE_MAX_RESPONSE_BYTES"],
-  "kv-block-size": ["KVCAST_KV_BLOCK_SIZE"],
+  "kv-block-size": ["KVCAST_KV_BLOCK_SIZE", "DYN_TRTLLM_KV_BLOCK_SIZE"],
   "attention-dp-size": ["KVCAST_ATTENTION_DP_SIZE"],
   "mm-token-offset": ["KVCAST_MM_TOKEN_OFFSET"],
   "poll-profile": ["KVCAST_POLL_PROFILE"],

@@ -424,7 +424,7 @@ test("stop just before the engine answers: its events are delivered", async (t) 
   await nextTurn();
   mock.timers.tick(250);
   assert.equal(rig.drain.aborts, 0, "an answer that has begun gets the longer grace");
-  mock.timers.tick(750);
+  mock.timers.tick(2750);
   assert.equal(rig.drain.aborts, 1);
   await running;
   assert.deepEqual(rig.sink.ids, [0]);
@@ -438,7 +438,7 @@ test("stop inside an answer that goes on: it is read to its end", async (t) => {
   const running = rig.source.run();
   await nextTurn();
   rig.source.stop();
-  mock.timers.tick(900);
+  mock.timers.tick(2900);
   rest.open();
   await running;
   assert.equal(rig.drain.aborts, 0);
@@ -459,7 +459,7 @@ for (const stopping of [false, true]) {
     await nextTurn();
     mock.timers.tick(250);
     await nextTurn();
-    mock.timers.tick(749);
+    mock.timers.tick(2749);
     await nextTurn();
     assert.equal(rig.counters.droppedAtShutdown, 0);
     mock.timers.tick(1);

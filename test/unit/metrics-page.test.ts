@@ -115,7 +115,8 @@ void test("the page shows what main counted", async () => {
   engine.pollDuration.observe(31);
   engine.lastEventTimestampSeconds = 1.5e9;
   pipeline.enqueued = 9;
-  pipeline.ringDropped.shutdown = 6;
+  pipeline.ringDropped.shutdown = 2;
+  engine.droppedAtShutdown = 4;
   pipeline.occupied = 3;
   pipeline.occupiedMax = 16;
   pipeline.fullSeconds = 1.25;

@@ -44,7 +44,8 @@ export class FlowReport {
       last_sequence: this.#pipeline.publisher.read(PUBLISHER_CELLS.publishedSequence),
     };
     if (fields.dropped_events > 0) this.#log.warn("stopped, with events that could not be delivered", fields);
-    else this.#log.info("stopped, everything taken was published", fields);
+    else if (this.#hasSink) this.#log.info("stopped, everything taken was published", fields);
+    else this.#log.info("stopped, everything taken was counted: there was no sink", fields);
   }
 
   #report(): void {
@@ -63,12 +64,17 @@ export class FlowReport {
     this.#lastPublished = published;
   }
 
+  get #hasSink(): boolean {
+    return this.#pipeline.zmqEndpoint() !== null;
+  }
+
   #received(): number {
     return Object.values(this.#counters.received).reduce((sum, count) => sum + count, 0);
   }
 
   /** Events that left the ring and were not given up. */
   #published(): number {
+    if (!this.#hasSink) return 0;
     const { publisher } = this.#pipeline;
     let events = publisher.read(PUBLISHER_CELLS.dequeuedEvents);
     for (let i = 0; i < SINK_DROP_REASONS.length; i++) events -= publisher.read(PUBLISHER_CELLS.zmqDroppedEvents + i);

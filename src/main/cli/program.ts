@@ -10,6 +10,7 @@ import { MissingOptionError, quoted } from "../config/option-spec.ts";
 import type { Environment, Flags } from "../config/option-spec.ts";
 import { didYouMean } from "../config/suggest.ts";
 import { ConfigError, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
+import { firstSignal } from "./first-signal.ts";
 import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
 import { ROOT_PAGE, SERVE_PAGE, SIM_PAGE, flagNames } from "./pages.ts";
@@ -61,15 +62,17 @@ export async function runCli(io: CliIo): Promise<number> {
 
 async function serve(flags: Flags, io: CliIo): Promise<number> {
   const loaded = await loadServeConfig(flags, io.env);
+  const signal = firstSignal();
   const { runServe } = await import("./serve.ts");
-  return runServe(loaded);
+  return runServe(loaded, signal);
 }
 
 async function sim(flags: Flags, json: boolean, io: CliIo): Promise<number> {
   const { loadSimConfig } = await import("../config/load-sim.ts");
   const config = loadSimConfig(flags, io.env);
+  const signal = firstSignal();
   const { runSimCommand } = await import("./sim.ts");
-  return runSimCommand({ ...config, json }, (text) => io.out(text));
+  return runSimCommand({ ...config, json }, signal, (text) => io.out(text));
 }
 
 function pageCommand(command: Command, page: HelpPage): Command {

@@ -16,42 +16,39 @@ type Ending =
   | { readonly kind: "signal"; readonly signal: NodeJS.Signals }
   | { readonly kind: "fatal"; readonly error: Error };
 
-/** Resolves with the exit code. Rejects with BindError when an address is taken. */
-export async function runServe(loaded: LoadedConfig): Promise<number> {
+/** Resolves with the exit code, after `stopped` or a failure. Rejects with BindError when an address is taken. */
+export async function runServe(loaded: LoadedConfig, stopped: Promise<NodeJS.Signals>): Promise<number> {
   const { config } = loaded;
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
   for (const warning of loaded.warnings) log.warn(warning);
+  // Told to end while it was still loading: nothing is begun then, and no event taken from the engine.
+  if ((await Promise.race([stopped, Promise.resolve(null)])) !== null) {
+    log.info("stopped, before anything was begun");
+    return EXIT.ok;
+  }
 
-  const endings = new EventEmitter<{ ending: [Ending] }>();
-  const ending = once(endings, "ending") as Promise<[Ending]>;
-  const end = (why: Ending): void => void endings.emit("ending", why);
-  onFirstSignal((signal) => end({ kind: "signal", signal }));
+  const failures = new EventEmitter<{ fatal: [Error] }>();
+  const failed = once(failures, "fatal") as Promise<[Error]>;
+  const ending = Promise.race<Ending>([
+    stopped.then((signal) => ({ kind: "signal", signal })),
+    failed.then(([error]) => ({ kind: "fatal", error })),
+  ]);
   const service = await Service.start({
     config,
     version: VERSION,
     log,
-    onFatal: (error) => end({ kind: "fatal", error }),
+    onFatal: (error) => void failures.emit("fatal", error),
   });
   announce(loaded, service, log);
   const flow = new FlowReport(service.counters, service.pipeline, log);
   flow.start();
-  const [why] = await ending;
+  const why = await ending;
   flow.stop();
   if (why.kind === "fatal") log.error("the service cannot go on", { error: messageOf(why.error) });
   else log.info("shutting down", { signal: why.signal });
   const report = await service.stop();
   flow.final(report);
   return why.kind === "fatal" ? EXIT.failure : EXIT.ok;
-}
-
-/** Calls back once. Afterwards no handler is left, so that a second signal of either kind ends the process. */
-function onFirstSignal(callback: (signal: NodeJS.Signals) => void): void {
-  const signals: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT"];
-  const handler = (signal: NodeJS.Signals): void => {
-    for (const each of signals) process.removeListener(each, handler);
-    callback(signal);
-  };
-  for (const each of signals) process.on(each, handler);
 }
 
 /** The start card for people, one structured line for machines. */

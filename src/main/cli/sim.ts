@@ -10,12 +10,15 @@ export interface SimCommandConfig extends LoadedSimConfig {
 }
 
 /**
- * Resolves with the exit code after SIGTERM or SIGINT. A second signal ends the process at once, by the system's own
- * handler. `out` writes data to stdout. Throws BindError when the port is taken.
+ * Resolves with the exit code after `stopped` has resolved. `out` writes data to stdout. Throws BindError when the port is
+ * taken.
  */
-export async function runSimCommand(config: SimCommandConfig, out: (text: string) => void): Promise<number> {
+export async function runSimCommand(
+  config: SimCommandConfig,
+  stopped: Promise<NodeJS.Signals>,
+  out: (text: string) => void,
+): Promise<number> {
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
-  const stopped = nextSignal();
   const sim = await runSim(config.sim, { note: (line) => log.warn(line) });
   log.info(`stand-in engine listens on ${sim.url}`);
   log.info(`read it with: kvcast serve --engine ${sim.url}${serveFlags(config)}`);
@@ -24,19 +27,6 @@ export async function runSimCommand(config: SimCommandConfig, out: (text: string
   await sim.close();
   log.info(`stopped by ${signal}`);
   return EXIT.ok;
-}
-
-/** The first signal to end. Only the first: with the handlers gone, another one has its usual effect. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals): void => {
-      process.off("SIGTERM", onSignal);
-      process.off("SIGINT", onSignal);
-      resolve(signal);
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
-  });
 }
 
 /** What `serve` must be told to understand this engine, where its defaults do not fit. */

@@ -125,7 +125,8 @@ export const SERVE_OPTIONS: ServeOptions = {
   kvBlockSize: {
     name: "kv-block-size",
     type: integer({ min: 1, max: MAX_BLOCK_TOKENS, unit: "tokens" }),
-    env: [{ name: "KVCAST_KV_BLOCK_SIZE" }],
+    // The second is the one of Dynamo's TensorRT-LLM worker: it must be the same number there.
+    env: [{ name: "KVCAST_KV_BLOCK_SIZE" }, { name: "DYN_TRTLLM_KV_BLOCK_SIZE" }],
     default: "32", // the engine's own default
     group: "Engine",
     help: "Tokens in a full KV-cache block. Must be the engine's tokens_per_block, or every block looks partial or too large.",

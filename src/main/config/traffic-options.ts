@@ -47,7 +47,7 @@ export const TRAFFIC: TrafficParameters = {
   },
   rate: {
     type: rate,
-    // Enough to see the figures move, and under one percent of a core.
+    // Enough to see the figures move, and a fraction of one core.
     default: "1000",
     help: "Events a second over all ranks; max is as fast as it goes.",
   },

@@ -22,11 +22,12 @@ import { SourceJournal, type PollFailure } from "./source-journal.ts";
 import type { EngineSource, EventSink } from "./source.ts";
 
 /**
- * What `stop()` grants a drain that is under way. An answer that has begun holds events that exist nowhere else: it
- * gets the longer time, also to find room in the sink. One that has not begun gets what an engine of the immediate kind
- * needs to answer; one of the waiting kind would hold it for two seconds, with nothing in it as a rule.
+ * What `stop()` grants a drain that is under way. An answer that has begun holds events that exist nowhere else: it gets
+ * most of the time that the service has for its end, to arrive and to find room in the sink. One that has not begun gets
+ * what an engine of the immediate kind needs to answer; one of the waiting kind would hold it for two seconds, with
+ * nothing in it as a rule.
  */
-const GRACE_ANSWERING_MS = 1000;
+const GRACE_ANSWERING_MS = 3000;
 const GRACE_UNANSWERED_MS = 250;
 
 const RECEIVED_TYPE: Readonly<Record<RawKind, ReceivedType>> = {
@@ -119,8 +120,8 @@ export class HttpSource implements EngineSource {
 
   /**
    * Ends sleeping at once and starts no further poll. A drain under way may finish, within a quarter of a second when
-   * the engine has not begun to answer and within one second when it has; then it is cut. Events that were read by then
-   * and find no room in the sink are counted as received and as dropped at shutdown.
+   * the engine has not begun to answer and within three seconds when it has; then it is cut. Events that were read by
+   * then and find no room in the sink are counted as received and as dropped at shutdown.
    */
   stop(): void {
     if (this.#stopping) return;

@@ -161,7 +161,11 @@ const ENCODE: CatalogueSection = {
     histogram("encode_duration_seconds", ["codec"], ENCODE_DURATION_BUCKETS, "Time to encode one batch."),
     histogram("encode_batch_events", [], BATCH_EVENT_BUCKETS, "Events in each encoded batch."),
     counter("encoded_bytes_total", [], "Bytes of encoded batches."),
-    counter("encode_errors_total", ["reason"], "Attempts to encode a batch that failed, by reason."),
+    counter(
+      "encode_errors_total",
+      ["reason"],
+      "Events that could not be encoded, by reason; each is left out of its batch and dropped as poison.",
+    ),
   ],
 };
 

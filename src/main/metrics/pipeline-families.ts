@@ -12,6 +12,7 @@ import {
   SINK_ERROR_REASONS,
 } from "../../shared/counters.ts";
 import { addHistogram, type Family, type HistogramSeries, type Labels, type Series } from "./cell-metric.ts";
+import type { EngineCounters } from "./engine-counters.ts";
 import { type PipelineView, RING_DROP_REASONS, WORKER_RESTART_REASONS } from "./pipeline-view.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 
@@ -34,10 +35,16 @@ function labelled(
   return values.map((value, i) => ({ labels: { ...labels, [label]: value }, read: () => read(i) }));
 }
 
-function ringFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
+function ringFamilies(
+  pipeline: PipelineView,
+  snapshot: SharedSnapshot,
+  engines: readonly EngineCounters[],
+): readonly Family[] {
+  // What a source could not place at the end it counts itself, in the step in which it gives the event up.
+  const givenUp = (): number => engines.reduce((sum, engine) => sum + engine.droppedAtShutdown, 0);
   const dropped: readonly Series[] = RING_DROP_REASONS.map((reason) => ({
     labels: { reason },
-    read: () => pipeline.ringDropped[reason],
+    read: () => pipeline.ringDropped[reason] + (reason === "shutdown" ? givenUp() : 0),
   }));
   const waits: readonly HistogramSeries[] = [
     { labels: NO_LABELS, addTo: (cells) => addHistogram(pipeline.ringWait, cells) },
@@ -143,9 +150,13 @@ function workerFamilies(snapshot: SharedSnapshot): readonly Family[] {
   ];
 }
 
-export function pipelineFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
+export function pipelineFamilies(
+  pipeline: PipelineView,
+  snapshot: SharedSnapshot,
+  engines: readonly EngineCounters[],
+): readonly Family[] {
   return [
-    ...ringFamilies(pipeline, snapshot),
+    ...ringFamilies(pipeline, snapshot, engines),
     ...encodeFamilies(pipeline, snapshot),
     ...zmqFamilies(pipeline, snapshot),
     ...workerFamilies(snapshot),

@@ -68,7 +68,7 @@ export class Metrics {
     this.#snapshot = new SharedSnapshot(pipeline);
     this.#register([
       ...engineFamilies(engines),
-      ...pipelineFamilies(pipeline, this.#snapshot),
+      ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...serviceFamilies(options.version, options.logCounts, options.requests),
     ]);
     if (options.defaults ?? true) {

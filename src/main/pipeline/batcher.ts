@@ -40,6 +40,8 @@ export class Batcher {
   readonly #size: EventSize = { words: 0, frameBytes: 0 };
   /** Position of the last slot that used the oversize buffer; it is free when the ring's tail has passed it. */
   #oversizePosition: number | null = null;
+  /** The last event was refused because that buffer is in use, not for want of a slot. */
+  #awaitsOversize: boolean = false;
   #enqueued: number = 0;
 
   constructor(options: BatcherOptions) {
@@ -66,8 +68,14 @@ export class Batcher {
     return MAX_OPEN_BATCHES * this.#ring.memory.shape.slotBytes;
   }
 
+  /** Whether what was refused last may be taken now. */
+  get hasRoom(): boolean {
+    return this.#ring.claim() !== -1 && !(this.#awaitsOversize && this.#oversizeInUse());
+  }
+
   /** Takes an event, or says false: full, nothing was taken. */
   add(event: PublishedEvent): boolean {
+    this.#awaitsOversize = false;
     const size = this.#size;
     measure(event, size);
     const rank = this.#singleEvent ? ALL_RANKS : event.rank;
@@ -87,7 +95,7 @@ export class Batcher {
       batch.monotonicMicros = monotonicMicros();
       batch.append(event, size, 0);
     } else {
-      batch.append(event, size, this.#singleEvent ? Math.round(monotonicMicros() - batch.monotonicMicros) : 0);
+      batch.append(event, size, this.#singleEvent ? delayMicros(batch) : 0);
     }
     this.#enqueued++;
     return true;
@@ -176,7 +184,8 @@ export class Batcher {
   #addOversize(event: PublishedEvent): boolean {
     const ring = this.#ring;
     const { memory } = ring;
-    if (this.#oversizeInUse()) return false;
+    this.#awaitsOversize = this.#oversizeInUse();
+    if (this.#awaitsOversize) return false;
     const position = ring.claim();
     if (position === -1) return false;
     const size = this.#size;
@@ -197,4 +206,9 @@ export class Batcher {
     this.#enqueued++;
     return true;
   }
+}
+
+/** Since the batch's first event; the field has room for 71 minutes, which a batch that waits for subscribers may exceed. */
+function delayMicros(batch: Batch): number {
+  return Math.min(0xffff_ffff, Math.round(monotonicMicros() - batch.monotonicMicros));
 }

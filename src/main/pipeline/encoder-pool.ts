@@ -59,6 +59,11 @@ export class EncoderPool {
       recordTiming: false,
       resourceLimits: { maxOldGenerationSizeMb: ENCODER_HEAP_MB },
     });
+    // A thread that dies before it has a task, as one that cannot be started does. The pool starts no other then.
+    this.#pool.on("error", (error: unknown) => {
+      if (this.#stopping) return;
+      options.onFatal(new ThreadDiedError("encoder", `no encoder can be started: ${messageOf(error)}`, error));
+    });
     this.#encoders = Array.from({ length: options.encoders }, (_, i) => ({
       name: `encoder${i}`,
       counters: CounterBlock.allocate(ENCODER_CELLS.size),
@@ -89,8 +94,10 @@ export class EncoderPool {
   /** Waits until all tasks have ended (the stop word must say `now`), at most `timeoutMs`; then ends the threads. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true;
-    const timer = new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref());
-    await Promise.race([Promise.all(this.#tasks), timer]);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+    await Promise.race([Promise.all(this.#tasks), late]);
+    clearTimeout(timer);
     await this.#pool.destroy();
     for (const encoder of this.#encoders) if (encoder.port !== null) this.#options.oversize.removePort(encoder.port);
   }

@@ -32,6 +32,11 @@ import { PublisherThread } from "./publisher-thread.ts";
 const MAX_WAIT_MS = 100;
 /** Kept back from the deadline for closing sockets and threads. */
 const CLOSE_MS = 500;
+/** Of that, what threads need to end after the last byte was sent. */
+const THREAD_END_MS = 250;
+/** Turns of the event loop in which busy encoders are waited for; an encoder needs less, unless it died or hangs. */
+const MAX_FLUSH_TURNS = 100;
+const SLOW_FLUSH_MS = 1;
 const DROPPED_SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
 
 export interface PipelineOptions {
@@ -51,6 +56,11 @@ export interface PipelineOptions {
   readonly onSendFailed: (reason: string, sequence: number) => void;
   /** A thread that cannot be replaced is gone; the service must end. */
   readonly onFatal: (error: ThreadDiedError) => void;
+  /**
+   * False: no other thread of the process uses zeromq. The publisher's end then waits for exactly what is still to be sent,
+   * within the deadline; otherwise for half a second, if anyone is subscribed. Default true.
+   */
+  readonly sharesZmq?: boolean;
   /** Entry files of the threads, for tests that let one die. */
   readonly encoderEntry?: URL;
   readonly publisherEntry?: URL;
@@ -76,14 +86,18 @@ export class Pipeline implements PipelineView {
   readonly #pool: EncoderPool;
   readonly #publisherThread: PublisherThread;
   readonly #occupancy: OccupancyWindow = new OccupancyWindow();
+  readonly #sharesZmq: boolean;
   #flushScheduled: boolean = false;
+  #flushTurns: number = 0;
+  #room: Promise<void> | null = null;
   #waiting: Promise<void> | null = null;
   #waitingSinceMs: number | null = null;
   #fullSeconds: number = 0;
-  #stopping: boolean = false;
+  #stopped: Promise<StopReport> | null = null;
 
   constructor(options: PipelineOptions) {
     this.codec = options.wireFormat;
+    this.#sharesZmq = options.sharesZmq ?? true;
     const memory = RingMemory.allocate({
       slots: roundToPowerOfTwo(options.ringSlots),
       slotBytes: roundToLine(options.slotBytes),
@@ -94,7 +108,10 @@ export class Pipeline implements PipelineView {
       ring: this.#ring,
       oversize: this.#oversize,
       singleEvent: isSingleEvent(options.wireFormat),
-      onCommit: (occupied) => this.#occupancy.note(occupied, performance.now()),
+      onCommit: (occupied) => {
+        this.#flushTurns = 0;
+        this.#occupancy.note(occupied, performance.now());
+      },
     });
     this.#pool = new EncoderPool({
       encoders: options.encoders,
@@ -111,7 +128,7 @@ export class Pipeline implements PipelineView {
       oversize: this.#oversize,
       zmq: options.zmq,
       entry: options.publisherEntry ?? workerUrl("publisher"),
-      lingerMs: CLOSE_MS,
+      sharesZmq: this.#sharesZmq,
       onGateOpen: options.onGateOpen,
       onSendFailed: options.onSendFailed,
       onDeath: options.onFatal,
@@ -131,24 +148,38 @@ export class Pipeline implements PipelineView {
     }
   }
 
-  /** Takes one event, or says false: full. */
+  /** Takes one event, or says false: full, or stopping. */
   offer(event: PublishedEvent): boolean {
-    return this.#batcher.add(event);
+    return this.#stopped === null && this.#batcher.add(event);
   }
 
   /** End of a source's step: what is complete may leave now, or a moment later if the encoders are busy. */
   flush(): void {
     if (this.#batcher.flush(false) || this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(() => {
+    const again = (): void => {
       this.#flushScheduled = false;
-      if (!this.#stopping) this.flush();
-    });
+      if (this.#stopped === null) this.flush();
+    };
+    // A full ring may stay full for long. Encoders are busy for a moment only, as a rule.
+    if (!this.#batcher.hasRoom) void this.#whenRoom(MAX_WAIT_MS).then(again);
+    else if (this.#flushTurns++ < MAX_FLUSH_TURNS) setImmediate(again);
+    else setTimeout(again, SLOW_FLUSH_MS);
+  }
+
+  /** The one wait for the ring, whoever waits: its bell has room for one sleeper. */
+  #whenRoom(timeoutMs: number): Promise<void> {
+    this.#room ??= this.#ring
+      .whenFree(timeoutMs, () => this.#batcher.hasRoom)
+      .finally(() => {
+        this.#room = null;
+      });
+    return this.#room;
   }
 
   /** Resolves when there may be room again; at once when stopping. Any number of callers share one wait. */
   writable(): Promise<void> {
-    if (this.#stopping) return Promise.resolve();
+    if (this.#stopped !== null) return Promise.resolve();
     this.#waiting ??= this.#waitForRoom();
     return this.#waiting;
   }
@@ -157,7 +188,7 @@ export class Pipeline implements PipelineView {
     const startedMs = performance.now();
     this.#waitingSinceMs = startedMs;
     try {
-      await this.#ring.whenFree(MAX_WAIT_MS);
+      await this.#whenRoom(MAX_WAIT_MS);
     } finally {
       const seconds = (performance.now() - startedMs) / 1000;
       this.#waiting = null;
@@ -168,47 +199,49 @@ export class Pipeline implements PipelineView {
   }
 
   /**
-   * Publishes what was taken, then ends all threads. After `deadlineMs` the rest is given up and counted. Call it once;
-   * nothing may be offered afterwards.
+   * Publishes what was taken, then ends all threads. After `deadlineMs` the rest is given up and counted. Any number of
+   * callers share the stop that the first one began. Nothing is taken from then on.
    */
-  async stop(deadlineMs: number): Promise<StopReport> {
-    this.#stopping = true;
+  stop(deadlineMs: number): Promise<StopReport> {
+    this.#stopped ??= this.#stop(deadlineMs);
+    return this.#stopped;
+  }
+
+  async #stop(deadlineMs: number): Promise<StopReport> {
+    const publisher = this.#publisherThread;
     const endMs = performance.now() + Math.max(0, deadlineMs - CLOSE_MS);
     const left = (): number => Math.max(0, endMs - performance.now());
     this.#ring.requestStop(STOP.hurry);
-    while (!this.#batcher.flush(true) && left() > 0) await this.#ring.whenFree(Math.min(MAX_WAIT_MS, left()));
-    const unbatched = this.#batcher.discard();
-    this.#ring.requestStop(STOP.drain);
-    let dropped = await this.#publisherThread.stop(left());
-    let forced = unbatched > 0;
-    if (dropped === null) {
-      forced = true;
-      this.#pool.expectEnd();
-      this.#ring.requestStop(STOP.now);
-      dropped = (await this.#publisherThread.stop(CLOSE_MS / 2)) ?? this.#giveUpRing();
+    while (!this.#batcher.flush(true) && left() > 0 && publisher.alive) {
+      await this.#whenRoom(Math.min(MAX_WAIT_MS, left()));
     }
-    if (unbatched > 0) this.#countDropped(unbatched);
+    this.#batcher.discard();
+    this.#ring.requestStop(STOP.drain, this.#sharesZmq ? Math.min(left(), CLOSE_MS) : left() + THREAD_END_MS);
+    let dropped = await publisher.stop(left());
+    const forced = dropped === null;
     this.#pool.expectEnd();
     this.#ring.requestStop(STOP.now);
-    await Promise.all([this.#publisherThread.join(CLOSE_MS), this.#pool.stop(CLOSE_MS)]);
-    return { droppedEvents: dropped + unbatched, forced };
+    if (forced) dropped = await publisher.stop(THREAD_END_MS);
+    // One that answered ends when its socket has let go; one that did not is ended at once.
+    await Promise.all([publisher.join(dropped === null ? 0 : left() + 2 * CLOSE_MS), this.#pool.stop(CLOSE_MS)]);
+    const leftOver = this.#countRest();
+    return { droppedEvents: (dropped ?? 0) + leftOver, forced: forced || leftOver > 0 };
   }
 
-  /** The publisher is gone without a word: main counts what it did not take. */
-  #giveUpRing(): number {
-    const taken =
-      this.publisher.read(PUBLISHER_CELLS.dequeuedEvents) + this.publisher.read(PUBLISHER_CELLS.poisonedEvents);
-    const left = this.#batcher.enqueuedEvents - this.#batcher.openEvents - taken;
-    this.#countDropped(left);
-    return left;
-  }
-
-  #countDropped(events: number): void {
-    this.publisher.recover();
-    this.publisher.begin();
-    this.publisher.add(PUBLISHER_CELLS.dequeuedEvents, events);
-    this.publisher.add(DROPPED_SHUTDOWN, events);
-    this.publisher.end();
+  /**
+   * Counts as dropped what the publisher has not counted, because it never came to the ring, or the thread is gone. The
+   * thread must have ended. What it had sent of the batch in its hands is counted as dropped with the rest of that batch.
+   */
+  #countRest(): number {
+    const { publisher } = this;
+    publisher.recover();
+    const counted = publisher.read(PUBLISHER_CELLS.dequeuedEvents) + publisher.read(PUBLISHER_CELLS.poisonedEvents);
+    const events = this.#batcher.enqueuedEvents - counted;
+    publisher.begin();
+    publisher.add(PUBLISHER_CELLS.dequeuedEvents, events);
+    publisher.add(DROPPED_SHUTDOWN, events);
+    publisher.end();
+    return events;
   }
 
   occupiedSlots(): number {

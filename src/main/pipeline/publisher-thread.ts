@@ -15,7 +15,8 @@ export interface PublisherThreadOptions {
   readonly oversize: OversizeBuffer;
   readonly zmq: ZmqSinkData | null;
   readonly entry: URL;
-  readonly lingerMs: number;
+  /** See PublisherData. */
+  readonly sharesZmq: boolean;
   readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
   readonly onSendFailed: (reason: string, sequence: number) => void;
   /** The thread ended although nobody had asked it to. */
@@ -30,10 +31,13 @@ export class PublisherThread {
   #endpoint: string | null = null;
   #up: boolean = false;
   #stopping: boolean = false;
-  #stopped: ((droppedEvents: number) => void) | null = null;
+  /** Resolves with the events that the thread gave up, once it has obeyed the stop word; null: it ended without a word. */
+  readonly #ending: Promise<number | null>;
+  #end: (droppedEvents: number | null) => void = () => {};
 
   constructor(options: PublisherThreadOptions) {
     this.#options = options;
+    this.#ending = new Promise((resolve) => (this.#end = resolve));
     // Before the thread lives, main is the block's owner. No message has been published yet.
     this.counters.set(PUBLISHER_CELLS.publishedSequence, -1);
   }
@@ -49,7 +53,7 @@ export class PublisherThread {
 
   /** Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError. */
   start(): Promise<void> {
-    const { memory, oversize, zmq, entry, lingerMs } = this.#options;
+    const { memory, oversize, zmq, entry, sharesZmq } = this.#options;
     const { port1, port2 } = new MessageChannel();
     oversize.addPort(port1);
     this.#port = port1;
@@ -61,7 +65,7 @@ export class PublisherThread {
       firstSequence: 0,
       oversize: oversize.current,
       oversizePort: port2,
-      lingerMs,
+      sharesZmq,
     };
     const worker = new Worker(entry, { workerData: data, transferList: [port2], name: "kvcast-publisher" });
     this.#worker = worker;
@@ -75,23 +79,28 @@ export class PublisherThread {
         const error = new ThreadDiedError("publisher", `the publisher thread ended: ${why}`, cause);
         reject(error);
         if (!this.#stopping) this.#options.onDeath(error);
-        this.#stopped?.(-1);
+        this.#end(null);
       });
     });
   }
 
+  /** Whether the thread has been started and has not ended: it may still take what is in the ring. */
+  get alive(): boolean {
+    return this.#worker !== null && this.#worker.threadId !== -1;
+  }
+
   /**
-   * Waits for the thread to obey the stop word, at most `timeoutMs`. Resolves with the events it gave up, or with null
-   * when it did not answer in time and was ended.
+   * Waits for the thread to obey the stop word, at most `timeoutMs`, also while it is still coming up. Resolves with the
+   * events it gave up; null: it is gone, or did not answer in time.
    */
   async stop(timeoutMs: number): Promise<number | null> {
     this.#stopping = true;
-    const worker = this.#worker;
-    if (worker === null) return 0;
-    const answer = new Promise<number>((resolve) => (this.#stopped = resolve));
-    const timer = new Promise<null>((resolve) => setTimeout(() => resolve(null), timeoutMs).unref());
-    const dropped = this.#up ? await Promise.race([answer, timer]) : 0;
-    return dropped === -1 ? null : dropped;
+    if (this.#worker === null) return null;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), timeoutMs)));
+    const dropped = await Promise.race([this.#ending, late]);
+    clearTimeout(timer);
+    return dropped;
   }
 
   /** Waits for the thread's own end, then makes sure of it. */
@@ -99,7 +108,7 @@ export class PublisherThread {
     this.#stopping = true;
     const worker = this.#worker;
     if (worker === null) return;
-    if (worker.threadId !== -1) {
+    if (this.alive) {
       const timer = setTimeout(() => void worker.terminate(), timeoutMs);
       await once(worker, "exit");
       clearTimeout(timer);
@@ -127,7 +136,7 @@ export class PublisherThread {
         return;
       case "stopped":
         this.#up = false;
-        this.#stopped?.(message.droppedEvents);
+        this.#end(message.droppedEvents);
         return;
     }
   }

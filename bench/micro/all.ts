@@ -1,0 +1,17 @@
+/** All micro cases, in the order of the table: along the way of an event. */
+import { COUNTER_CASES } from "./counters.bench.ts";
+import { ENCODER_CASES } from "./encoder.bench.ts";
+import type { MicroCase } from "./micro-case.ts";
+import { NORMALISER_CASES } from "./normaliser.bench.ts";
+import { RING_CASES } from "./ring.bench.ts";
+import { SCANNER_CASES } from "./scanner.bench.ts";
+import { TRAFFIC_CASES } from "./traffic.bench.ts";
+
+export const MICRO_CASES: readonly MicroCase[] = [
+  ...SCANNER_CASES,
+  ...TRAFFIC_CASES,
+  ...NORMALISER_CASES,
+  ...RING_CASES,
+  ...ENCODER_CASES,
+  ...COUNTER_CASES,
+];

@@ -1,0 +1,14 @@
+/**
+ * Measures one micro case and tells its parent. argv: a MicroOrder as JSON. The only user of mitata.
+ */
+import { measure } from "mitata";
+import { MICRO_CASES } from "./all.ts";
+import type { MicroAnswer, MicroOrder } from "./micro-case.ts";
+
+const order = JSON.parse(process.argv[2] ?? "{}") as MicroOrder;
+const found = MICRO_CASES.find(({ name }) => name === order.name);
+if (found === undefined) throw new Error(`there is no micro case ${order.name}`);
+const { perCall, bytesPerCall = null, work } = found.prepare();
+const stats = await measure(work, { min_cpu_time: order.cpuMs * 1e6 });
+const answer: MicroAnswer = { nanoseconds: stats.p50, perCall, bytesPerCall };
+process.send?.(answer, () => process.disconnect());

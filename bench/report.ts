@@ -1,0 +1,84 @@
+/** The results of a bench: their JSON form, and the one table. Pure. */
+import type { BenchCase, RunResult } from "./bench-case.ts";
+import { type Spread, spreadOf } from "./support/spread.ts";
+
+export interface CaseReport {
+  readonly name: string;
+  readonly unit: string;
+  readonly runs: readonly RunResult[];
+  readonly perSecond: Spread;
+  readonly rival: string | null;
+  /** Median by the rival's median; null without a rival in this run. */
+  readonly ratio: number | null;
+}
+
+/** Cases without a run, because each of theirs failed, are left out. */
+export function caseReports(
+  cases: readonly BenchCase[],
+  runs: ReadonlyMap<string, readonly RunResult[]>,
+): readonly CaseReport[] {
+  const spreads = new Map<string, Spread>();
+  for (const [name, results] of runs) {
+    if (results.length > 0) spreads.set(name, spreadOf(results.map(({ perSecond }) => perSecond)));
+  }
+  return cases.flatMap(({ name, unit, rival = null }) => {
+    const perSecond = spreads.get(name);
+    if (perSecond === undefined) return [];
+    const rivals = rival === null ? undefined : spreads.get(rival);
+    const ratio = rivals === undefined ? null : perSecond.median / rivals.median;
+    return [{ name, unit, runs: runs.get(name) ?? [], perSecond, rival, ratio }];
+  });
+}
+
+/** Median over those runs that have the figure; null when none has. */
+function median(runs: readonly RunResult[], figure: keyof RunResult): number | null {
+  const values = runs.map((run) => run[figure]).filter((value) => value !== undefined);
+  return values.length === 0 ? null : spreadOf(values).median;
+}
+
+function digits(value: number): string {
+  return value >= 100 ? Math.round(value).toString() : value.toPrecision(3);
+}
+
+/** Three digits that mean something, and the unit of thousands: `1.57 M`, `412 k`, `66.1`. */
+export function shortNumber(value: number): string {
+  if (value >= 999.5e6) return `${digits(value / 1e9)} G`;
+  if (value >= 999.5e3) return `${digits(value / 1e6)} M`;
+  return value >= 999.5 ? `${digits(value / 1e3)} k` : digits(value);
+}
+
+function notes(runs: readonly RunResult[]): string {
+  const parts: string[] = [];
+  const add = (figure: keyof RunResult, text: (value: number) => string): void => {
+    const value = median(runs, figure);
+    if (value !== null) parts.push(text(value));
+  };
+  add("cpuMicrosPerEvent", (micros) => `${micros.toPrecision(3)} µs CPU an event`);
+  add("peakRssBytes", (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`);
+  add("bytesPerSecond", (bytes) => `${shortNumber(bytes)}B/s`);
+  add("coldPerSecond", (rate) => `cold ${shortNumber(rate)}`);
+  add("lagMs", (ms) => `lag ${Math.round(ms)} ms`);
+  return parts.join(", ");
+}
+
+/** Columns of figures are aligned to the right. */
+function isFigure(column: number): boolean {
+  return column >= 2 && column <= 5;
+}
+
+/** One Markdown table: it reads as well on a terminal, and goes into the README as it is. */
+export function table(reports: readonly CaseReport[]): string {
+  const header = ["case", "unit", "median /s", "min", "max", "× rival", "and"];
+  const rows = reports.map(({ name, unit, perSecond, ratio, runs }) => [
+    name,
+    unit,
+    ...[perSecond.median, perSecond.min, perSecond.max].map(shortNumber),
+    ratio === null ? "" : ratio.toPrecision(3),
+    notes(runs),
+  ]);
+  const widths = header.map((head, i) => Math.max(head.length, 3, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => (isFigure(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join(" | ")} |`;
+  const rule = widths.map((width, i) => (isFigure(i) ? `${"-".repeat(width - 1)}:` : "-".repeat(width)));
+  return [line(header), line(rule), ...rows.map(line)].map((text) => `${text}\n`).join("");
+}
