@@ -52,7 +52,7 @@ if (missing.length === 0) {
   process.stderr.write(`package-lock.json lacks ${missing.length} packages; run: node scripts/complete-lock.js\n`);
   process.exitCode = 1;
 } else {
-  const sorted = Object.entries(packages).sort(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1));
   lock.packages = { "": root, ...Object.fromEntries(sorted) };
   writeFileSync(FILE, `${JSON.stringify(lock, null, 2)}\n`);
   process.stderr.write(`package-lock.json: ${missing.length} packages added\n`);

@@ -6,6 +6,7 @@
  * Stages do not know each other; here the next one is handed to the one before it. Shutdown goes down the stream: stop
  * polling, let the pipeline publish what was taken, then close what only looks on.
  */
+import { BindError } from "../shared/errors.ts";
 import { EngineCounters } from "./metrics/engine-counters.ts";
 import type { EngineConfig, ServeConfig } from "./config/config.ts";
 import { HttpSource } from "./engine/http-source.ts";
@@ -99,7 +100,12 @@ export class Service {
   /** Binds sockets, starts threads, then reads the engine. Rejects with BindError; nothing is left running then. */
   static async start(options: ServiceOptions): Promise<Service> {
     const service = new Service(options);
-    await service.pipeline.start();
+    try {
+      await service.pipeline.start();
+    } catch (error) {
+      if (!(error instanceof BindError)) throw error;
+      throw new BindError(error.endpoint, `${error.message}; choose another address with --zmq-endpoint`, error);
+    }
     try {
       await service.#startHttp();
     } catch (error) {
@@ -134,6 +140,8 @@ export class Service {
   async #stop(): Promise<StopReport> {
     this.#draining = true;
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
+    // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
+    this.pipeline.hurry();
     this.#source.stop();
     // A source that waits for the ring is let go by the pipeline's stop at the latest.
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);

@@ -233,8 +233,8 @@ export class ZmqKvEventPublisher {
 }
 
 function halves(hash: BlockHash): { lo: number; hi: number } {
-  if (typeof hash === "number" && !Number.isSafeInteger(hash)) {
-    throw new InvalidEventError("a block hash that is a number must be a safe integer; use a BigInt");
+  if (typeof hash !== "bigint" && !Number.isSafeInteger(hash)) {
+    throw new InvalidEventError("a block hash must be a BigInt, or a number that is a safe integer");
   }
   const value = BigInt(hash);
   if (value < MIN_HASH || value > MAX_HASH) throw new InvalidEventError("a block hash must fit into 64 bits");

@@ -1,5 +1,8 @@
 /** Encoder threads that die for real: by an exception, by process.exit, by running out of memory. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import test from "node:test";
 import { ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { Gate } from "../support/gate.ts";
@@ -53,4 +56,19 @@ test("an encoder that cannot live is reported as fatal, not restarted for ever",
     onFatal: (error) => fatal.open(error),
   });
   assert.match((await fatal.opened).message, /encoder0 died 10 times/);
+});
+
+test("an encoder that no thread can take the place of is fatal", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "kvcast-encoder-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  process.env["KVCAST_TEST_MARKER_FILE"] = path.join(folder, "died");
+  const fatal = new Gate<Error>();
+  const { pipeline } = await startPipeline(t, {
+    encoderEntry: new URL("../support/once-only-encoder.js", import.meta.url),
+    onFatal: (error) => fatal.open(error),
+  });
+  pipeline.offer(numbered(1));
+  pipeline.flush();
+  assert.match((await fatal.opened).message, /no encoder can be started: cannot be loaded any more/);
+  assert.deepEqual(await pipeline.stop(700), { droppedEvents: 1, forced: true });
 });

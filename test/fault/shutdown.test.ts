@@ -76,6 +76,17 @@ test("while it waits for subscribers, with a full ring behind it", async (t) => 
   assert.equal(Number(last["published_events"]) + Number(last["dropped_events"]) + 1, last["received_events"]);
 });
 
+test("while it waits for subscribers: what the engine has given away is published, not dropped", async (t) => {
+  const engine = await sim(t, "--rate max --events 20000");
+  const service = await serve(t, `--engine ${engine.url} --wait-subscribers 1 --wait-subscribers-timeout 600`);
+  await service.log((record) => record.msg === "flow" && Number(record["in_per_s"]) >= 0);
+  const last = await endOrderly(service);
+  const stats = (await (await fetch(`${engine.url}/sim/stats`)).json()) as { drained: number };
+  assert.ok(stats.drained > 2000, "more than the ring holds was under way");
+  assert.equal(last["received_events"], stats.drained);
+  assert.deepEqual([last["published_events"], last["dropped_events"]], [stats.drained - 1, 0]);
+});
+
 test("with a subscriber that is stopped and whose queue is full", async (t) => {
   const service = await serve(t, "--engine synthetic:?rate=max --wait-subscribers 1 --zmq-queue-bytes 1MiB");
   const subscriber = await new SubscriberProcess(t, service.facts.zmqEndpoint).connected();

@@ -118,8 +118,22 @@ test("what cannot go on the wire is refused at once and uses no number", async (
 test("an address that is taken rejects `ready`", async (t) => {
   const { publisher } = await start(t, {});
   const second = new ZmqKvEventPublisher({ zmqEndpoint: publisher.zmqEndpoint, kvBlockSize: 4 });
-  await assert.rejects(second.ready, (error) => error instanceof BindError && error.code === "KVCAST_BIND_FAILED");
+  // Its end is for whoever waits for room too: a loop around a publisher that is full for ever would never end.
+  const publishing = (async (): Promise<void> => {
+    for (;;) while (!second.publishRemoved([1])) await second.writable();
+  })();
+  const isBindError = (error: unknown): boolean =>
+    error instanceof BindError && error.code === "KVCAST_BIND_FAILED" && error.exitCode === 69;
+  await assert.rejects(second.ready, isBindError);
+  await assert.rejects(publishing, isBindError);
   await second.shutdown();
+});
+
+test("what was taken before the address was bound is sent, also when it is shut down at once", async () => {
+  const publisher = new ZmqKvEventPublisher({ zmqEndpoint: "tcp://127.0.0.1:*", kvBlockSize: 4, wireFormat: "dynamo" });
+  for (let i = 0; i < 10; i++) assert.ok(publisher.publishRemoved([i]));
+  await publisher.shutdown();
+  assert.equal(publisher.sequence, 10);
 });
 
 test("the default dialect is vllm", async (t) => {

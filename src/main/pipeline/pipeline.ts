@@ -198,6 +198,11 @@ export class Pipeline implements PipelineView {
     }
   }
 
+  /** The end is near: the publisher waits for subscribers no longer, events are still taken. */
+  hurry(): void {
+    this.#ring.requestStop(STOP.hurry);
+  }
+
   /**
    * Publishes what was taken, then ends all threads. After `deadlineMs` the rest is given up and counted. Any number of
    * callers share the stop that the first one began. Nothing is taken from then on.

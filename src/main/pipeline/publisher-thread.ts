@@ -126,7 +126,7 @@ export class PublisherThread {
         return;
       case "bind-failed":
         this.#stopping = true;
-        reject(new BindError(message.endpoint, `${message.reason}; choose another with --zmq-endpoint`));
+        reject(new BindError(message.endpoint, message.reason));
         return;
       case "gate-open":
         this.#options.onGateOpen(message.subscribers, message.timedOut);
