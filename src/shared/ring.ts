@@ -26,6 +26,12 @@ import {
   type StopWord,
 } from "./ring-layout.ts";
 
+/**
+ * Slots after which the next thread is woken at the latest, while there is more to do anyway. Waking a thread costs about
+ * as much as encoding thirty small events, for both sides; a thread that goes to rest announces what it has done first.
+ */
+const SLOTS_PER_WAKE = 4;
+
 const STATE_MASK = (1 << SLOT_STATE_BITS) - 1;
 
 /** The typed views of the ring and the arithmetic that all roles share. */
@@ -134,6 +140,8 @@ export class RingProducer {
   readonly #encoderBells: Bell[];
   readonly #mainBell: Bell;
   readonly #publisherBell: Bell;
+  /** Slots committed since encoders were last woken. */
+  #unannounced: number = 0;
 
   constructor(memory: RingMemory, encoders: number) {
     this.memory = memory;
@@ -146,11 +154,16 @@ export class RingProducer {
   claim(): number {
     const { memory } = this;
     const head = memory.head();
-    if (((head - memory.tail()) | 0) >= memory.shape.slots) return -1;
-    return head;
+    if (((head - memory.tail()) | 0) < memory.shape.slots) return head;
+    // Whoever waits now waits for encoders, which must not sleep.
+    this.announce();
+    return -1;
   }
 
-  /** Publishes the slot at `position`, which the last `claim` returned and whose records have been written. */
+  /**
+   * Publishes the slot at `position`, which the last `claim` returned and whose records have been written. Sleeping
+   * encoders hear of it a few slots later, or by `announce`.
+   */
   commit(position: number, fill: SlotFill): void {
     const { words, doubles } = this.memory;
     const slot = this.memory.slotWord(position);
@@ -168,21 +181,23 @@ export class RingProducer {
     // The order of these two must not change: an encoder that sees the head must find the slot filled.
     Atomics.store(words, slot + SLOT.state, SLOT_STATE.filled);
     Atomics.store(words, CONTROL.head, (position + 1) | 0);
-    this.#wakeOneEncoder();
+    if (++this.#unannounced >= SLOTS_PER_WAKE) this.announce();
   }
 
-  /** Slots that wait for an encoder; looks at no more than the ring holds. */
-  waitingForEncoder(): number {
+  /** Whether encoders are behind: the slot committed last waits for one. */
+  encodersAreBehind(): boolean {
     const { memory } = this;
     const head = memory.head();
-    let waiting = 0;
-    for (let p = memory.tail(); p !== head; p = (p + 1) | 0) if (memory.state(p) === SLOT_STATE.filled) waiting++;
-    return waiting;
+    return head !== memory.tail() && memory.state((head - 1) | 0) === SLOT_STATE.filled;
   }
 
-  /** One new slot needs one encoder; those that are awake look for work by themselves before they sleep. */
-  #wakeOneEncoder(): void {
-    for (const bell of this.#encoderBells) if (bell.ring()) return;
+  /** Wakes an encoder for each slot committed since the last time; those that are awake look for work by themselves. */
+  announce(): void {
+    for (const bell of this.#encoderBells) {
+      if (this.#unannounced === 0) return;
+      if (bell.ring()) this.#unannounced--;
+    }
+    this.#unannounced = 0;
   }
 
   #wakeAllEncoders(): void {
@@ -217,6 +232,7 @@ export class RingProducer {
    * Resolves when `isFree` holds, when a slot has been freed (look again), or after `timeoutMs`. One waiter at a time.
    */
   async whenFree(timeoutMs: number, isFree: () => boolean = () => this.claim() !== -1): Promise<void> {
+    this.announce();
     this.#mainBell.prepare();
     if (isFree()) {
       this.#mainBell.cancel();
@@ -232,6 +248,8 @@ export class RingEncoder {
   readonly #publisherBell: Bell;
   readonly #owned: number;
   #next: number;
+  /** Slots encoded since the publisher was last woken. */
+  #unannounced: number = 0;
 
   constructor(memory: RingMemory, encoder: number) {
     this.memory = memory;
@@ -280,13 +298,24 @@ export class RingEncoder {
     return false;
   }
 
-  /** Hands the encoded slot to the publisher. The frame must be written already. */
+  /**
+   * Hands the encoded slot to the publisher. The frame must be written already. A sleeping publisher hears of it at once
+   * if there is nothing more to encode, else a few slots later.
+   */
   commit(slot: number, frameBytes: number, entries: number, poisonedEvents: number): void {
     const { words } = this.memory;
     words[slot + SLOT.frameBytes] = frameBytes;
     words[slot + SLOT.entries] = entries;
     words[slot + SLOT.poisonedEvents] = poisonedEvents;
     Atomics.store(words, slot + SLOT.state, SLOT_STATE.encoded);
+    const more = this.memory.head() !== this.#next && this.memory.state(this.#next) === SLOT_STATE.filled;
+    if (++this.#unannounced >= SLOTS_PER_WAKE || !more) this.announce();
+  }
+
+  /** Wakes the publisher if it does not know of the last slots. Before any rest. */
+  announce(): void {
+    if (this.#unannounced === 0) return;
+    this.#unannounced = 0;
     this.#publisherBell.ring();
   }
 }
@@ -316,7 +345,8 @@ export class RingPublisher {
     const { words } = this.memory;
     Atomics.store(words, slot + SLOT.state, SLOT_STATE.free);
     Atomics.store(words, CONTROL.tail, (Atomics.load(words, CONTROL.tail) + 1) | 0);
-    this.#mainBell.ring();
+    // Main sleeps when the ring is full. Woken at the first free slot it would fill that one and sleep again.
+    if (this.memory.occupied() <= this.memory.shape.slots / 2) this.#mainBell.ring();
   }
 
   isEmpty(): boolean {

@@ -47,6 +47,7 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
       ring.commit(slot, result.frameBytes, result.entries, result.poisonedEvents);
       continue;
     }
+    ring.announce();
     if (ring.memory.stop() === STOP.now) return;
     ring.bell.prepare();
     if (ring.hasWork() || ring.memory.stop() === STOP.now) {

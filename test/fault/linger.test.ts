@@ -38,13 +38,14 @@ test("bytes stay intact when the thread ends while another thread uses zeromq", 
 });
 
 test("kvcast serve waits for a subscriber that is seconds behind, within its deadline", async (t) => {
-  const service = await serve(t, "--engine synthetic:?rate=max&blocks=8 --wait-subscribers 1");
+  // About 80 MB: far more than the subscriber takes unasked, far less than may wait for it.
+  const service = await serve(t, "--engine synthetic:?rate=max&blocks=8&events=60000 --wait-subscribers 1");
   const slow = new Subscriber({ receiveHighWaterMark: 1, linger: 0, receiveTimeout: 3000 });
   t.after(() => slow.close());
   slow.connect(service.facts.zmqEndpoint);
   slow.subscribe("");
   await slow.receive();
-  await service.log((record) => record.msg === "flow" && Number(record["published_total"]) > 0);
+  await service.log((record) => record.msg === "flow" && Number(record["published_total"]) === 60_000);
   service.child.kill("SIGTERM");
   await service.log("shutting down");
   // It comes back after more than the half second that sockets get at the least.

@@ -105,16 +105,16 @@ export class Batcher {
    * Lets open batches go. Without `force` only while no slot waits for an encoder. True: nothing is left open.
    */
   flush(force: boolean): boolean {
-    while (this.#open.length > 0) {
+    const ring = this.#ring;
+    let full = false;
+    while (!full && this.#open.length > 0) {
       const batch = this.#open[0] as Batch;
-      if (!batch.isEmpty) {
-        if (!force && this.#ring.waitingForEncoder() > 0) return false;
-        if (!this.#commit(batch)) return false;
-      } else {
-        this.#retire(batch);
-      }
+      if (batch.isEmpty) this.#retire(batch);
+      else if (!force && ring.encodersAreBehind()) break;
+      else full = !this.#commit(batch);
     }
-    return true;
+    ring.announce();
+    return this.#open.length === 0;
   }
 
   /** Gives up what is in open batches, at a forced end. Returns how many events that were. */
