@@ -45,6 +45,7 @@ export interface PublisherData {
   readonly shape: RingShape;
   readonly counters: SharedArrayBuffer;
   readonly zmq: ZmqSinkData | null;
+  readonly wireFormat: WireFormat;
   readonly firstSequence: number;
   readonly oversize: OversizeMessage | null;
   readonly oversizePort: MessagePort;

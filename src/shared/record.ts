@@ -62,7 +62,7 @@ export function frameBoundBytes(
   cacheSaltBytes: number,
   mmHashes: number,
 ): number {
-  // 320: keys, headers, envelope, entry header and padding. A block: 9 for its hash, 1 for a null entry, or up to 24
+  // 240: keys, headers, envelope, entry header, padding, and the bytes that a constant may be written over its end. A block: 9 for its hash, 1 for a null entry, or up to 24
   // around its multimodal hashes of up to 32 each. A token: 5.
-  return 320 + (mmHashes > 0 ? 34 : 10) * blocks + 5 * tokens + 32 * mmHashes + loraNameBytes + 2 * cacheSaltBytes;
+  return 240 + (mmHashes > 0 ? 34 : 10) * blocks + 5 * tokens + 32 * mmHashes + loraNameBytes + 2 * cacheSaltBytes;
 }

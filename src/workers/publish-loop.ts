@@ -203,7 +203,7 @@ export class PublishLoop {
 
   /** Counts everything that is still in the ring as dropped. */
   #dropAll(): number {
-    const { ring, counters, sink } = this.#parts;
+    const { ring, counters } = this.#parts;
     const { words } = ring.memory;
     let dropped = 0;
     for (let p = ring.memory.tail(); p !== ring.memory.head(); p = (p + 1) | 0) {
@@ -211,7 +211,7 @@ export class PublishLoop {
     }
     counters.begin();
     counters.add(PUBLISHER_CELLS.dequeuedEvents, dropped);
-    if (sink !== null) counters.add(DROPPED_SHUTDOWN, dropped);
+    counters.add(DROPPED_SHUTDOWN, dropped);
     counters.end();
     return dropped;
   }

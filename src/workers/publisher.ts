@@ -7,6 +7,7 @@ import { CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
 import { LayoutError, messageOf } from "../shared/errors.ts";
 import { parsePublisherData, type PublisherData, type PublisherMessage } from "../shared/messages.ts";
 import { RingMemory, RingPublisher } from "../shared/ring.ts";
+import { isSingleEvent } from "../shared/wire-format.ts";
 import { OversizeReader } from "./oversize.ts";
 import { PublishLoop } from "./publish-loop.ts";
 import { Sequencer } from "./sequencer.ts";
@@ -14,6 +15,11 @@ import { ZmqSink } from "./zmq-sink.ts";
 
 /** A pending asynchronous wait does not keep a thread alive; this timer does. */
 const KEEP_ALIVE_MS = 3_600_000;
+/**
+ * Where a message carries one event, it is far smaller than a slot: this share of it, 6 KiB by default, holds 32 blocks of 32
+ * tokens.
+ */
+const SINGLE_EVENTS_PER_SLOT = 16;
 /** What a socket may take to let go of its last payloads once its linger is over. */
 const LETTING_GO_MS = 50;
 
@@ -22,7 +28,7 @@ async function runPublisher(data: PublisherData, report: (message: PublisherMess
   let sink: ZmqSink | null = null;
   if (data.zmq !== null) {
     try {
-      sink = await ZmqSink.bind(data.zmq, data.shape.slotBytes);
+      sink = await ZmqSink.bind(data.zmq, usualMessageBytes(data));
     } catch (error) {
       report({ type: "bind-failed", endpoint: data.zmq.endpoint, reason: messageOf(error) });
       return;
@@ -58,6 +64,11 @@ async function runPublisher(data: PublisherData, report: (message: PublisherMess
     clearInterval(keepAlive);
     data.oversizePort.close();
   }
+}
+
+/** The largest message of ordinary traffic; what is larger (an oversize event) may make a queue exceed its limit. */
+function usualMessageBytes(data: PublisherData): number {
+  return isSingleEvent(data.wireFormat) ? data.shape.slotBytes / SINGLE_EVENTS_PER_SLOT : data.shape.slotBytes;
 }
 
 /**

@@ -29,10 +29,10 @@ async function flowing(service: Kvcast): Promise<void> {
 test("under load from the built-in engine: all that was taken is delivered", async (t) => {
   const service = await serve(t, "--engine synthetic:?rate=50000 --wait-subscribers 1");
   const subscriber = await new SubscriberProcess(t, service.facts.zmqEndpoint).connected();
-  await flowing(service);
+  // Enough for the run to mean something, and it goes on behind it.
+  await subscriber.until({ untilEvents: 20_000 });
   const last = await endOrderly(service);
   const report = await subscriber.until({ untilSequence: Number(last["last_sequence"]) });
-  assert.ok(report.events > 10_000, "enough was under way");
   assert.equal(report.events, last["published_events"]);
   assert.equal(last["dropped_events"], 0);
   assert.deepEqual([report.firstSequence, report.gaps, report.repeats], [0, 0, 0]);

@@ -8,6 +8,9 @@ import { IdTracker } from "../../src/main/normalise/id-tracker.ts";
 import { PartialBlocks, PartialBlockStore, type PartialUsage } from "../../src/main/normalise/partial-blocks.ts";
 import { Harness } from "../support/normaliser-harness.ts";
 
+/** As many runs as the environment asks for, else so many. */
+const runs = (usual: number): number => Number(process.env["RUNS"] ?? usual);
+
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 
 /** Ids as an engine, a broken engine and an attacker would send them. */
@@ -61,7 +64,7 @@ test("ids: the tracker agrees with the model, and a gap is never negative", () =
       }
       assert.deepEqual(seen, model(events));
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 
@@ -98,7 +101,7 @@ test("ids: ranks are independent, whatever one of them does", () => {
         assert.equal(together.counters.lastEventId[rank], Number(last ?? -1n));
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -130,7 +133,7 @@ test("hash set: agrees with a Set", () => {
           assert.ok(set.has(lo ?? 0, hi ?? 0));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   }
 });
@@ -168,7 +171,7 @@ test("partial blocks: agree with two Sets that take turns, and never hold more t
       blocks.release();
       assert.deepEqual(usage, { hashes: 0, slots: 0 });
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -189,7 +192,7 @@ test("partial blocks: usage of many states adds up, also when the oldest are for
       store.clear();
       assert.deepEqual(usage, { hashes: 0, slots: 0 });
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -252,7 +255,7 @@ test("books: every event has one outcome, and every published one has blocks", (
         if (event.type === "stored") assert.equal(event.tokens.length, 4 * event.hashes.length);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 
@@ -286,6 +289,6 @@ test("removals: what is published is what was not remembered, by a model of one 
       }
       assert.deepEqual(harness.summary(), wanted);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });

@@ -178,7 +178,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     name: "zmq-queue-bytes",
     type: bytes(4 * KIB, 64 * GIB),
     env: [{ name: "KVCAST_ZMQ_QUEUE_BYTES" }],
-    default: "256MiB", // seconds of the fastest stream; a subscriber that is further behind than that will not catch up
+    default: "256MiB", // about a second of a flood, minutes of usual traffic
     group: "ZMQ",
     help: "Most memory that waits for one slow subscriber; the high-water mark in messages follows from it. Beyond it, that subscriber loses messages.",
   },

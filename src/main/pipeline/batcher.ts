@@ -13,8 +13,11 @@ import type { PublishedEvent } from "../normalise/published-event.ts";
 import { Batch, type EventSize, measure, writeRecord } from "./batch.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
 
-/** Frames of 64 events were the fastest for small and for large events alike. */
-export const MAX_BATCH_EVENTS = 64;
+/**
+ * A batch is cut by bytes, as a rule. This bounds what one encoder takes at once of very small events, and no message is
+ * much smaller than a slot in a flood: the queue limit of a subscriber counts messages.
+ */
+export const MAX_BATCH_EVENTS = 256;
 /** Batches that may be open at once; an event of a further rank closes the oldest. */
 const MAX_OPEN_BATCHES = 8;
 /** The rank of a batch whose events bring their own. */

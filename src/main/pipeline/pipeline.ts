@@ -32,8 +32,8 @@ import { PublisherThread } from "./publisher-thread.ts";
 const MAX_WAIT_MS = 100;
 /** Kept back from the deadline for closing sockets and threads. */
 const CLOSE_MS = 500;
-/** Of that, what threads need to end after the last byte was sent. */
-const THREAD_END_MS = 250;
+/** Of that, what a publisher gets that has missed the deadline. */
+const LAST_CHANCE_MS = 250;
 /** Turns of the event loop in which busy encoders are waited for; an encoder needs less, unless it died or hangs. */
 const MAX_FLUSH_TURNS = 100;
 const SLOW_FLUSH_MS = 1;
@@ -127,6 +127,7 @@ export class Pipeline implements PipelineView {
       memory,
       oversize: this.#oversize,
       zmq: options.zmq,
+      wireFormat: options.wireFormat,
       entry: options.publisherEntry ?? workerUrl("publisher"),
       sharesZmq: this.#sharesZmq,
       onGateOpen: options.onGateOpen,
@@ -221,12 +222,12 @@ export class Pipeline implements PipelineView {
       await this.#whenRoom(Math.min(MAX_WAIT_MS, left()));
     }
     this.#batcher.discard();
-    this.#ring.requestStop(STOP.drain, this.#sharesZmq ? Math.min(left(), CLOSE_MS) : left() + THREAD_END_MS);
+    this.#ring.requestStop(STOP.drain, this.#sharesZmq ? Math.min(left(), CLOSE_MS) : left());
     let dropped = await publisher.stop(left());
     const forced = dropped === null;
     this.#pool.expectEnd();
     this.#ring.requestStop(STOP.now);
-    if (forced) dropped = await publisher.stop(THREAD_END_MS);
+    if (forced) dropped = await publisher.stop(LAST_CHANCE_MS);
     // One that answered ends when its socket has let go; one that did not is ended at once.
     await Promise.all([publisher.join(dropped === null ? 0 : left() + 2 * CLOSE_MS), this.#pool.stop(CLOSE_MS)]);
     const leftOver = this.#countRest();

@@ -7,6 +7,7 @@ import { CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
 import { BindError, messageOf, ThreadDiedError } from "../../shared/errors.ts";
 import type { PublisherData, PublisherMessage, ZmqSinkData } from "../../shared/messages.ts";
 import type { RingMemory } from "../../shared/ring.ts";
+import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerStatus } from "../metrics/pipeline-view.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
 
@@ -14,6 +15,7 @@ export interface PublisherThreadOptions {
   readonly memory: RingMemory;
   readonly oversize: OversizeBuffer;
   readonly zmq: ZmqSinkData | null;
+  readonly wireFormat: WireFormat;
   readonly entry: URL;
   /** See PublisherData. */
   readonly sharesZmq: boolean;
@@ -53,7 +55,7 @@ export class PublisherThread {
 
   /** Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError. */
   start(): Promise<void> {
-    const { memory, oversize, zmq, entry, sharesZmq } = this.#options;
+    const { memory, oversize, zmq, wireFormat, entry, sharesZmq } = this.#options;
     const { port1, port2 } = new MessageChannel();
     oversize.addPort(port1);
     this.#port = port1;
@@ -62,6 +64,7 @@ export class PublisherThread {
       shape: memory.shape,
       counters: this.counters.buffer,
       zmq,
+      wireFormat,
       firstSequence: 0,
       oversize: oversize.current,
       oversizePort: port2,
