@@ -115,6 +115,10 @@ test("what cannot go on the wire is refused at once and uses no number", async (
   assert.equal(publisher.sequence, 0);
 });
 
+function isBindError(error: unknown): boolean {
+  return error instanceof BindError && error.code === "KVCAST_BIND_FAILED" && error.exitCode === 69;
+}
+
 test("an address that is taken rejects `ready`", async (t) => {
   const { publisher } = await start(t, {});
   const second = new ZmqKvEventPublisher({ zmqEndpoint: publisher.zmqEndpoint, kvBlockSize: 4 });
@@ -122,8 +126,6 @@ test("an address that is taken rejects `ready`", async (t) => {
   const publishing = (async (): Promise<void> => {
     for (;;) while (!second.publishRemoved([1])) await second.writable();
   })();
-  const isBindError = (error: unknown): boolean =>
-    error instanceof BindError && error.code === "KVCAST_BIND_FAILED" && error.exitCode === 69;
   await assert.rejects(second.ready, isBindError);
   await assert.rejects(publishing, isBindError);
   await second.shutdown();

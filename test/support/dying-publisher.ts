@@ -11,7 +11,8 @@ const SLOW_MS = 700;
 const how = process.env["KVCAST_TEST_DYING_PUBLISHER"];
 let published = 0;
 
-const release = RingPublisher.prototype.release;
+// oxlint-disable-next-line typescript/unbound-method -- called with its object below
+const { release } = RingPublisher.prototype;
 RingPublisher.prototype.release = function (slot: number): void {
   release.call(this, slot);
   published++;
@@ -24,7 +25,8 @@ RingPublisher.prototype.release = function (slot: number): void {
   }
 };
 
-const stop = RingMemory.prototype.stop;
+// oxlint-disable-next-line typescript/unbound-method -- called with its object below
+const { stop } = RingMemory.prototype;
 RingMemory.prototype.stop = function (): number {
   const word = stop.call(this);
   if (how === "drain" && word === STOP.drain && published > 0) throw new Error("thrown by a test, at the end");
