@@ -8,116 +8,16 @@
  * All synchronisation is in the state words, head and tail, all of them atomic. Everything else in a slot is written
  * plainly before the state that publishes it, and read after that state has been seen.
  */
-import { Bell } from "./bell.ts";
+import type { Bell } from "./bell.ts";
 import { wrappingMs } from "./clock.ts";
-import { LayoutError } from "./errors.ts";
-import {
-  BELL_STRIDE,
-  CONTROL,
-  CONTROL_BYTES,
-  MAX_ENCODERS,
-  ringBytes,
-  SLOT,
-  SLOT_HEADER_BYTES,
-  SLOT_STATE,
-  SLOT_STATE_BITS,
-  slotStrideBytes,
-  type RingShape,
-  type StopWord,
-} from "./ring-layout.ts";
+import { CONTROL, SLOT, SLOT_STATE, SLOT_STATE_BITS, type StopWord } from "./ring-layout.ts";
+import type { RingMemory } from "./ring-memory.ts";
 
 /**
  * Slots after which the next thread is woken at the latest, while there is more to do anyway. Waking a thread costs about
  * as much as encoding thirty small events, for both sides; a thread that goes to rest announces what it has done first.
  */
 const SLOTS_PER_WAKE = 4;
-
-const STATE_MASK = (1 << SLOT_STATE_BITS) - 1;
-
-/** The typed views of the ring and the arithmetic that all roles share. */
-export class RingMemory {
-  readonly buffer: SharedArrayBuffer;
-  readonly shape: RingShape;
-  readonly words: Int32Array<SharedArrayBuffer>;
-  readonly records: Uint32Array<SharedArrayBuffer>;
-  readonly doubles: Float64Array<SharedArrayBuffer>;
-  readonly bytes: Uint8Array<SharedArrayBuffer>;
-  readonly #strideWords: number;
-  readonly #slotMask: number;
-
-  constructor(buffer: SharedArrayBuffer, shape: RingShape) {
-    if (buffer.byteLength !== ringBytes(shape)) {
-      throw new LayoutError(`a ring of ${shape.slots} slots takes ${ringBytes(shape)} bytes, not ${buffer.byteLength}`);
-    }
-    this.buffer = buffer;
-    this.shape = shape;
-    this.words = new Int32Array(buffer);
-    this.records = new Uint32Array(buffer);
-    this.doubles = new Float64Array(buffer);
-    this.bytes = new Uint8Array(buffer);
-    this.#strideWords = slotStrideBytes(shape) / 4;
-    this.#slotMask = shape.slots - 1;
-  }
-
-  static allocate(shape: RingShape): RingMemory {
-    return new RingMemory(new SharedArrayBuffer(ringBytes(shape)), shape);
-  }
-
-  /** First i32 word of the slot of a position. */
-  slotWord(position: number): number {
-    return CONTROL_BYTES / 4 + (position & this.#slotMask) * this.#strideWords;
-  }
-
-  head(): number {
-    return Atomics.load(this.words, CONTROL.head);
-  }
-
-  tail(): number {
-    return Atomics.load(this.words, CONTROL.tail);
-  }
-
-  /** Slots between claim and release. */
-  occupied(): number {
-    return (this.head() - this.tail()) | 0;
-  }
-
-  state(position: number): number {
-    return Atomics.load(this.words, this.slotWord(position) + SLOT.state) & STATE_MASK;
-  }
-
-  stop(): number {
-    return Atomics.load(this.words, CONTROL.stop);
-  }
-
-  /** Milliseconds that are left for closed sockets to go on sending; for after the stop word was set. */
-  lingerMs(): number {
-    return Math.max(0, (Atomics.load(this.words, CONTROL.closeBy) - wrappingMs()) | 0);
-  }
-
-  mainBell(): Bell {
-    return new Bell(this.words, CONTROL.mainBell);
-  }
-
-  publisherBell(): Bell {
-    return new Bell(this.words, CONTROL.publisherBell);
-  }
-
-  encoderBell(index: number): Bell {
-    if (index < 0 || index >= MAX_ENCODERS)
-      throw new LayoutError(`there is no encoder ${index}; at most ${MAX_ENCODERS}`);
-    return new Bell(this.words, CONTROL.encoderBells + index * BELL_STRIDE);
-  }
-
-  /** Byte offset of a slot's own records area. */
-  recordsOffset(position: number): number {
-    return this.slotWord(position) * 4 + SLOT_HEADER_BYTES;
-  }
-
-  /** Byte offset of a slot's own frame area. */
-  frameOffset(position: number): number {
-    return this.recordsOffset(position) + this.shape.slotBytes;
-  }
-}
 
 /** What main writes into a slot header at commit. */
 export interface SlotFill {

@@ -7,7 +7,8 @@
  */
 import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../shared/counters.ts";
 import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
-import { RingEncoder, RingMemory } from "../shared/ring.ts";
+import { RingMemory } from "../shared/ring-memory.ts";
+import { RingEncoder } from "../shared/ring.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
 import { FrameEncoder, type FrameJob, type FrameResult } from "./frame-encoder.ts";
 import { type Output, outputOf } from "./msgpack-writer.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
-import { RingEncoder, RingMemory, RingProducer, RingPublisher } from "../../src/shared/ring.ts";
+import { RingMemory } from "../../src/shared/ring-memory.ts";
+import { RingEncoder, RingProducer, RingPublisher } from "../../src/shared/ring.ts";
 import { CONTROL, SLOT } from "../../src/shared/ring-layout.ts";
 
 const FILL = { recordWords: 0, rank: 0, wallSeconds: 0, monotonicMicros: 0, oversizeGeneration: 0 };

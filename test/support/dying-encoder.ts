@@ -3,7 +3,7 @@
  * How many slots have been claimed is kept in a spare word of the ring, because a dead thread remembers nothing.
  */
 import { parseEncoderTask } from "../../src/shared/messages.ts";
-import type { RingMemory } from "../../src/shared/ring.ts";
+import type { RingMemory } from "../../src/shared/ring-memory.ts";
 import { CONTROL, SLOT } from "../../src/shared/ring-layout.ts";
 import { runEncoder } from "../../src/workers/encoder.ts";
 

@@ -2,7 +2,8 @@
  * A publisher that comes to grief once it has published three batches. How is in the environment, which a thread gets a
  * copy of: `throw`, `exit`, `hang`, `slow` (each further batch takes long), `drain` (it throws when it is told to drain).
  */
-import { RingMemory, RingPublisher } from "../../src/shared/ring.ts";
+import { RingMemory } from "../../src/shared/ring-memory.ts";
+import { RingPublisher } from "../../src/shared/ring.ts";
 import { STOP } from "../../src/shared/ring-layout.ts";
 
 const HEALTHY_BATCHES = 3;

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { loadServeConfig } from "../../src/main/config/load.ts";
-import { RingEncoder, RingMemory, RingProducer } from "../../src/shared/ring.ts";
+import { RingMemory } from "../../src/shared/ring-memory.ts";
+import { RingEncoder, RingProducer } from "../../src/shared/ring.ts";
 import { CONTROL, SLOT, SLOT_STATE, STOP } from "../../src/shared/ring-layout.ts";
 
 const SHAPE = { slots: 8, slotBytes: 1024 };

@@ -7,7 +7,7 @@ import { OccupancyWindow } from "../../src/main/pipeline/occupancy.ts";
 import { monotonicMicros, wallClockSeconds } from "../../src/shared/clock.ts";
 import { EXIT, LayoutError } from "../../src/shared/errors.ts";
 import { hashHalves } from "../../src/shared/hash64.ts";
-import { RingMemory } from "../../src/shared/ring.ts";
+import { RingMemory } from "../../src/shared/ring-memory.ts";
 import { ringBytes, roundToLine, roundToPowerOfTwo } from "../../src/shared/ring-layout.ts";
 import { sequenceFrame, Sequencer } from "../../src/workers/sequencer.ts";
 import { loadServeConfig } from "../../src/main/config/load.ts";

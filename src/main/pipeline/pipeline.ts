@@ -9,7 +9,8 @@
 import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
 import type { ThreadDiedError } from "../../shared/errors.ts";
 import type { ZmqSinkData } from "../../shared/messages.ts";
-import { RingMemory, RingProducer } from "../../shared/ring.ts";
+import { RingMemory } from "../../shared/ring-memory.ts";
+import { RingProducer } from "../../shared/ring.ts";
 import { roundToLine, roundToPowerOfTwo, STOP } from "../../shared/ring-layout.ts";
 import { workerUrl } from "../../shared/thread-url.ts";
 import { isSingleEvent, type WireFormat } from "../../shared/wire-format.ts";

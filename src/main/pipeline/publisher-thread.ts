@@ -6,7 +6,7 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
 import { BindError, messageOf, ThreadDiedError } from "../../shared/errors.ts";
 import type { PublisherData, PublisherMessage, ZmqSinkData } from "../../shared/messages.ts";
-import type { RingMemory } from "../../shared/ring.ts";
+import type { RingMemory } from "../../shared/ring-memory.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerStatus } from "../metrics/pipeline-view.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
