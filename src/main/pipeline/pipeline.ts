@@ -179,9 +179,12 @@ export class Pipeline implements PipelineView {
     return this.#room;
   }
 
-  /** Resolves when there may be room again; at once when stopping. Any number of callers share one wait. */
+  /**
+   * Resolves when there may be room again; after a turn of the event loop when stopping, so that a caller that only looks
+   * for room cannot keep the stop from its work. Any number of callers share one wait.
+   */
   writable(): Promise<void> {
-    if (this.#stopped !== null) return Promise.resolve();
+    if (this.#stopped !== null) return new Promise((resolve) => setImmediate(resolve));
     this.#waiting ??= this.#waitForRoom();
     return this.#waiting;
   }
