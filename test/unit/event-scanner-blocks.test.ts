@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { EventScanner } from "../../src/main/engine/event-scanner.ts";
-import { ABSENT, MAX_BLOCKS_PER_EVENT, RawEvent, type RawMmKey } from "../../src/main/engine/raw-event.ts";
+import {
+  ABSENT,
+  MAX_BLOCKS_PER_EVENT,
+  MAX_EXTRAS_PER_EVENT,
+  RawEvent,
+  type RawMmKey,
+} from "../../src/main/engine/raw-event.ts";
 import { encode, scanChunks } from "../support/scan-body.ts";
 import { assertDefects, block, bodyOf, removed, stored } from "../support/scan-entry.ts";
 
@@ -124,4 +130,25 @@ describe("salts, LoRA names and multimodal keys", () => {
     assert.equal(saltOf([...encode("\\ud800x\\udc00")]), "\ufffdx\ufffd");
     assert.equal(saltOf([0xe2, 0x82, ...encode("\\u0041")]), "\ufffdA");
   });
+});
+
+test("what costs an object each is bounded: multimodal keys, and tokens that are no plain integers", () => {
+  const many = MAX_EXTRAS_PER_EVENT + 1;
+  const keys = Array.from({ length: many }, () => '{"type":"mm_key","hash":"00"}').join(",");
+  const tokens = Array.from({ length: many }, () => '{"token_id":"7"}').join(",");
+  const cases = [
+    [`[{"block_hash":1,"tokens":[],"mm_keys":[${keys}]}]`, "mm_key"],
+    [`[{"block_hash":1,"tokens":[${tokens}]}]`, "bad_type"],
+  ] as const;
+  for (const [blocks, defect] of cases) {
+    const scanner = new EventScanner();
+    const event = new RawEvent();
+    scanner.begin();
+    scanner.push(encode(`[${stored(blocks)}]`));
+    scanner.end();
+    assert.equal(scanner.next(event), "event");
+    assert.equal(event.defect, defect);
+    assert.ok(event.mmKeys.length <= MAX_EXTRAS_PER_EVENT && event.oddTokens.length <= MAX_EXTRAS_PER_EVENT);
+    assert.equal(scanner.next(event), "done");
+  }
 });

@@ -41,6 +41,8 @@ export const ABSENT = -1;
 
 /** Most blocks one event may hold; a longer chain than this is no cache, it is an attack. */
 export const MAX_BLOCKS_PER_EVENT: number = 1 << 20;
+/** Most multimodal keys, and most tokens that are no plain integers, of one event: each is an object, so they are bounded. */
+export const MAX_EXTRAS_PER_EVENT: number = 1 << 16;
 /** Highest attention-DP rank that is believed. */
 export const MAX_RANK = 1023;
 /** Stands in `rank` for anything else an engine may have written there, so that no believed rank is mistaken for it. */

@@ -6,7 +6,7 @@
  */
 import { CLOSE_BRACE, CLOSE_BRACKET, type JsonCursor, OPEN_BRACE, OPEN_BRACKET } from "./json-cursor.ts";
 import { WORD } from "./json-words.ts";
-import { ABSENT, MAX_BLOCKS_PER_EVENT, type RawEvent } from "./raw-event.ts";
+import { ABSENT, MAX_BLOCKS_PER_EVENT, MAX_EXTRAS_PER_EVENT, type RawEvent } from "./raw-event.ts";
 import { takeHash } from "./scan-hash.ts";
 import { scanTokens } from "./scan-token.ts";
 import {
@@ -139,5 +139,6 @@ function scanMmKey(cursor: JsonCursor, event: RawEvent): void {
       }
     } while (cursor.more(CLOSE_BRACE));
   }
+  if (event.mmKeys.length >= MAX_EXTRAS_PER_EVENT) return event.fail("mm_key");
   event.mmKeys.push({ block: event.blockCount, usable: isMmKey && hash !== "", hash, uuid, startOffset });
 }

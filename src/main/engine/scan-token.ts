@@ -9,7 +9,7 @@
 import { CLOSE_BRACE, CLOSE_BRACKET, type JsonCursor, OPEN_BRACE, OPEN_BRACKET } from "./json-cursor.ts";
 import { isNumberStart, QUOTE } from "./json-lexer.ts";
 import { WORD } from "./json-words.ts";
-import { type OddToken, type RawEvent } from "./raw-event.ts";
+import { MAX_EXTRAS_PER_EVENT, type OddToken, type RawEvent } from "./raw-event.ts";
 import { ignore, refuse } from "./scan-value.ts";
 
 const SPACE = 0x20;
@@ -154,6 +154,7 @@ function scanNumber(cursor: JsonCursor, event: RawEvent): void {
 }
 
 function addOdd(event: RawEvent, type: OddToken["type"], token: number, text: string): void {
-  event.oddTokens.push({ index: event.tokenCount, type, text });
+  if (event.oddTokens.length < MAX_EXTRAS_PER_EVENT) event.oddTokens.push({ index: event.tokenCount, type, text });
+  else event.fail("bad_type");
   event.addToken(token);
 }
