@@ -23,6 +23,7 @@ import { Normaliser } from "./normalise/normaliser.ts";
 import { noticeLog } from "./notice-log.ts";
 import { Pipeline, type StopReport } from "./pipeline/pipeline.ts";
 import { memoryBoundBytes } from "./memory-bound.ts";
+import { within } from "./within.ts";
 
 /** The whole shutdown, so that a supervisor that waits 5 s never has to kill. */
 export const SHUTDOWN_DEADLINE_MS = 4500;
@@ -191,14 +192,6 @@ export class Service {
         endpoint === null ? [] : [{ name: "zmq", up: !dead.some((worker) => worker.name === "publisher"), endpoint }],
     };
   }
-}
-
-/** Waits for `work`, but no longer than `ms`. */
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }
 
 function makeSource(config: ServeConfig, sink: EventSink, counters: EngineCounters, log: Logger): EngineSource {

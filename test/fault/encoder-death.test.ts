@@ -8,9 +8,7 @@ import { ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { Gate } from "../support/gate.ts";
 import { DEATHS } from "../support/dying-encoder.ts";
 import { numbered } from "../support/pipeline-parts.ts";
-import { offerAll, receive, startPipeline } from "../support/pipeline-run.ts";
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+import { publishNumbered, range, startPipeline } from "../support/pipeline-run.ts";
 
 for (const encoders of [1, 3]) {
   test(`${encoders} encoder(s), killed mid-batch ${DEATHS} times: nothing lost, nothing twice`, async (t) => {
@@ -19,13 +17,7 @@ for (const encoders of [1, 3]) {
       encoderEntry: new URL("../support/dying-encoder.js", import.meta.url),
     });
     const events = 10_000;
-    const [messages] = await Promise.all([
-      receive(subscriber, events),
-      offerAll(
-        pipeline,
-        range(events).map((n) => numbered(n)),
-      ),
-    ]);
+    const messages = await publishNumbered({ pipeline, subscriber }, events);
     assert.deepEqual(
       messages.flatMap((message) => message.numbers),
       range(events),

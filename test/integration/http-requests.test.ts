@@ -7,6 +7,7 @@ import type { Route } from "../../src/main/http/routes.ts";
 import type { HttpServer } from "../../src/main/http/server.ts";
 import { IMPLEMENTATIONS, startTestServer } from "../support/http-servers.ts";
 import { RawConnection, type RawResponse, rawRequest } from "../support/raw-http.ts";
+import { Gate } from "../support/gate.ts";
 
 const HOST = "Host: test\r\n";
 const TEXT = "text/plain; charset=utf-8";
@@ -178,30 +179,24 @@ for (const implementation of IMPLEMENTATIONS) {
   });
 
   void test(`${implementation}: a client that leaves while a handler works does no harm`, async (t) => {
-    let enter: (() => void) | undefined;
-    let leave: (() => void) | undefined;
-    const entered = new Promise<void>((resolve) => {
-      enter = resolve;
-    });
-    const gate = new Promise<void>((resolve) => {
-      leave = resolve;
-    });
+    const entered = new Gate();
+    const left = new Gate();
     const slow: Route = {
       path: "/slow",
       handler: async () => {
-        enter?.();
-        await gate;
+        entered.open();
+        await left.opened;
         return { status: 200, contentType: TEXT, body: "late" };
       },
     };
     const { server, lines } = await startTestServer(t, implementation, [...ROUTES, slow]);
     const connection = await RawConnection.open(server.port);
     connection.send(`GET /slow HTTP/1.1\r\n${HOST}\r\n`);
-    await entered;
+    await entered.opened;
     connection.socket.resetAndDestroy();
     await connection.ended();
     assert.equal((await get(server, "/text"))?.status, 200);
-    leave?.();
+    left.open();
     assert.equal((await get(server, "/text"))?.status, 200);
     assert.deepEqual(
       lines.filter((line) => line.includes('"error"')),

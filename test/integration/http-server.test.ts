@@ -11,6 +11,7 @@ import type { Route } from "../../src/main/http/routes.ts";
 import { type HttpImplementation, type HttpServer, startHttpServer } from "../../src/main/http/server.ts";
 import { IMPLEMENTATIONS, recordingLogger, startTestServer } from "../support/http-servers.ts";
 import { RawConnection, rawRequest } from "../support/raw-http.ts";
+import { Gate } from "../support/gate.ts";
 
 const GET = "GET /text HTTP/1.1\r\nHost: test\r\n\r\n";
 const ROUTES: readonly Route[] = [
@@ -95,28 +96,22 @@ for (const implementation of IMPLEMENTATIONS) {
   });
 
   void test(`${implementation}: close lets a handler finish, but waits for none that hangs`, async (t) => {
-    let enter: (() => void) | undefined;
-    let leave: (() => void) | undefined;
-    const entered = new Promise<void>((resolve) => {
-      enter = resolve;
-    });
-    const gate = new Promise<void>((resolve) => {
-      leave = resolve;
-    });
+    const entered = new Gate();
+    const left = new Gate();
     const slow: Route = {
       path: "/slow",
       handler: async () => {
-        enter?.();
-        await gate;
+        entered.open();
+        await left.opened;
         return { status: 200, contentType: "text/plain", body: "late" };
       },
     };
     const hangs: Route = { path: "/hangs", handler: () => new Promise(() => {}) };
     const { server } = await startTestServer(t, implementation, [slow]);
     const answer = rawRequest(server.port, "GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
-    await entered;
+    await entered.opened;
     const closed = server.close();
-    leave?.();
+    left.open();
     assert.equal((await answer)?.body.toString(), "late");
     await closed;
 

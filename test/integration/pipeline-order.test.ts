@@ -3,9 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { large, numbered, pipelineOptions } from "../support/pipeline-parts.ts";
-import { offerAll, receive, startPipeline } from "../support/pipeline-run.ts";
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+import { offerAll, publishNumbered, range, receive, startPipeline } from "../support/pipeline-run.ts";
 
 test("three encoders of uneven speed: every event once, in order, numbered without a gap", async (t) => {
   const { pipeline, subscriber } = await startPipeline(t, {
@@ -13,13 +11,7 @@ test("three encoders of uneven speed: every event once, in order, numbered witho
     encoderEntry: new URL("../support/uneven-encoder.js", import.meta.url),
   });
   const events = 6000;
-  const [messages] = await Promise.all([
-    receive(subscriber, events),
-    offerAll(
-      pipeline,
-      range(events).map((n) => numbered(n)),
-    ),
-  ]);
+  const messages = await publishNumbered({ pipeline, subscriber }, events);
   assert.deepEqual(
     messages.flatMap((message) => message.numbers),
     range(events),
@@ -85,13 +77,7 @@ test("slots beyond 2 GiB are like all others", async (t) => {
       wireFormat,
     });
     const events = 200 * 64;
-    const [messages] = await Promise.all([
-      receive(subscriber, events),
-      offerAll(
-        pipeline,
-        range(events).map((n) => numbered(n)),
-      ),
-    ]);
+    const messages = await publishNumbered({ pipeline, subscriber }, events);
     assert.deepEqual(
       messages.flatMap((message) => message.numbers),
       range(events),

@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { Subscriber } from "zeromq";
 import { Pipeline, type PipelineOptions } from "../../src/main/pipeline/pipeline.ts";
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
-import { pipelineOptions } from "./pipeline-parts.ts";
+import { numbered, pipelineOptions } from "./pipeline-parts.ts";
 import { decodePayload } from "./wire.ts";
 
 export interface PipelineRun {
@@ -83,5 +83,20 @@ export async function receive(subscriber: Subscriber, events: number): Promise<R
     messages.push(message);
     seen += message.numbers.length;
   }
+  return messages;
+}
+
+/** 1 … count. */
+export function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i + 1);
+}
+
+/** Publishes events 1 … count of one rank and receives them all. */
+export async function publishNumbered(
+  { pipeline, subscriber }: Pick<PipelineRun, "pipeline" | "subscriber">,
+  count: number,
+): Promise<Received[]> {
+  const events = range(count).map((n) => numbered(n));
+  const [messages] = await Promise.all([receive(subscriber, count), offerAll(pipeline, events)]);
   return messages;
 }

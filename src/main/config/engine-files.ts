@@ -6,6 +6,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
+import { FRAMING_HEADERS } from "../engine/framing-headers.ts";
 import type { Place } from "./option-spec.ts";
 import { refused } from "./option-spec.ts";
 
@@ -18,18 +19,6 @@ const MAX_HEADERS = 64;
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
 /** Printable ASCII and tabs: no line break can come through, so no header can be smuggled in. */
 const HEADER_VALUE = /^[\t\u0020-\u007e]+$/;
-/** Headers that frame a message or steer the connection: kvcast's HTTP client sets them, a second one would break it. */
-const RESERVED_HEADERS: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 /** The headers of a file, names in lower case. Throws ConfigError with the line, never with what stands there. */
 export function readHeaderFile(file: string, place: Place): Readonly<Record<string, string>> {
   const headers = new Map<string, string>();
@@ -47,7 +36,7 @@ export function readHeaderFile(file: string, place: Place): Readonly<Record<stri
     const value = line.slice(colon + 1).trim();
     if (!HEADER_NAME.test(name)) throw fail("what stands before the colon is not a header name");
     if (!HEADER_VALUE.test(value)) throw fail("the value is empty or has characters other than printable ASCII");
-    if (RESERVED_HEADERS.has(name)) throw fail(`${name} is set by kvcast itself`);
+    if (FRAMING_HEADERS.has(name)) throw fail(`${name} is set by kvcast itself`);
     if (headers.has(name)) throw fail("a header of this name stands further up");
     if (headers.size === MAX_HEADERS) throw fail(`more than ${MAX_HEADERS} headers`);
     headers.set(name, value);

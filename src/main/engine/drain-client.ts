@@ -15,6 +15,7 @@ import { ConfigError, KvcastError } from "../../shared/errors.ts";
 import { DeadlineClock } from "./deadline-clock.ts";
 import { drainErrorFrom } from "./drain-error.ts";
 import { Exchange, type ExchangeResult, type OnChunk } from "./drain-exchange.ts";
+import { FRAMING_HEADERS } from "./framing-headers.ts";
 import { guardedLookup, isRefusedAddress, type ResolveAll } from "./engine-address.ts";
 
 /**
@@ -23,18 +24,8 @@ import { guardedLookup, isRefusedAddress, type ResolveAll } from "./engine-addre
  */
 const IDLE_SOCKET_MS = 3500;
 
-/** Headers that frame the message or choose its form; values for them from a header file are ignored. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "accept-encoding",
-  "connection",
-  "content-length",
-  "expect",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+/** Headers that are ours: those that frame the message, and the one that chooses its form. A header file's are ignored. */
+const OWN_HEADERS: ReadonlySet<string> = new Set(["accept-encoding", ...FRAMING_HEADERS]);
 
 export interface DrainOutcome extends ExchangeResult {
   /** Milliseconds that the engine took; the time that the consumer held it up is not in it. */

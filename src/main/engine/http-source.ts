@@ -12,11 +12,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { wallClockSeconds } from "../../shared/clock.ts";
 import type { HttpEngineConfig, PollProfile } from "../config/config.ts";
 import type { LineLogger } from "../log.ts";
-import type { EngineCounters, ReceivedType } from "../metrics/engine-counters.ts";
+import type { EngineCounters } from "../metrics/engine-counters.ts";
 import { DrainClient, type Drain, type DrainOutcome } from "./drain-client.ts";
 import { EventScanner } from "./event-scanner.ts";
 import { PollBackoff, runPollLoop, Sleeper, type PollReport } from "./poll-loop.ts";
-import { RAW_KIND, RawEvent, type RawKind } from "./raw-event.ts";
+import { RawEvent } from "./raw-event.ts";
 import type { ScanError } from "./scan-error.ts";
 import { SourceJournal, type PollFailure } from "./source-journal.ts";
 import type { EngineSource, EventSink } from "./source.ts";
@@ -29,15 +29,6 @@ import type { EngineSource, EventSink } from "./source.ts";
  */
 const GRACE_ANSWERING_MS = 3000;
 const GRACE_UNANSWERED_MS = 250;
-
-const RECEIVED_TYPE: Readonly<Record<RawKind, ReceivedType>> = {
-  [RAW_KIND.empty]: "other",
-  [RAW_KIND.created]: "created",
-  [RAW_KIND.stored]: "stored",
-  [RAW_KIND.removed]: "removed",
-  [RAW_KIND.updated]: "updated",
-  [RAW_KIND.unknown]: "other",
-};
 
 /** Seams for tests; each defaults to the real thing. */
 export interface HttpSourcePorts {
@@ -254,7 +245,7 @@ export class HttpSource implements EngineSource {
       // A sink that is stopping resolves at once without room; the timer of the grace must still get its turn.
       await nextTurn();
     }
-    this.#counters.received[RECEIVED_TYPE[this.#event.kind]]++;
+    this.#counters.countReceived(this.#event.kind);
     this.#counters.droppedAtShutdown++;
     this.#givenUp++;
   }

@@ -13,6 +13,7 @@ import type { EncoderTask } from "../../shared/messages.ts";
 import type { RingProducer } from "../../shared/ring.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
+import { within } from "../within.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
 
 /** More deaths than this within the window are no accident any more: the service ends, so that a supervisor acts. */
@@ -94,10 +95,7 @@ export class EncoderPool {
   /** Waits until all tasks have ended (the stop word must say `now`), at most `timeoutMs`; then ends the threads. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
-    await Promise.race([Promise.all(this.#tasks), late]);
-    clearTimeout(timer);
+    await within(Promise.all(this.#tasks), timeoutMs);
     await this.#pool.destroy();
     for (const encoder of this.#encoders) if (encoder.port !== null) this.#options.oversize.removePort(encoder.port);
   }

@@ -9,6 +9,7 @@ import type { PublisherData, PublisherMessage, ZmqSinkData } from "../../shared/
 import type { RingMemory } from "../../shared/ring-memory.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerStatus } from "../metrics/pipeline-view.ts";
+import { within } from "../within.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
 
 export interface PublisherThreadOptions {
@@ -99,11 +100,7 @@ export class PublisherThread {
   async stop(timeoutMs: number): Promise<number | null> {
     this.#stopping = true;
     if (this.#worker === null) return null;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), timeoutMs)));
-    const dropped = await Promise.race([this.#ending, late]);
-    clearTimeout(timer);
-    return dropped;
+    return within(this.#ending, timeoutMs);
   }
 
   /** Waits for the thread's own end, then makes sure of it. */
