@@ -6,6 +6,8 @@ import path from "node:path";
 
 /** Program → Debian package that has it. */
 const TOOLS = {
+  faketime: "faketime",
+  prlimit: "util-linux",
   promtool: "prometheus",
 };
 

@@ -55,6 +55,9 @@ export async function startKvcast(
     wireFormat,
     "--wait-subscribers",
     "1",
+    // So that the subscriber has what the engine made, and nothing else.
+    "--clear-on-start",
+    "off",
     ...more,
   ]);
   return {

@@ -5,6 +5,7 @@
 import { Encoder } from "@msgpack/msgpack";
 import { type EventSize, measure, writeRecord } from "../../src/main/pipeline/batch.ts";
 import { MAX_BATCH_EVENTS } from "../../src/main/pipeline/batcher.ts";
+import { SLOT_HEADER_BYTES } from "../../src/shared/ring-layout.ts";
 import { isSingleEvent, WIRE_FORMATS, type WireFormat } from "../../src/shared/wire-format.ts";
 import { FrameEncoder, type FrameJob } from "../../src/workers/frame-encoder.ts";
 import { outputOf } from "../../src/workers/msgpack-writer.ts";
@@ -28,6 +29,8 @@ function slotOf(blocks: number): FrameJob {
     words = writeRecord(normaliser.out, size, records, words, i);
   }
   return {
+    header: new Int32Array(new SharedArrayBuffer(SLOT_HEADER_BYTES)),
+    slot: 0,
     records,
     recordsWord: 0,
     recordWords: words,

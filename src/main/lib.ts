@@ -11,3 +11,31 @@ export {
   ZmqKvEventPublisher,
   type ZmqKvEventPublisherOptions,
 } from "./zmq-kv-event-publisher.ts";
+export type {
+  ClearedEvent,
+  EventFault,
+  KvBatch,
+  KvEvent,
+  MalformedEvent,
+  MessageFault,
+  RemovedEvent,
+  StoredEvent,
+  UnknownEvent,
+} from "./tail/kv-event.ts";
+export { StreamClient } from "./tail/stream-client.ts";
+export type {
+  BatchItem,
+  BatchSource,
+  GapItem,
+  LossReason,
+  MalformedItem,
+  RestartItem,
+  SnapshotEndItem,
+  SnapshotFailedItem,
+  SnapshotFailure,
+  SnapshotHeader,
+  SnapshotStartItem,
+  StreamCounters,
+  StreamItem,
+} from "./tail/stream-items.ts";
+export type { StreamClientOptions } from "./tail/stream-options.ts";

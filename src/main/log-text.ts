@@ -21,7 +21,7 @@ const CONTROL = /[\u0000-\u001F\u007F-\u009F\u2028\u2029]/gu;
 /** A value made of these alone needs no quotes. */
 const BARE = /^[\w.:/@%+,[\]()<>*-]+$/u;
 
-function escapeControl(text: string): string {
+export function escapeControl(text: string): string {
   return text.replace(CONTROL, (char) => {
     if (char === "\n") return String.raw`\n`;
     return String.raw`\u` + char.charCodeAt(0).toString(16).padStart(4, "0");
@@ -39,7 +39,7 @@ function two(n: number): string {
 }
 
 /** Local time of day: the terminal's reader compares it with the clock on the wall. */
-function timeOfDay(at: Date): string {
+export function timeOfDay(at: Date): string {
   const millis = String(at.getMilliseconds()).padStart(3, "0");
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${millis}`;
 }

@@ -6,22 +6,32 @@
  * Stages do not know each other; here the next one is handed to the one before it. Shutdown goes down the stream: stop
  * polling, let the pipeline publish what was taken, then close what only looks on.
  */
+import { INDEX_CELLS } from "../shared/counters.ts";
 import { BindError } from "../shared/errors.ts";
+import { isSingleEvent } from "../shared/wire-format.ts";
 import { EngineCounters } from "./metrics/engine-counters.ts";
-import type { EngineConfig, ServeConfig } from "./config/config.ts";
+import type { EngineConfig, EngineCredentials, ServeConfig } from "./config/config.ts";
+import { firstSequenceOf, newEpoch, type Epoch } from "./epoch.ts";
 import { HttpSource } from "./engine/http-source.ts";
 import type { EngineSource, EventSink } from "./engine/source.ts";
 import { SyntheticSource } from "./engine/synthetic-source.ts";
+import { UsagePoller } from "./engine/usage-poller.ts";
 import { healthRoutes, type HealthState } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
 import { RequestCounts } from "./http/request-counts.ts";
+import { snapshotRoute } from "./http/snapshot-route.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { Intake } from "./intake.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics/registry.ts";
+import { type ClearPolicy, Injections } from "./normalise/injections.ts";
 import { Normaliser } from "./normalise/normaliser.ts";
+import { UnknownRanks } from "./normalise/unknown-ranks.ts";
 import { noticeLog } from "./notice-log.ts";
+import type { SnapshotOptions } from "./pipeline/index-thread.ts";
 import { Pipeline, type StopReport } from "./pipeline/pipeline.ts";
+import type { SavedState } from "./pipeline/saved-state.ts";
+import { StateSaver } from "./pipeline/state-saver.ts";
 import { memoryBoundBytes } from "./memory-bound.ts";
 import { within } from "./within.ts";
 
@@ -41,52 +51,34 @@ export interface ServiceOptions {
 export class Service {
   readonly counters: EngineCounters;
   readonly pipeline: Pipeline;
+  readonly epoch: Epoch;
   readonly #options: ServiceOptions;
+  readonly #intake: Intake;
   readonly #source: EngineSource;
+  readonly #usage: UsagePoller | null;
+  readonly #stateSaver: StateSaver | null;
+  readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
   #http: HttpServer | null = null;
   #running: Promise<void> = Promise.resolve();
   #draining: boolean = false;
   #stopped: Promise<StopReport> | null = null;
 
-  private constructor(options: ServiceOptions) {
+  private constructor(options: ServiceOptions, pipeline: Pipeline, saved: SavedState | null) {
     const { config, log } = options;
     this.#options = options;
+    this.pipeline = pipeline;
     this.counters = new EngineCounters(config.engine.name, config.engine.kind, config.attentionDpSize);
-    this.pipeline = new Pipeline({
-      encoders: config.encoders,
-      ringSlots: config.ringSlots,
-      slotBytes: config.slotBytes,
-      wireFormat: config.wireFormat,
-      kvBlockSizeTokens: config.kvBlockSizeTokens,
-      zmq:
-        config.zmqEndpoint === null
-          ? null
-          : {
-              endpoint: config.zmqEndpoint,
-              topic: config.zmqTopic,
-              queueBytes: config.zmqQueueBytes,
-              waitSubscribers: config.waitSubscribers,
-              waitSubscribersTimeoutMs: config.waitSubscribersTimeoutMs,
-            },
-      onEncoderRestart: (encoder, reason, message, recovered) =>
-        log.error("an encoder thread died and is started again", {
-          encoder,
-          reason,
-          message,
-          recovered_slots: recovered,
-        }),
-      onGateOpen: (subscribers, timedOut) =>
-        timedOut
-          ? log.warn("publishing without the subscribers that were waited for", {
-              subscribers,
-              wanted: config.waitSubscribers,
-            })
-          : log.info("the subscribers that were waited for are there", { subscribers }),
-      onSendFailed: (reason, sequence) =>
-        log.limited("send failed").error("the ZMQ socket refused a message", { reason, sequence }),
-      onFatal: options.onFatal,
-      sharesZmq: false,
+    // After an orderly end the numbers go on, in the same epoch.
+    const continued = saved?.clean === true ? saved : null;
+    this.epoch = continued?.epoch ?? newEpoch();
+    this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
+    const injections = new Injections({
+      policy: clearPolicy(config),
+      attentionDpSize: config.attentionDpSize,
+      expectedLastIds: saved?.lastEventIds ?? null,
+      counters: this.counters,
+      offer: (event) => this.pipeline.offer(event),
     });
     const normaliser = new Normaliser({
       kvBlockSizeTokens: config.kvBlockSizeTokens,
@@ -94,29 +86,89 @@ export class Service {
       mmTokenOffset: config.mmTokenOffset,
       counters: this.counters,
       onNotice: noticeLog(log, config.engine.name),
+      watch: config.snapshot
+        ? new UnknownRanks(injections, saved?.lastEventIds ?? null, (ranks) => pipeline.setUnknownRanks(ranks))
+        : injections,
     });
-    this.#source = makeSource(config, new Intake(normaliser, this.pipeline), this.counters, log);
+    this.#intake = new Intake(normaliser, injections, this.pipeline);
+    this.#source = makeSource(config, this.#intake, this.counters, log);
+    this.#usage = this.#makeUsagePoller(config);
+    this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver(saved) : null;
+  }
+
+  #makeUsagePoller({ engine, snapshot }: ServeConfig): UsagePoller | null {
+    if (engine.kind !== "http" || !snapshot) return null;
+    return new UsagePoller({ config: engine, onUsed: (blocks) => (this.counters.usedBlocks = blocks) });
+  }
+
+  #makeStateSaver(saved: SavedState | null): StateSaver {
+    const { pipeline } = this;
+    return new StateSaver({
+      epoch: () => this.epoch,
+      lastEventIds: () => {
+        // An event that was given up has an id that subscribers never heard of.
+        if (this.counters.droppedAtShutdown > 0) return null;
+        const ids = this.#intake.lastEventIds();
+        // A rank that has not been heard of since is as it was left.
+        return ids === null ? null : new Map([...(saved?.lastEventIds ?? []), ...ids]);
+      },
+      cut: () => pipeline.cut(),
+      save: (position, state) => pipeline.saveIndex(position, state),
+      // Events that are not published have ids too.
+      version: () => Object.values(this.counters.received).reduce((sum, events) => sum + events, 0),
+    });
   }
 
   /** Binds sockets, starts threads, then reads the engine. Rejects with BindError; nothing is left running then. */
   static async start(options: ServiceOptions): Promise<Service> {
-    const service = new Service(options);
+    const pipeline = makePipeline(options);
+    const { saved, refusal } = await pipeline.loadIndex();
+    if (refusal !== null) options.log.warn("the saved index is not used", { reason: refusal });
+    const service = await makeOrStop(pipeline, () => new Service(options, pipeline, saved));
+    if (saved !== null) service.#tellRestored(saved);
     try {
-      await service.pipeline.start();
+      await pipeline.start({ epoch: service.epoch, firstSequence: service.#firstSequence });
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
-      throw new BindError(error.endpoint, `${error.message}; choose another address with --zmq-endpoint`, error);
+      const { config } = options;
+      throw new BindError(
+        error.endpoint,
+        `${error.message}; choose another address with ${optionOf(error.endpoint, config)}`,
+        error,
+      );
     }
     try {
       await service.#startHttp();
     } catch (error) {
-      await service.pipeline.stop(0);
+      await pipeline.stop(0);
       throw error;
     }
-    service.#running = service.#source.run().catch((error: unknown) => {
+    const stateSaver = service.#stateSaver;
+    if (stateSaver !== null) {
+      pipeline.onOrderlyEnd((nextSequence) => stateSaver.last(nextSequence));
+      stateSaver.start();
+    }
+    service.#usage?.start();
+    service.#running = service.#run().catch((error: unknown) => {
       options.onFatal(error instanceof Error ? error : new Error(String(error)));
     });
     return service;
+  }
+
+  #tellRestored({ clean, lastEventIds }: SavedState): void {
+    const { index } = this.pipeline;
+    this.#options.log.info("the index of an earlier run is there again", {
+      blocks: index?.read(INDEX_CELLS.blocks) ?? 0,
+      ranks: lastEventIds.size,
+      orderly_end: clean,
+      next_sequence: this.#firstSequence,
+    });
+  }
+
+  /** The engine is not read before what belongs in front of its events has found room. */
+  async #run(): Promise<void> {
+    await this.#intake.begin(() => this.#draining);
+    await this.#source.run();
   }
 
   /** Without a trailing slash; null when HTTP is off. */
@@ -132,6 +184,12 @@ export class Service {
     return memoryBoundBytes(this.#options.config, this.pipeline.memoryBytes());
   }
 
+  /** The credentials of the engine's connection from its next request on. A source that has none does not care. */
+  renewCredentials(credentials: EngineCredentials): void {
+    if (this.#source instanceof HttpSource) this.#source.renew(credentials);
+    this.#usage?.renew(credentials);
+  }
+
   /** Stops polling, publishes what was taken, ends all threads. Any number of callers share one shutdown. */
   stop(): Promise<StopReport> {
     this.#stopped ??= this.#stop();
@@ -143,6 +201,8 @@ export class Service {
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
     this.pipeline.hurry();
+    this.#usage?.stop();
+    this.#stateSaver?.stop();
     this.#source.stop();
     // A source that waits for the ring is let go by the pipeline's stop at the latest.
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
@@ -160,13 +220,18 @@ export class Service {
       engines: [this.counters],
       pipeline: this.pipeline,
       version,
+      epoch: this.epoch,
       logCounts: log.counts,
       requests,
     });
     this.#http = await startHttpServer({
       host: config.systemHost,
       port: config.systemPort,
-      routes: [metricsRoute(metrics), ...healthRoutes(() => this.#health())],
+      routes: [
+        metricsRoute(metrics),
+        ...healthRoutes(() => this.#health()),
+        snapshotRoute(() => this.pipeline.openSnapshot()),
+      ],
       log,
       requests,
     });
@@ -175,7 +240,8 @@ export class Service {
   #health(): HealthState {
     const { counters, pipeline } = this;
     const engineUp = counters.up === 1;
-    const dead = pipeline.workers().filter((worker) => !worker.up);
+    // Events flow without an index.
+    const dead = pipeline.workers().filter((worker) => !worker.up && worker.name !== "indexer");
     const endpoint = pipeline.zmqEndpoint();
     const notReady = [
       ...(this.#draining ? ["the service is shutting down"] : []),
@@ -184,14 +250,125 @@ export class Service {
     ];
     return {
       notReady,
+      stalledSeconds: pipeline.mainStallSeconds(),
       uptimeMs: performance.now() - this.#startedMs,
       version: this.#options.version,
-      engines: [{ name: counters.engine, kind: counters.kind, up: engineUp }],
+      epoch: this.epoch,
+      engines: [
+        {
+          name: counters.engine,
+          kind: counters.kind,
+          up: engineUp,
+          dirtyRanks: counters.dirtyRanks(),
+        },
+      ],
+      index: indexHealth(pipeline),
       ring: { capacitySlots: pipeline.ringCapacitySlots, occupiedSlots: pipeline.occupiedSlots() },
       sinks:
         endpoint === null ? [] : [{ name: "zmq", up: !dead.some((worker) => worker.name === "publisher"), endpoint }],
     };
   }
+}
+
+function snapshotOptions(config: ServeConfig, log: Logger): SnapshotOptions {
+  const { engine } = config;
+  return {
+    maxBlocks: config.snapshotMaxBlocks,
+    keepTokens: config.snapshotTokens,
+    attentionDpSize: config.attentionDpSize,
+    stateDir: config.stateDir,
+    engine: engine.kind === "http" ? `${engine.name} ${engine.url.href}` : engine.name,
+    onDeath: (reason, message, givenUp) =>
+      log.error(
+        givenUp
+          ? "the index thread dies again and again: there are no snapshots any more"
+          : "the index thread died and begins anew with an empty index",
+        { reason, message },
+      ),
+    onSaved: (clean, blocks, reason) =>
+      reason === null
+        ? log.debug("the index is saved", { blocks, orderly_end: clean })
+        : log.limited("index save").warn("the index could not be saved", { reason }),
+  };
+}
+
+function indexHealth({ index }: Pipeline): HealthState["index"] {
+  if (index === null) return null;
+  return {
+    blocks: index.read(INDEX_CELLS.blocks),
+    complete: index.read(INDEX_CELLS.complete) === 1,
+    memoryBytes: index.read(INDEX_CELLS.memoryBytes),
+  };
+}
+
+/** A service that cannot be made, for what its engine's address is, leaves no thread behind. */
+async function makeOrStop(pipeline: Pipeline, make: () => Service): Promise<Service> {
+  try {
+    return make();
+  } catch (error) {
+    await pipeline.stop(0);
+    throw error;
+  }
+}
+
+function makePipeline({ config, log, onFatal }: ServiceOptions): Pipeline {
+  return new Pipeline({
+    encoders: config.encoders,
+    ringSlots: config.ringSlots,
+    slotBytes: config.slotBytes,
+    wireFormat: config.wireFormat,
+    kvBlockSizeTokens: config.kvBlockSizeTokens,
+    zmq:
+      config.zmqEndpoint === null
+        ? null
+        : {
+            endpoint: config.zmqEndpoint,
+            topic: config.zmqTopic,
+            queueBytes: config.zmqQueueBytes,
+            waitSubscribers: config.waitSubscribers,
+            waitSubscribersTimeoutMs: config.waitSubscribersTimeoutMs,
+          },
+    replay:
+      config.replayEndpoint === null
+        ? null
+        : {
+            endpoint: config.replayEndpoint,
+            framing: config.replayFraming,
+            evicted: config.replayEvicted,
+            maxBytes: config.replayBytes,
+            maxBatches: config.replayBatches,
+          },
+    heartbeatMs: config.heartbeatMs,
+    snapshot: config.snapshot ? snapshotOptions(config, log) : null,
+    onPublisherRestart: (reason, message, nextSequence) =>
+      log.error("the publisher thread died and is started again", { reason, message, next_sequence: nextSequence }),
+    onEncoderRestart: (encoder, reason, message, recovered) =>
+      log.error("an encoder thread died and is started again", {
+        encoder,
+        reason,
+        message,
+        recovered_slots: recovered,
+      }),
+    onEventsLeftOut: (encoder, events) =>
+      log.limited("events left out").error("events could not be encoded and are left out", { encoder, events }),
+    onEventIsolated: (encoder, rank, index) =>
+      log.limited("event isolated").error("an event ended two encoder threads and is left out", {
+        encoder,
+        rank,
+        index,
+      }),
+    onGateOpen: (subscribers, timedOut) =>
+      timedOut
+        ? log.warn("publishing without the subscribers that were waited for", {
+            subscribers,
+            wanted: config.waitSubscribers,
+          })
+        : log.info("the subscribers that were waited for are there", { subscribers }),
+    onSendFailed: (reason, sequence) =>
+      log.limited("send failed").error("the ZMQ socket refused a message", { reason, sequence }),
+    onFatal: onFatal,
+    sharesZmq: false,
+  });
 }
 
 function makeSource(config: ServeConfig, sink: EventSink, counters: EngineCounters, log: Logger): EngineSource {
@@ -208,4 +385,21 @@ function makeSource(config: ServeConfig, sink: EventSink, counters: EngineCounte
     case "synthetic":
       return new SyntheticSource({ traffic: engine.traffic, kvBlockSize: config.kvBlockSizeTokens, sink, counters });
   }
+}
+
+/**
+ * When ranks are cleared. The class that the dynamo formats copy never clears: there --clear-on-start says whether clears
+ * may be sent at all. But the index learns from the published events only, so with one every restart must be among them.
+ */
+function clearPolicy(config: ServeConfig): ClearPolicy {
+  return {
+    onStart: config.clearOnStart,
+    onRestart: config.clearOnStart || config.snapshot || !isSingleEvent(config.wireFormat),
+    onGap: config.onEngineGap === "clear",
+  };
+}
+
+/** Which option an address that could not be bound came from. */
+function optionOf(endpoint: string, config: ServeConfig): string {
+  return endpoint === config.replayEndpoint ? "--replay-endpoint" : "--zmq-endpoint";
 }

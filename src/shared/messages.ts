@@ -40,6 +40,39 @@ export interface ZmqSinkData {
   readonly waitSubscribersTimeoutMs: number;
 }
 
+/** The replay window and its socket; null in PublisherData when it is off. */
+export interface ReplayData {
+  /** ROUTER address; the window is kept for this socket alone. */
+  readonly endpoint: string;
+  readonly framing: "v1" | "v2";
+  readonly evicted: "suffix" | "empty";
+  /** Kept messages, see `replay-layout.ts`. Outlives the thread, so that its successor can serve them. */
+  readonly window: SharedArrayBuffer;
+  readonly maxBytes: number;
+  readonly maxBatches: number;
+}
+
+/**
+ * A snapshot, as the index thread hands it out over a message port, piece by piece, to whoever asks: the publisher for the
+ * replay socket, main for HTTP. `id` is the asker's own number for this snapshot; any number of them may be open on a port.
+ *
+ *   asker  ── open ──►  ◄── header ──  ── pull ──►  ◄── chunk ── …  ── pull ──►  ◄── end ──
+ *
+ * Each pull is answered by one chunk, or by the end. Instead of the header, or of a chunk, may come `refused`, which ends it.
+ */
+export type SnapshotRequest =
+  | { readonly type: "open"; readonly id: number }
+  | { readonly type: "pull"; readonly id: number }
+  | { readonly type: "cancel"; readonly id: number };
+
+export type SnapshotReply =
+  /** msgpack map: version, epoch, started, sequence, blocks, complete, …; see docs/replay.md. */
+  | { readonly type: "header"; readonly id: number; readonly payload: Uint8Array }
+  /** One ordinary batch payload. */
+  | { readonly type: "chunk"; readonly id: number; readonly payload: Uint8Array }
+  | { readonly type: "end"; readonly id: number }
+  | { readonly type: "refused"; readonly id: number; readonly reason: "busy" | "overflow" | "stopping" };
+
 export interface PublisherData {
   readonly ring: SharedArrayBuffer;
   readonly shape: RingShape;
@@ -47,6 +80,13 @@ export interface PublisherData {
   readonly zmq: ZmqSinkData | null;
   readonly wireFormat: WireFormat;
   readonly firstSequence: number;
+  readonly replay: ReplayData | null;
+  /** To the index thread, for snapshots over the replay socket; null when there is none. */
+  readonly snapshotPort: MessagePort | null;
+  /** Silence after which an empty batch goes out; null for never. */
+  readonly heartbeatMs: number | null;
+  /** How long an address that is in use is tried again; for a thread that follows one that died. */
+  readonly bindPatienceMs: number;
   readonly oversize: OversizeMessage | null;
   readonly oversizePort: MessagePort;
   /**
@@ -56,9 +96,16 @@ export interface PublisherData {
   readonly sharesZmq: boolean;
 }
 
+/** From main to the running publisher. */
+export interface PublisherOrder {
+  /** Replaces a snapshot port whose other end is gone. */
+  readonly type: "snapshot-port";
+  readonly port: MessagePort;
+}
+
 export type PublisherMessage =
   /** Sockets are bound; `zmqEndpoint` has the real port. */
-  | { readonly type: "ready"; readonly zmqEndpoint: string | null }
+  | { readonly type: "ready"; readonly zmqEndpoint: string | null; readonly replayEndpoint: string | null }
   /** A socket could not be bound; the thread ends. */
   | { readonly type: "bind-failed"; readonly endpoint: string; readonly reason: string }
   /** The wait for subscribers is over. */

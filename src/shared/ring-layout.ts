@@ -1,10 +1,11 @@
 /**
  * Every offset of the ring, in one place. No behaviour.
  *
- *   buffer    [control 2,688 bytes][slot 0][slot 1] … [slot n-1]
+ *   buffer    [control 3,200 bytes][slot 0][slot 1] … [slot n-1]
  *
  *   control   one i32 word a 128-byte line, so that two threads never write the same pair of cache lines
  *             head | tail | stop, close by | bell of main | bell of the publisher | bells of encoder 0 … 15
+ *             | index tail, index on | bell of the indexer | beat of main | last heartbeat
  *
  *   slot      [header 128][records area][frame area]            n slots, all of one size
  *
@@ -12,6 +13,8 @@
  *                  16 frame bytes      20 entries              24 oversize generation
  *                  28 records offset   32 frame offset (bytes, u32, from the start of the buffer that holds them)
  *                  40 wall clock f64   48 monotonic clock f64  56 poisoned events
+ *                  60 suspect event    64 event at work        68 first sequence, low half   72 high half
+ *                  76 one bit for each poisoned event, 256 bits
  *
  *   frame     a list of entries: [bytes u32][stored u32][removed u32][cleared u32][payload, padded to a word]
  *             one entry a message; a batching dialect has one, a single-event dialect one per event
@@ -20,7 +23,8 @@
  *
  *   FREE ──main: claim, fill, commit──► FILLED ──encoder: compare-exchange──► ENCODING ──encoder──► ENCODED
  *    ▲  main                             nobody                      that encoder            publisher │
- *    └──────────────────────── publisher: every sink has let go of the bytes ◄────────────────────────┘
+ *    ├──────────────────────── publisher: every sink has let go of the bytes ◄────────────────────────┤
+ *    └────────── indexer: its records are in the index ◄── PUBLISHED ◄── publisher, while an indexer is on
  *
  * The state word of ENCODING carries the index of the encoder in its upper bits, so that the slot of a dead encoder can
  * be found and put back to FILLED. Positions are free-running 32-bit counts that wrap (after two days of flood); a slot's index
@@ -37,20 +41,35 @@ export const CONTROL = {
   head: 0,
   /** Positions below it have been published and freed. */
   tail: 32,
+  /** Positions below it have been sent, or are being sent: the first messages of a slot may be out before the slot is. */
+  begun: 33,
   stop: 64,
   /** Wrapping milliseconds (`wrappingMs`) by which a closed socket must have let go. On the line of `stop`, set before it. */
   closeBy: 65,
   mainBell: 96,
   publisherBell: 128,
   encoderBells: 160,
+  /** Positions below it have been indexed too. Counts only while `indexOn` is 1. */
+  indexTail: 672,
+  /** 1 while an indexer takes slots after the publisher; on the line of `indexTail`, written by main only. */
+  indexOn: 673,
+  indexBell: 704,
+  /** Wrapping milliseconds (`wrappingMs`) of main's last sign of life. */
+  mainBeat: 736,
+  /**
+   * Number of the last heartbeat, one more, u64 in two halves; 0 before the first. Every slot published before it lies
+   * below the tail: who reads this first and the tail then knows what a snapshot covers.
+   */
+  heartbeatLo: 768,
+  heartbeatHi: 769,
 } as const;
-const CONTROL_LINES = 5 + MAX_ENCODERS;
+const CONTROL_LINES = 9 + MAX_ENCODERS;
 export const CONTROL_BYTES: number = CONTROL_LINES * LINE_BYTES;
 
 /** Distance between two encoder bells, in i32. */
 export const BELL_STRIDE = 32;
 
-export const SLOT_STATE = { free: 0, filled: 1, encoding: 2, encoded: 3 } as const;
+export const SLOT_STATE = { free: 0, filled: 1, encoding: 2, encoded: 3, published: 4 } as const;
 /** The encoder's index stands above these bits of the state word. */
 export const SLOT_STATE_BITS = 8;
 
@@ -81,7 +100,19 @@ export const SLOT = {
   wallSecondsF64: 5,
   monotonicMicrosF64: 6,
   poisonedEvents: 14,
+  /** One more than the index of the event at which an encoder died last; 0 for none. */
+  suspect: 15,
+  /** One more than the index of the event that the encoder works on; written before the event is touched. */
+  progress: 16,
+  /** Sequence number of the slot's first message, u64 in two halves; valid once it is published. */
+  sequenceLo: 17,
+  sequenceHi: 18,
+  /** Events that must not be encoded, or could not be: bit i of word i / 32. */
+  poisonBits: 19,
+  poisonWords: 8,
 } as const;
+/** Events that a slot may hold: each has its poison bit. */
+export const MAX_SLOT_EVENTS: number = SLOT.poisonWords * 32;
 /** One line: the header of a slot shares its lines with nothing. */
 export const SLOT_HEADER_BYTES: number = 128;
 

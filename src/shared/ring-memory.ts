@@ -12,6 +12,7 @@ import {
   ringBytes,
   SLOT,
   SLOT_HEADER_BYTES,
+  SLOT_STATE,
   SLOT_STATE_BITS,
   slotStrideBytes,
   type RingShape,
@@ -60,13 +61,34 @@ export class RingMemory {
     return Atomics.load(this.words, CONTROL.tail);
   }
 
+  /** Positions below it may have been seen by subscribers, the last one in part. */
+  begun(): number {
+    return Atomics.load(this.words, CONTROL.begun);
+  }
+
+  /** Positions below it may be filled again: published, and indexed too where there is an indexer. */
+  freeTail(): number {
+    return this.isIndexed() ? Atomics.load(this.words, CONTROL.indexTail) : this.tail();
+  }
+
+  /** Whether slots go to an indexer after the publisher. */
+  isIndexed(): boolean {
+    return Atomics.load(this.words, CONTROL.indexOn) === 1;
+  }
+
   /** Slots between claim and release. */
   occupied(): number {
-    return (this.head() - this.tail()) | 0;
+    return (this.head() - this.freeTail()) | 0;
   }
 
   state(position: number): number {
     return Atomics.load(this.words, this.slotWord(position) + SLOT.state) & STATE_MASK;
+  }
+
+  /** Index of the encoder that has the slot of a position, or -1. */
+  encoderOf(position: number): number {
+    const word = Atomics.load(this.words, this.slotWord(position) + SLOT.state);
+    return (word & STATE_MASK) === SLOT_STATE.encoding ? word >>> SLOT_STATE_BITS : -1;
   }
 
   stop(): number {
@@ -84,6 +106,33 @@ export class RingMemory {
 
   publisherBell(): Bell {
     return new Bell(this.words, CONTROL.publisherBell);
+  }
+
+  indexBell(): Bell {
+    return new Bell(this.words, CONTROL.indexBell);
+  }
+
+  /** Main's sign of life, for the watchdog. Main only. */
+  beat(): void {
+    Atomics.store(this.words, CONTROL.mainBeat, wrappingMs());
+  }
+
+  /** Milliseconds since main's last sign of life. */
+  msSinceBeat(): number {
+    return (wrappingMs() - Atomics.load(this.words, CONTROL.mainBeat)) | 0;
+  }
+
+  /** Notes the number of a heartbeat. Publisher only. */
+  noteHeartbeat(sequence: number): void {
+    const next = sequence + 1;
+    Atomics.store(this.words, CONTROL.heartbeatHi, Math.floor(next / 0x1_0000_0000) | 0);
+    Atomics.store(this.words, CONTROL.heartbeatLo, next | 0);
+  }
+
+  /** Number of the last heartbeat, -1 before the first. */
+  lastHeartbeat(): number {
+    const lo = Atomics.load(this.words, CONTROL.heartbeatLo) >>> 0;
+    return (Atomics.load(this.words, CONTROL.heartbeatHi) >>> 0) * 0x1_0000_0000 + lo - 1;
   }
 
   encoderBell(index: number): Bell {

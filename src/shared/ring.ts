@@ -1,9 +1,10 @@
 /**
- * The ring of batch slots: three views of one shared memory, one per role. Layout and drawing: `ring-layout.ts`.
+ * The ring of batch slots: views of one shared memory, one per role. Layout and drawing: `ring-layout.ts`.
  *
  * - `RingProducer`: MAIN THREAD, the only one that claims and fills. Never blocks.
  * - `RingEncoder`: ENCODER THREADS, any number; a slot belongs to the one whose compare-exchange won.
- * - `RingPublisher`: PUBLISHER THREAD, the only one that frees. Takes slots in claim order.
+ * - `RingPublisher`: PUBLISHER THREAD. Takes slots in claim order, and frees them, unless an indexer follows.
+ * - `RingIndexer` (`ring-indexer.ts`): INDEX THREAD, the one that frees while there is an indexer.
  *
  * All synchronisation is in the state words, head and tail, all of them atomic. Everything else in a slot is written
  * plainly before the state that publishes it, and read after that state has been seen.
@@ -54,7 +55,7 @@ export class RingProducer {
   claim(): number {
     const { memory } = this;
     const head = memory.head();
-    if (((head - memory.tail()) | 0) < memory.shape.slots) return head;
+    if (((head - memory.freeTail()) | 0) < memory.shape.slots) return head;
     // Whoever waits now waits for encoders, which must not sleep.
     this.announce();
     return -1;
@@ -76,6 +77,9 @@ export class RingProducer {
     words[slot + SLOT.recordsOffset] = fill.recordsOffset;
     words[slot + SLOT.frameOffset] = fill.frameOffset;
     words[slot + SLOT.poisonedEvents] = 0;
+    words[slot + SLOT.suspect] = 0;
+    words[slot + SLOT.progress] = 0;
+    for (let i = 0; i < SLOT.poisonWords; i++) words[slot + SLOT.poisonBits + i] = 0;
     doubles[slot / 2 + SLOT.wallSecondsF64] = fill.wallSeconds;
     doubles[slot / 2 + SLOT.monotonicMicrosF64] = fill.monotonicMicros;
     // The order of these two must not change: an encoder that sees the head must find the slot filled.
@@ -104,20 +108,39 @@ export class RingProducer {
     for (const bell of this.#encoderBells) bell.ring();
   }
 
-  /** Puts what a dead encoder was working on back to FILLED. Only when that thread is gone. Returns the slots found. */
-  recoverEncoder(encoder: number): number {
+  /**
+   * Puts what a dead encoder was working on back to FILLED. Only when that thread is gone. `onSlot` gets the first word of
+   * such a slot before another encoder can take it. Returns the slots found.
+   */
+  recoverEncoder(encoder: number, onSlot: (slot: number) => void = () => {}): number {
     const { memory } = this;
     const owned = SLOT_STATE.encoding | (encoder << SLOT_STATE_BITS);
     const head = memory.head();
     let found = 0;
     for (let p = memory.tail(); p !== head; p = (p + 1) | 0) {
-      const word = memory.slotWord(p) + SLOT.state;
-      if (Atomics.compareExchange(memory.words, word, owned, SLOT_STATE.filled) === owned) found++;
+      const slot = memory.slotWord(p);
+      if (Atomics.load(memory.words, slot + SLOT.state) !== owned) continue;
+      onSlot(slot);
+      Atomics.store(memory.words, slot + SLOT.state, SLOT_STATE.filled);
+      found++;
     }
     // It may also have died with a wake-up in its hands that was meant for another, or before it could pass one on.
     this.#wakeAllEncoders();
     this.#publisherBell.ring();
     return found;
+  }
+
+  /** From now on an indexer takes published slots too. Only while no indexer lives; main starts it next. */
+  addIndexer(): void {
+    const { words } = this.memory;
+    Atomics.store(words, CONTROL.indexTail, this.memory.tail());
+    Atomics.store(words, CONTROL.indexOn, 1);
+  }
+
+  /** No indexer takes slots any more; those that waited for it are free. Only when that thread is gone. */
+  removeIndexer(): void {
+    Atomics.store(this.memory.words, CONTROL.indexOn, 0);
+    this.#mainBell.ring();
   }
 
   /** Sets the stop word and wakes everyone who may sleep. `lingerMs` is how long closed sockets may go on sending. */
@@ -126,6 +149,7 @@ export class RingProducer {
     Atomics.store(this.memory.words, CONTROL.stop, how);
     this.#wakeAllEncoders();
     this.#publisherBell.ring();
+    this.memory.indexBell().ring();
   }
 
   /**
@@ -224,11 +248,15 @@ export class RingPublisher {
   readonly memory: RingMemory;
   readonly bell: Bell;
   readonly #mainBell: Bell;
+  readonly #indexBell: Bell;
+  /** Slots published since the indexer was last woken. */
+  #unannounced: number = 0;
 
   constructor(memory: RingMemory) {
     this.memory = memory;
     this.bell = memory.publisherBell();
     this.#mainBell = memory.mainBell();
+    this.#indexBell = memory.indexBell();
   }
 
   /** First word of the oldest slot if it is encoded, else -1. Claim order comes from here: no slot is overtaken. */
@@ -240,16 +268,35 @@ export class RingPublisher {
     return Atomics.load(memory.words, slot + SLOT.state) === SLOT_STATE.encoded ? slot : -1;
   }
 
-  /** Frees the slot that `peek` returned. No sink may read its bytes any more. */
+  /** Notes that messages of the slot that `peek` returned may be out from now on. */
+  begin(): void {
+    const { words } = this.memory;
+    Atomics.store(words, CONTROL.begun, (Atomics.load(words, CONTROL.tail) + 1) | 0);
+  }
+
+  /** Lets go of the slot that `peek` returned. No sink may read its bytes any more. */
   release(slot: number): void {
     const { words } = this.memory;
-    Atomics.store(words, slot + SLOT.state, SLOT_STATE.free);
+    const isIndexed = this.memory.isIndexed();
+    Atomics.store(words, slot + SLOT.state, isIndexed ? SLOT_STATE.published : SLOT_STATE.free);
     Atomics.store(words, CONTROL.tail, (Atomics.load(words, CONTROL.tail) + 1) | 0);
+    if (isIndexed) {
+      if (++this.#unannounced >= SLOTS_PER_WAKE) this.announce();
+      return;
+    }
     // Main sleeps when the ring is full. Woken at the first free slot it would fill that one and sleep again.
     if (this.memory.occupied() <= this.memory.shape.slots / 2) this.#mainBell.ring();
   }
 
+  /** Wakes the indexer if it does not know of the last slots. Before any rest. */
+  announce(): void {
+    if (this.#unannounced === 0) return;
+    this.#unannounced = 0;
+    this.#indexBell.ring();
+  }
+
+  /** Whether everything that was committed has been published. */
   isEmpty(): boolean {
-    return this.memory.occupied() === 0;
+    return this.memory.head() === this.memory.tail();
   }
 }

@@ -2,14 +2,16 @@
  * ENCODER THREAD: a pool task that stays for the life of the service.
  *
  * It takes every filled slot it can get, encodes it in shared memory, hands it to the publisher, and parks when there
- * is nothing left. It holds nothing that would be missed: when it dies, main puts its slot back to FILLED and the next
- * encoder does it again.
+ * is nothing left. It holds nothing that would be missed: when it dies, or main ends it because it hangs, its slot goes
+ * back to FILLED and the next encoder does it again.
  */
+import { threadId } from "node:worker_threads";
 import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../shared/counters.ts";
 import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
 import { RingEncoder } from "../shared/ring.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
+import { type EventWriter, eventWriter } from "./event-writer.ts";
 import { FrameEncoder, type FrameJob, type FrameResult } from "./frame-encoder.ts";
 import { type Output, outputOf } from "./msgpack-writer.ts";
 import { OversizeReader } from "./oversize.ts";
@@ -20,6 +22,8 @@ const INTERNAL_ERRORS = ENCODER_CELLS.errors + ENCODE_ERROR_REASONS.indexOf("int
 
 /** Points at which a test may step in; the service passes none. */
 export interface EncoderHooks {
+  /** Takes the place of what writes each event. */
+  readonly writer?: (write: EventWriter) => EventWriter;
   /** The slot is claimed, nothing of it is encoded yet. */
   readonly claimed?: (slot: number, memory: RingMemory) => void;
   /** The frame is written, the publisher does not know of it yet. */
@@ -33,7 +37,9 @@ export interface EncoderHooks {
 export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   const ring = new RingEncoder(new RingMemory(task.ring, task.shape), task.encoder);
   const counters = new CounterBlock(task.counters);
-  const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens);
+  counters.set(ENCODER_CELLS.threadId, threadId);
+  const write = eventWriter(task.wireFormat, task.kvBlockSizeTokens);
+  const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens, hooks.writer?.(write) ?? write);
   const oversize = new OversizeReader(task.oversizePort, task.oversize);
   const out = outputOf(ring.memory.bytes);
 
@@ -64,6 +70,8 @@ function jobOf(memory: RingMemory, ringOut: Output, slot: number, oversize: Over
   const generation = words[slot + SLOT.oversizeGeneration] as number;
   const large = generation === 0 ? null : oversize.view(generation);
   return {
+    header: words,
+    slot,
     records: large?.records ?? memory.records,
     recordsWord: (words[slot + SLOT.recordsOffset] as number) >>> 2,
     recordWords: words[slot + SLOT.recordWords] as number,

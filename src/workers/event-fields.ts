@@ -76,7 +76,7 @@ export function putLoraId(records: Uint32Array, r: number, out: Output, p: numbe
 }
 
 /** First word behind hashes and tokens: the LoRA name, if there is one. */
-function textStart(records: Uint32Array, r: number): number {
+export function textStart(records: Uint32Array, r: number): number {
   return (
     r +
     RECORD_WORD.header +
@@ -102,7 +102,8 @@ function putText(records: Uint32Array, word: number, bytes: number, out: Output,
   return p + bytes;
 }
 
-function mmStart(records: Uint32Array, r: number): number {
+/** First word of the multimodal part, if there is one. */
+export function mmStart(records: Uint32Array, r: number): number {
   return (
     textStart(records, r) +
     textWords(records[r + RECORD_WORD.loraNameBytes] as number) +

@@ -2,16 +2,21 @@
  * A filled slot, from its records to ready-to-send payloads. ENCODER THREAD; stateless between slots.
  *
  * A batching dialect makes one payload `[timestamp, [events], rank]`, a single-event dialect one such payload for each
- * event. An event that cannot be encoded is left out and counted, so that it costs itself and nothing else.
+ * event. An event that cannot be encoded is left out and counted, so that it costs itself and nothing else: if it throws it
+ * gets its poison bit here; if it takes the thread with it, main finds in the slot which one was being worked on.
  */
+import { countPoison, isPoisoned, setPoison } from "../shared/poison.ts";
 import { RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD } from "../shared/record.ts";
-import { ENTRY } from "../shared/ring-layout.ts";
+import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import { isSingleEvent, type WireFormat } from "../shared/wire-format.ts";
 import { type EventWriter, eventWriter } from "./event-writer.ts";
 import { type Output, putArrayHeader, putFloat64, putUint } from "./msgpack-writer.ts";
 
 /** Where a slot's records are and where its frame goes. */
 export interface FrameJob {
+  /** Words that hold the slot's header, with the poison bits and the event at work; the first one at `slot`. */
+  readonly header: Int32Array;
+  readonly slot: number;
   /** Words that hold the records; the first one at `recordsWord`. */
   readonly records: Uint32Array;
   readonly recordsWord: number;
@@ -48,72 +53,65 @@ export class FrameEncoder {
     this.#single = isSingleEvent(format);
   }
 
-  /** Encodes the whole slot. The result is a scratch, valid until the next call. */
+  /** Encodes the slot but for events whose poison bit is set. The result is a scratch, valid until the next call. */
   encode(job: FrameJob): FrameResult {
-    this.#result.poisonedEvents = 0;
     try {
-      return this.#encode(job, null);
+      return this.#encode(job);
     } catch {
-      const bad = this.#findPoison(job);
-      this.#result.poisonedEvents = bad.size;
-      return this.#encode(job, bad);
+      this.#findPoison(job);
+      return this.#encode(job);
     }
   }
 
-  #encode(job: FrameJob, skip: ReadonlySet<number> | null): FrameResult {
+  #encode(job: FrameJob): FrameResult {
     const result = this.#result;
+    const poisoned = countPoison(job.header, job.slot);
+    const isClean = poisoned === 0;
+    const count = job.events - poisoned;
     let p = job.frameOffset;
-    if (this.#single) {
-      result.entries = 0;
-      this.#forEach(job, skip, (r) => {
-        const delaySeconds = (job.records[r + RECORD_WORD.delayMicros] as number) / 1e6;
-        const rank = job.records[r + RECORD_WORD.rank] as number;
-        p = this.#entry(job, p, 1, job.wallSeconds + delaySeconds, rank, (q) => this.#event(job, r, q));
-        result.entries++;
-      });
-    } else {
-      const count = job.events - (skip?.size ?? 0);
-      result.entries = count > 0 ? 1 : 0;
-      if (count > 0) p = this.#entry(job, p, count, job.wallSeconds, job.rank, (q) => this.#allEvents(job, skip, q));
-    }
+    if (this.#single) p = this.#singleEvents(job, isClean, p);
+    else if (count > 0) p = this.#close(job, p, this.#allEvents(job, isClean, this.#open(job, p, count, 0)), job.rank);
+    // What happens from here on is no event's fault.
+    job.header[job.slot + SLOT.progress] = 0;
+    result.poisonedEvents = poisoned;
+    result.entries = this.#single ? count : Math.min(1, count);
     result.frameBytes = p - job.frameOffset;
     return result;
   }
 
-  /** Writes one entry: its header, the envelope, and what `events` writes inside. Returns the padded end. */
-  #entry(
-    job: FrameJob,
-    p: number,
-    count: number,
-    wallSeconds: number,
-    rank: number,
-    events: (p: number) => number,
-  ): number {
+  /** Begins an entry at `p`: leaves room for its header, writes the envelope. Returns where the events go. */
+  #open(job: FrameJob, p: number, count: number, delaySeconds: number): number {
     const { out } = job;
     this.#kinds.fill(0);
     const payload = p + ENTRY.headerBytes;
     out.bytes[payload] = 0x93;
-    let q = putArrayHeader(out, putFloat64(out, payload + 1, wallSeconds), count);
-    q = events(q);
-    q = putUint(out, q, rank);
+    return putArrayHeader(out, putFloat64(out, payload + 1, job.wallSeconds + delaySeconds), count);
+  }
+
+  /** Ends the entry that begins at `p` and whose events end at `q`. Returns its padded end. */
+  #close(job: FrameJob, p: number, q: number, rank: number): number {
+    const { records } = job;
+    q = putUint(job.out, q, rank);
     const header = p >>> 2;
-    job.records[header + ENTRY.bytes] = q - payload;
-    job.records[header + ENTRY.stored] = this.#kinds[RECORD_KIND.stored] as number;
-    job.records[header + ENTRY.removed] = this.#kinds[RECORD_KIND.removed] as number;
-    job.records[header + ENTRY.cleared] = this.#kinds[RECORD_KIND.cleared] as number;
+    records[header + ENTRY.bytes] = q - p - ENTRY.headerBytes;
+    records[header + ENTRY.stored] = this.#kinds[RECORD_KIND.stored] as number;
+    records[header + ENTRY.removed] = this.#kinds[RECORD_KIND.removed] as number;
+    records[header + ENTRY.cleared] = this.#kinds[RECORD_KIND.cleared] as number;
     // Not `& ~3`, which turns negative beyond 2 GiB.
     return q + (-q & 3);
   }
 
   /** The hot loop of the batching dialects. */
-  #allEvents(job: FrameJob, skip: ReadonlySet<number> | null, p: number): number {
-    const { records, out } = job;
+  #allEvents(job: FrameJob, isClean: boolean, p: number): number {
+    const { records, out, header } = job;
+    const progress = job.slot + SLOT.progress;
     const write = this.#write;
     const kinds = this.#kinds;
     let r = job.recordsWord;
     const end = r + job.recordWords;
     for (let i = 0; r < end; i++) {
-      if (skip === null || !skip.has(i)) {
+      if (isClean || !isPoisoned(header, job.slot, i)) {
+        header[progress] = i + 1;
         const kind = (records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
         kinds[kind] = (kinds[kind] as number) + 1;
         p = write(records, r, out, p);
@@ -123,33 +121,40 @@ export class FrameEncoder {
     return p;
   }
 
-  #event(job: FrameJob, r: number, p: number): number {
-    const kind = (job.records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
-    this.#kinds[kind] = (this.#kinds[kind] as number) + 1;
-    return this.#write(job.records, r, job.out, p);
-  }
-
-  #forEach(job: FrameJob, skip: ReadonlySet<number> | null, visit: (r: number) => void): void {
-    const end = job.recordsWord + job.recordWords;
-    let i = 0;
-    for (let r = job.recordsWord; r < end; r += job.records[r + RECORD_WORD.length] as number) {
-      if (skip === null || !skip.has(i)) visit(r);
-      i++;
-    }
-  }
-
-  /** Encodes each event alone, into the frame area that is rewritten afterwards, and notes those that throw. */
-  #findPoison(job: FrameJob): ReadonlySet<number> {
-    const bad = new Set<number>();
-    let i = 0;
-    this.#forEach(job, null, (r) => {
-      try {
-        this.#event(job, r, job.frameOffset);
-      } catch {
-        bad.add(i);
+  /** That of the single-event dialects. */
+  #singleEvents(job: FrameJob, isClean: boolean, p: number): number {
+    const { records, out, header } = job;
+    const progress = job.slot + SLOT.progress;
+    const write = this.#write;
+    const kinds = this.#kinds;
+    let r = job.recordsWord;
+    const end = r + job.recordWords;
+    for (let i = 0; r < end; i++) {
+      if (isClean || !isPoisoned(header, job.slot, i)) {
+        header[progress] = i + 1;
+        const q = this.#open(job, p, 1, (records[r + RECORD_WORD.delayMicros] as number) / 1e6);
+        kinds[(records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK] = 1;
+        p = this.#close(job, p, write(records, r, out, q), records[r + RECORD_WORD.rank] as number);
       }
-      i++;
-    });
-    return bad;
+      r += records[r + RECORD_WORD.length] as number;
+    }
+    return p;
+  }
+
+  /** Encodes each event alone, into the frame area that is rewritten afterwards, and marks those that throw. */
+  #findPoison(job: FrameJob): void {
+    const { records, header, slot } = job;
+    let r = job.recordsWord;
+    for (let i = 0; i < job.events; i++) {
+      if (!isPoisoned(header, slot, i)) {
+        header[slot + SLOT.progress] = i + 1;
+        try {
+          this.#write(records, r, job.out, job.frameOffset);
+        } catch {
+          setPoison(header, slot, i);
+        }
+      }
+      r += records[r + RECORD_WORD.length] as number;
+    }
   }
 }

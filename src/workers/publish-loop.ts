@@ -1,24 +1,22 @@
 /**
- * The publisher's loop: encoded slots, in claim order, numbered, out to the sink. PUBLISHER THREAD.
+ * The publisher's loop: encoded slots, in claim order, out to the sink; between them whatever else is due. PUBLISHER THREAD.
  *
  * Between slots it blocks for 2 ms at most, then waits without blocking, because a thread that owns sockets must keep
- * turning its event loop: there the sockets release sent payloads and subscriptions are taken. (2 ms catch the
- * next batch of a busy engine without the dearer asynchronous wake-up.)
+ * turning its event loop: there the sockets release sent payloads, subscriptions are taken and replays served. (2 ms
+ * catch the next batch of a busy engine without the dearer asynchronous wake-up.)
  */
-import { monotonicMicros, wallClockSeconds } from "../shared/clock.ts";
-import {
-  type CounterBlock,
-  EVENT_TYPES,
-  PUBLISHER_CELLS,
-  SINK_DROP_REASONS,
-  SINK_ERROR_REASONS,
-} from "../shared/counters.ts";
-import { messageOf } from "../shared/errors.ts";
+import { wallClockSeconds } from "../shared/clock.ts";
+import { type CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
 import type { PublisherMessage } from "../shared/messages.ts";
 import type { RingPublisher } from "../shared/ring.ts";
-import { ENTRY, SLOT, STOP } from "../shared/ring-layout.ts";
+import { STOP } from "../shared/ring-layout.ts";
+import { heartbeatPayload } from "./heartbeat.ts";
+import type { MainWatch } from "./main-watch.ts";
 import type { OversizeReader } from "./oversize.ts";
+import type { ReplayServer } from "./replay-server.ts";
+import type { ReplayWindow } from "./replay-window.ts";
 import type { Sequencer } from "./sequencer.ts";
+import { SlotSender } from "./slot-sender.ts";
 import type { ZmqSink } from "./zmq-sink.ts";
 
 const BLOCK_MS = 2;
@@ -28,12 +26,9 @@ const MS_PER_TURN = 5;
 /** How often subscriptions are polled, at rest and while the start waits for them. */
 const SUBSCRIPTION_POLL_MS = 250;
 const GATE_POLL_MS = 20;
-/** Payloads below this share pages of the allocator's pool; above, each gets its own memory. */
-const POOLED_BYTES = 4096;
-
-const DROPPED_REJECTED = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("rejected");
-const DROPPED_SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
-const ERROR_OTHER = PUBLISHER_CELLS.zmqErrors + SINK_ERROR_REASONS.indexOf("other");
+/** How often requests for replay are looked for while nobody is being served, and while someone is. */
+const REPLAY_POLL_MS = 20;
+const REPLAY_BUSY_POLL_MS = 1;
 
 export interface PublishLoopParts {
   readonly ring: RingPublisher;
@@ -42,6 +37,10 @@ export interface PublishLoopParts {
   readonly sequencer: Sequencer;
   /** null: the sink is off, slots are freed without anyone reading them. */
   readonly sink: ZmqSink | null;
+  readonly window: ReplayWindow | null;
+  readonly replay: ReplayServer | null;
+  readonly watch: MainWatch;
+  readonly heartbeatMs: number | null;
   readonly waitSubscribers: number;
   readonly waitSubscribersTimeoutMs: number;
   readonly report: (message: PublisherMessage) => void;
@@ -49,42 +48,62 @@ export interface PublishLoopParts {
 
 export class PublishLoop {
   readonly #parts: PublishLoopParts;
-  readonly #sent: Float64Array = new Float64Array(EVENT_TYPES.length);
+  readonly #sender: SlotSender;
   #messagesSinceTurn: number = 0;
   #lastTurnMs: number = 0;
   #nextPollMs: number = 0;
+  #nextReplayPollMs: number = Infinity;
+  #lastMessageMs: number = performance.now();
 
   constructor(parts: PublishLoopParts) {
     this.#parts = parts;
+    this.#sender = new SlotSender({
+      ...parts,
+      afterMessage: () => {
+        this.#messagesSinceTurn++;
+        return this.#turnIsDue() ? this.#turn() : null;
+      },
+    });
+    if (parts.replay !== null) this.#nextReplayPollMs = 0;
   }
 
   /** Runs until the stop word is set and obeyed. Resolves with the events that were given up. */
   async run(): Promise<number> {
-    const { ring } = this.#parts;
+    const { ring, heartbeatMs } = this.#parts;
+    this.#sender.skipCounted();
     await this.#waitForSubscribers();
     for (;;) {
       const stop = ring.memory.stop();
-      if (stop === STOP.now) return this.#dropAll();
+      if (stop === STOP.now) return this.#sender.dropAll();
       const slot = ring.peek();
       if (slot !== -1) {
-        await this.#publish(slot);
-        ring.release(slot);
+        await this.#sender.send(slot);
+        if (heartbeatMs !== null) this.#lastMessageMs = performance.now();
         if (this.#turnIsDue()) await this.#turn();
         continue;
       }
       if (stop === STOP.drain && ring.isEmpty()) return 0;
+      if (stop === STOP.run) await this.#beat();
       await this.#rest();
     }
   }
 
   /** Waits for the next slot, first blocking, then not. */
   async #rest(): Promise<void> {
-    const { bell } = this.#parts.ring;
-    if (this.#messagesSinceTurn > 0 || performance.now() >= this.#nextPollMs) await this.#turn();
+    const { ring } = this.#parts;
+    ring.announce();
+    if (this.#messagesSinceTurn > 0 || performance.now() >= this.#nextDueMs()) await this.#turn();
     if (!this.#prepareToSleep()) return;
-    if (bell.sleep(BLOCK_MS)) return;
+    const isServing = this.#parts.replay?.active === true;
+    if (!isServing && ring.bell.sleep(BLOCK_MS)) return;
     if (!this.#prepareToSleep()) return;
-    await bell.sleepAsync(Math.max(1, Math.ceil(this.#nextPollMs - performance.now())));
+    await ring.bell.sleepAsync(Math.max(1, Math.ceil(this.#nextDueMs() - performance.now())));
+  }
+
+  #nextDueMs(): number {
+    const { heartbeatMs } = this.#parts;
+    const beatMs = heartbeatMs === null ? Infinity : this.#lastMessageMs + heartbeatMs;
+    return Math.min(this.#nextPollMs, this.#nextReplayPollMs, beatMs);
   }
 
   /** False: there is something to do after all. */
@@ -97,97 +116,64 @@ export class PublishLoop {
     return false;
   }
 
-  async #publish(slot: number): Promise<void> {
-    const { ring, oversize, sink, counters } = this.#parts;
-    const { words, doubles } = ring.memory;
-    const generation = words[slot + SLOT.oversizeGeneration] as number;
-    const view = generation === 0 ? ring.memory : oversize.view(generation);
-    const poisoned = words[slot + SLOT.poisonedEvents] as number;
-    const startedMicros = monotonicMicros();
-    const sent = this.#sent.fill(0);
-    let batches = 0;
-    let bytes = 0;
-    let refusedMessages = 0;
-    let refusedEvents = 0;
-    let p = (words[slot + SLOT.frameOffset] as number) >>> 0;
-    if (sink !== null) {
-      for (let left = words[slot + SLOT.entries] as number; left > 0; left--) {
-        const header = p >>> 2;
-        const length = view.records[header + ENTRY.bytes] as number;
-        const payload = length < POOLED_BYTES ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
-        p += ENTRY.headerBytes;
-        // fill() is a plain memory copy at any alignment; the other ways out of shared memory are several times slower.
-        payload.fill(view.bytes.subarray(p, p + length));
-        p += length + (-length & 3);
-        const sequence = this.#parts.sequencer.take();
-        let accepted = true;
-        try {
-          await sink.send(sequence, payload);
-        } catch (error) {
-          accepted = false;
-          refusedMessages++;
-          this.#parts.report({ type: "send-failed", reason: messageOf(error), sequence });
-        }
-        for (let t = 0; t < EVENT_TYPES.length; t++) {
-          const events = view.records[header + ENTRY.stored + t] as number;
-          if (accepted) sent[t] = (sent[t] as number) + events;
-          else refusedEvents += events;
-        }
-        if (accepted) {
-          batches++;
-          bytes += length;
-        }
-        this.#messagesSinceTurn++;
-        if (this.#turnIsDue()) await this.#turn();
-      }
-    }
-
-    const endedMicros = monotonicMicros();
-    counters.begin();
-    counters.add(PUBLISHER_CELLS.dequeuedEvents, (words[slot + SLOT.events] as number) - poisoned);
-    counters.add(PUBLISHER_CELLS.poisonedEvents, poisoned);
-    if (sink !== null) {
-      for (let t = 0; t < EVENT_TYPES.length; t++) counters.add(PUBLISHER_CELLS.zmqSentEvents + t, sent[t] as number);
-      counters.add(PUBLISHER_CELLS.zmqSentBatches, batches);
-      counters.add(PUBLISHER_CELLS.zmqSentBytes, bytes);
-      counters.add(DROPPED_REJECTED, refusedEvents);
-      counters.add(ERROR_OTHER, refusedMessages);
-      counters.set(PUBLISHER_CELLS.publishedSequence, this.#parts.sequencer.next - 1);
-      if (batches > 0) counters.set(PUBLISHER_CELLS.zmqLastSuccessSeconds, wallClockSeconds());
-      counters.observe(PUBLISHER_CELLS.publishDuration, (endedMicros - startedMicros) / 1e6);
-      const acceptedMicros = doubles[slot / 2 + SLOT.monotonicMicrosF64] as number;
-      counters.observe(PUBLISHER_CELLS.pipelineLatency, (endedMicros - acceptedMicros) / 1e6);
-    }
-    counters.end();
-  }
-
   #turnIsDue(): boolean {
     return this.#messagesSinceTurn >= MESSAGES_PER_TURN || performance.now() - this.#lastTurnMs >= MS_PER_TURN;
   }
 
   /** One turn of the event loop, and the polls that are due. */
   async #turn(): Promise<void> {
-    const { sink, counters } = this.#parts;
+    const { sink, counters, watch } = this.#parts;
     await new Promise<void>((resolve) => setImmediate(resolve));
     const nowMs = performance.now();
     if (nowMs >= this.#nextPollMs) {
+      watch.check(nowMs);
       const isMore = sink !== null && (await sink.pollSubscriptions());
       // What is left waits in the socket's memory: a storm of subscriptions must not outrun the polls.
       this.#nextPollMs = isMore ? nowMs : nowMs + SUBSCRIPTION_POLL_MS;
       if (sink !== null) counters.set(PUBLISHER_CELLS.zmqSubscribers, sink.subscriptions);
     }
+    if (nowMs >= this.#nextReplayPollMs) await this.#serveReplays(nowMs);
     this.#messagesSinceTurn = 0;
     this.#lastTurnMs = performance.now();
   }
 
+  async #serveReplays(nowMs: number): Promise<void> {
+    const { replay } = this.#parts;
+    if (replay === null) return;
+    const isMore = await replay.poll(nowMs);
+    this.#nextReplayPollMs = performance.now() + (isMore || replay.active ? REPLAY_BUSY_POLL_MS : REPLAY_POLL_MS);
+  }
+
+  /** An empty batch after enough silence: by its number a subscriber sees what it has missed at the end. */
+  async #beat(): Promise<void> {
+    const { heartbeatMs, sink, window, sequencer, counters, ring } = this.#parts;
+    if (heartbeatMs === null || performance.now() - this.#lastMessageMs < heartbeatMs) return;
+    this.#lastMessageMs = performance.now();
+    const payload = heartbeatPayload(wallClockSeconds());
+    const sequence = sequencer.take();
+    window?.append(sequence, payload);
+    counters.begin();
+    counters.set(PUBLISHER_CELLS.publishedSequence, sequence);
+    counters.add(PUBLISHER_CELLS.heartbeats, 1);
+    counters.end();
+    ring.memory.noteHeartbeat(sequence);
+    await sink?.send(sequence, payload).catch((error: unknown) => this.#reportRefusal(error, sequence));
+  }
+
+  #reportRefusal(error: unknown, sequence: number): void {
+    this.#parts.report({ type: "send-failed", reason: String(error), sequence });
+  }
+
   /** Holds the first event until enough subscribers are there; the ring and then the engine's buffer hold the rest. */
   async #waitForSubscribers(): Promise<void> {
-    const { sink, counters, ring, waitSubscribers } = this.#parts;
+    const { sink, counters, ring, watch, waitSubscribers } = this.#parts;
     if (sink === null || waitSubscribers === 0) return;
     const deadlineMs = performance.now() + this.#parts.waitSubscribersTimeoutMs;
     let timedOut = false;
     for (;;) {
       await sink.pollSubscriptions();
+      await this.#serveReplays(performance.now());
+      watch.check(performance.now());
       counters.set(PUBLISHER_CELLS.zmqSubscribers, sink.subscriptions);
       if (sink.subscriptions >= waitSubscribers) break;
       if (ring.memory.stop() !== STOP.run) return;
@@ -199,20 +185,5 @@ export class PublishLoop {
       await new Promise<void>((resolve) => setTimeout(resolve, GATE_POLL_MS));
     }
     this.#parts.report({ type: "gate-open", subscribers: sink.subscriptions, timedOut });
-  }
-
-  /** Counts everything that is still in the ring as dropped. */
-  #dropAll(): number {
-    const { ring, counters } = this.#parts;
-    const { words } = ring.memory;
-    let dropped = 0;
-    for (let p = ring.memory.tail(); p !== ring.memory.head(); p = (p + 1) | 0) {
-      dropped += words[ring.memory.slotWord(p) + SLOT.events] as number;
-    }
-    counters.begin();
-    counters.add(PUBLISHER_CELLS.dequeuedEvents, dropped);
-    counters.add(DROPPED_SHUTDOWN, dropped);
-    counters.end();
-    return dropped;
   }
 }

@@ -2,15 +2,23 @@
  * PUBLISHER THREAD: the only owner of the sockets and of the sequence counter. Entry: wires the parts and runs the loop.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isMainThread, parentPort, workerData } from "node:worker_threads";
+import { isMainThread, type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
-import { LayoutError, messageOf } from "../shared/errors.ts";
-import { parsePublisherData, type PublisherData, type PublisherMessage } from "../shared/messages.ts";
+import { BindError, LayoutError } from "../shared/errors.ts";
+import {
+  parsePublisherData,
+  type PublisherData,
+  type PublisherMessage,
+  type PublisherOrder,
+} from "../shared/messages.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
 import { RingPublisher } from "../shared/ring.ts";
 import { isSingleEvent } from "../shared/wire-format.ts";
+import { MainWatch } from "./main-watch.ts";
 import { OversizeReader } from "./oversize.ts";
 import { PublishLoop } from "./publish-loop.ts";
+import { ReplayServer } from "./replay-server.ts";
+import { ReplayWindow } from "./replay-window.ts";
 import { Sequencer } from "./sequencer.ts";
 import { ZmqSink } from "./zmq-sink.ts";
 
@@ -21,49 +29,97 @@ const KEEP_ALIVE_MS = 3_600_000;
  * tokens.
  */
 const SINGLE_EVENTS_PER_SLOT = 16;
+/** Between two tries to bind. */
+const BIND_AGAIN_MS = 50;
 /** What a socket may take to let go of its last payloads once its linger is over. */
 const LETTING_GO_MS = 50;
 
-async function runPublisher(data: PublisherData, report: (message: PublisherMessage) => void): Promise<void> {
-  const counters = new CounterBlock(data.counters);
-  let sink: ZmqSink | null = null;
-  if (data.zmq !== null) {
+/** The sockets of the thread, bound or not wanted. */
+interface Sockets {
+  readonly sink: ZmqSink | null;
+  readonly window: ReplayWindow | null;
+  readonly replay: ReplayServer | null;
+}
+
+/** Binds what the data asks for. Rejects with BindError; nothing stays bound then. */
+async function bindSockets(data: PublisherData, counters: CounterBlock): Promise<Sockets> {
+  const { zmq } = data;
+  if (zmq === null) return { sink: null, window: null, replay: null };
+  const sink = await patiently(data.bindPatienceMs, () => ZmqSink.bind(zmq, usualMessageBytes(data)));
+  if (data.replay === null) return { sink, window: null, replay: null };
+  const { replay, snapshotPort } = data;
+  const window = new ReplayWindow(replay.window, replay.maxBytes, replay.maxBatches);
+  // What a publisher before this one kept and did not count will be numbered anew.
+  window.truncate(data.firstSequence - 1);
+  try {
+    const bind = (): Promise<ReplayServer> => ReplayServer.bind(replay, window, zmq.topic, counters, snapshotPort);
+    return { sink, window, replay: await patiently(data.bindPatienceMs, bind) };
+  } catch (error) {
+    sink.close(0);
+    throw error;
+  }
+}
+
+/** Tries again while the address is in use: the sockets of a thread that died may need a moment to go. */
+async function patiently<T>(patienceMs: number, bind: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + patienceMs;
+  for (;;) {
     try {
-      sink = await ZmqSink.bind(data.zmq, usualMessageBytes(data));
+      return await bind();
     } catch (error) {
-      report({ type: "bind-failed", endpoint: data.zmq.endpoint, reason: messageOf(error) });
-      return;
+      if (performance.now() >= deadlineMs) throw error;
+      await sleep(BIND_AGAIN_MS);
     }
   }
+}
+
+async function runPublisher(data: PublisherData, main: MessagePort): Promise<void> {
+  const report = (message: PublisherMessage): void => main.postMessage(message);
+  const counters = new CounterBlock(data.counters);
   const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+  let sockets: Sockets = { sink: null, window: null, replay: null };
   try {
+    sockets = await bindSockets(data, counters);
+    const { sink, replay } = sockets;
+    main.on("message", (order: PublisherOrder) => {
+      if (replay === null) order.port.close();
+      else replay.useSnapshotPort(order.port);
+    });
+    // The thread lives by its timer, not by what main might say.
+    main.unref();
     counters.set(PUBLISHER_CELLS.publishedSequence, data.firstSequence - 1);
     counters.set(PUBLISHER_CELLS.zmqUp, sink === null ? 0 : 1);
     if (sink !== null) counters.set(PUBLISHER_CELLS.zmqHighWaterMarkMessages, sink.highWaterMarkMessages);
-    report({ type: "ready", zmqEndpoint: sink?.endpoint ?? null });
+    report({ type: "ready", zmqEndpoint: sink?.endpoint ?? null, replayEndpoint: replay?.endpoint ?? null });
     const memory = new RingMemory(data.ring, data.shape);
     const loop = new PublishLoop({
+      ...sockets,
       ring: new RingPublisher(memory),
       counters,
       oversize: new OversizeReader(data.oversizePort, data.oversize),
       sequencer: new Sequencer(data.firstSequence),
-      sink,
+      watch: new MainWatch(memory, counters),
+      heartbeatMs: data.heartbeatMs,
       waitSubscribers: data.zmq?.waitSubscribers ?? 0,
       waitSubscribersTimeoutMs: data.zmq?.waitSubscribersTimeoutMs ?? 0,
       report,
     });
     const droppedEvents = await loop.run();
     const lingerMs = droppedEvents === 0 ? memory.lingerMs() : 0;
-    const holdMs = await close(sink, lingerMs, data.sharesZmq);
-    sink = null;
+    const holdMs = await close(sockets, lingerMs, data.sharesZmq);
+    sockets = { sink: null, window: null, replay: null };
     counters.set(PUBLISHER_CELLS.zmqUp, 0);
     report({ type: "stopped", droppedEvents });
     await sleep(holdMs);
+  } catch (error) {
+    if (!(error instanceof BindError)) throw error;
+    report({ type: "bind-failed", endpoint: error.endpoint, reason: error.message });
   } finally {
     // Also on an error: a thread that ends with an open socket is the dangerous case.
-    await sleep(await close(sink, 0, data.sharesZmq));
+    await sleep(await close(sockets, 0, data.sharesZmq));
     clearInterval(keepAlive);
     data.oversizePort.close();
+    data.snapshotPort?.close();
   }
 }
 
@@ -73,17 +129,17 @@ function usualMessageBytes(data: PublisherData): number {
 }
 
 /**
- * Closes the socket. Resolves with the milliseconds that this thread must live on: what the socket still holds is memory of
+ * Closes the sockets. Resolves with the milliseconds that this thread must live on: what they still hold is memory of
  * the thread, and a context that outlives it would go on sending what is no longer there.
  */
-async function close(sink: ZmqSink | null, lingerMs: number, sharesZmq: boolean): Promise<number> {
+async function close({ sink, replay }: Sockets, lingerMs: number, sharesZmq: boolean): Promise<number> {
+  replay?.close(lingerMs);
   if (sink === null) return 0;
   await sink.pollSubscriptions();
-  const mayHoldPayloads = sink.subscriptions > 0;
+  const mayHoldPayloads = sink.subscriptions > 0 || replay !== null;
   sink.close(lingerMs);
   return sharesZmq && mayHoldPayloads ? lingerMs + LETTING_GO_MS : 0;
 }
 
 if (isMainThread || parentPort === null) throw new LayoutError("publisher.js runs as a worker thread only");
-const port = parentPort;
-await runPublisher(parsePublisherData(workerData), (message) => port.postMessage(message));
+await runPublisher(parsePublisherData(workerData), parentPort);

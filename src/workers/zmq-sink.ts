@@ -2,17 +2,19 @@
  * The ZMQ sink: one XPUB socket that publishes `[topic, sequence, payload]`. PUBLISHER THREAD; the only user of zeromq.
  *
  * Nothing may ever be pending on the socket: a worker that dies while a receive or a blocked send is pending takes the
- * whole process with it. So sends have a time-out of 0 (a publisher never blocks, it drops for the subscriber that is
- * too slow), and subscriptions are polled with a receive time-out of 0.
+ * whole process with it. So sends have a time-out of 0, and subscriptions are polled with a receive time-out of 0.
+ *
+ * A subscriber that is too slow loses messages, the others do not notice. By itself libzmq drops without a word; told not to
+ * (`noDrop`), it refuses a message for everyone as soon as one queue is full. So it is told not to, and when it refuses,
+ * told to drop for the length of that one message.
  *
  * A socket keeps a reference to every payload over 128 bytes until its I/O thread has sent it, and tells no one when
  * that is: hand over fresh buffers only.
  */
-import { createConnection } from "node:net";
 import { XPublisher } from "zeromq";
-import { BindError, messageOf } from "../shared/errors.ts";
 import type { ZmqSinkData } from "../shared/messages.ts";
 import { sequenceFrame } from "./sequencer.ts";
+import { bindSocket, isIpv6 } from "./zmq-bind.ts";
 
 /** What a message costs in the queue besides its payload: topic, sequence, and libzmq's own bookkeeping. */
 const MESSAGE_OVERHEAD_BYTES = 256;
@@ -48,29 +50,23 @@ export class ZmqSink {
    * connects later gets the limit that was in force at the bind in any case.
    */
   static async bind(data: ZmqSinkData, messageBytes: number): Promise<ZmqSink> {
-    const { endpoint } = data;
-    const fail = (reason: unknown): BindError =>
-      new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
-    if (await isServed(endpoint)) throw fail("Address already in use");
-    const socket = new XPublisher({
-      sendTimeout: 0,
-      receiveTimeout: 0,
-      linger: 0,
-      // 0 would mean "no limit" to libzmq.
-      sendHighWaterMark: Math.max(1, Math.floor(data.queueBytes / (messageBytes + MESSAGE_OVERHEAD_BYTES))),
-      maxMessageSize: MAX_INBOUND_BYTES,
-      // Only where it is asked for: with it, `tcp://*` would listen on IPv6 too.
-      ipv6: endpoint.startsWith("tcp://["),
-      // Every subscription and every end of one is passed up, also duplicates: that is how subscribers are counted.
-      verbosity: "allSubsUnsubs",
-    });
-    try {
-      await socket.bind(endpoint);
-    } catch (error) {
-      socket.close();
-      throw fail(error);
-    }
-    return new ZmqSink(socket, data, socket.lastEndpoint ?? endpoint);
+    const { socket, endpoint } = await bindSocket(
+      data.endpoint,
+      () =>
+        new XPublisher({
+          sendTimeout: 0,
+          receiveTimeout: 0,
+          linger: 0,
+          // 0 would mean "no limit" to libzmq.
+          sendHighWaterMark: Math.max(1, Math.floor(data.queueBytes / (messageBytes + MESSAGE_OVERHEAD_BYTES))),
+          maxMessageSize: MAX_INBOUND_BYTES,
+          ipv6: isIpv6(data.endpoint),
+          // Every subscription and every end of one is passed up, also duplicates: that is how subscribers are counted.
+          verbosity: "allSubsUnsubs",
+          noDrop: true,
+        }),
+    );
+    return new ZmqSink(socket, data, endpoint);
   }
 
   /** Subscriptions that are in force, as far as they have been polled. */
@@ -80,10 +76,48 @@ export class ZmqSink {
 
   /**
    * Hands one message to the socket, which owns `payload` from then on. It completes at once. Rejects when the socket
-   * refuses: nothing was sent then. Success means accepted by the socket, not received by anyone.
+   * refuses: nothing was sent then. Success means accepted by the socket, not received by anyone. Resolves with true when
+   * the queue of at least one subscriber was full: that one does not get this message, the others do. What it loses from
+   * there on, until it has read half its queue, is not reported again; libzmq has set it aside by then.
    */
-  send(sequence: number, payload: Buffer): Promise<void> {
-    return this.#socket.send([this.#topic, sequenceFrame(sequence), payload]);
+  send(sequence: number, payload: Buffer): Promise<boolean> {
+    const message = [this.#topic, sequenceFrame(sequence), payload];
+    // Not an async function: this is once a message, and each further promise costs.
+    return this.#socket.send(message).then(
+      () => false,
+      (error: unknown) => this.#sendAround(message, error),
+    );
+  }
+
+  /** Sends a message that was refused because of a full queue: to all others, if it is still full. */
+  async #sendAround(message: Buffer[], error: unknown): Promise<boolean> {
+    if (!isQueueFull(error)) throw error;
+    // Asking has libzmq look for what its readers have reported since; the queue may have room after all.
+    void this.#socket.writable;
+    try {
+      await this.#socket.send(message);
+      return false;
+    } catch (again) {
+      if (!isQueueFull(again)) throw again;
+    }
+    this.#setNoDrop(false);
+    try {
+      await this.#socket.send(message);
+    } finally {
+      this.#setNoDrop(true);
+    }
+    return true;
+  }
+
+  /** Takes effect at once. The binding cannot know that, and would warn each time that it does not. */
+  #setNoDrop(noDrop: boolean): void {
+    const emitWarning = Object.getOwnPropertyDescriptor(process, "emitWarning");
+    process.emitWarning = () => {};
+    try {
+      this.#socket.noDrop = noDrop;
+    } finally {
+      if (emitWarning !== undefined) Object.defineProperty(process, "emitWarning", emitWarning);
+    }
   }
 
   /** Takes what has arrived of subscriptions and their ends; returns at once. True: there may be more. */
@@ -111,16 +145,6 @@ export class ZmqSink {
   }
 }
 
-/** Whether someone listens on an ipc path: libzmq would take it away from them without a word. */
-async function isServed(endpoint: string): Promise<boolean> {
-  const path = /^ipc:\/\/([^@*].*)$/.exec(endpoint)?.[1];
-  if (path === undefined) return false;
-  return new Promise((resolve) => {
-    const probe = createConnection(path);
-    probe.on("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.on("error", () => resolve(false));
-  });
+function isQueueFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EAGAIN";
 }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Subscriber } from "zeromq";
 import { large } from "../support/pipeline-parts.ts";
-import { offerAll, startPipeline } from "../support/pipeline-run.ts";
+import { offerAll } from "../support/offering.ts";
+import { startPipeline } from "../support/pipeline-run.ts";
 import { serve } from "../support/processes.ts";
 import { decodePayload } from "../support/wire.ts";
 
@@ -39,7 +40,7 @@ test("bytes stay intact when the thread ends while another thread uses zeromq", 
 
 test("kvcast serve waits for a subscriber that is seconds behind, within its deadline", async (t) => {
   // About 80 MB: far more than the subscriber takes unasked, far less than may wait for it.
-  const service = await serve(t, "--engine synthetic:?rate=max&blocks=8&events=60000 --wait-subscribers 1");
+  const service = await serve(t, "--engine synthetic:?rate=max&blocks=8&events=60000 --wait-subscribers 1 --clear-on-start off");
   const slow = new Subscriber({ receiveHighWaterMark: 1, linger: 0, receiveTimeout: 3000 });
   t.after(() => slow.close());
   slow.connect(service.facts.zmqEndpoint);

@@ -37,18 +37,21 @@ const EVENTS = 500;
 const HASH = "[0-9a-f]{16}";
 const HASHES = `${HASH}(?:,${HASH})*`;
 const EVENT_LINE = new RegExp(
-  `^#\\d+ rank [01] (?:stored   ${HASHES} \\(64 tokens, after (?:the root|${HASH})\\)|removed  ${HASHES})$`,
+  `^#\\d+ rank [01] (?:stored   ${HASHES} \\(64 tokens, after (?:the root|${HASH})\\)|removed  ${HASHES}|cleared  all blocks of the rank)$`,
 );
 
 for (const format of ["vllm", "vllm-array", "dynamo", "dynamo-2026-01"]) {
   test(`subscriber prints each event of ${format} and ends by itself`, { timeout: 60_000 }, async () => {
+    // One a rank, at the start.
+    const clears = format.startsWith("dynamo") ? 0 : 2;
+    const count = EVENTS + clears;
     const engine = `--engine synthetic:?events=${EVENTS}&rate=max&ranks=2 --attention-dp-size 2`;
     const zmq = `--zmq-endpoint tcp://127.0.0.1:0 --zmq-topic kv --wire-format ${format} --wait-subscribers 1`;
     const serve = start(KVCAST, `serve ${engine} ${zmq} --system-port -1 --log-format json`.split(" "));
     const stopped = once(serve, "close");
     const children: Child[] = [serve];
     try {
-      const subscriber = start(SUBSCRIBER, [await boundEndpoint(serve), "--topic", "kv", "--count", String(EVENTS)]);
+      const subscriber = start(SUBSCRIBER, [await boundEndpoint(serve), "--topic", "kv", "--count", String(count)]);
       children.push(subscriber);
       const [out, err, [code]] = await Promise.all([
         text(subscriber.stdout),
@@ -59,9 +62,10 @@ for (const format of ["vllm", "vllm-array", "dynamo", "dynamo-2026-01"]) {
 
       const lines = out.trimEnd().split("\n");
       const last = lines.pop() ?? "";
-      assert.match(last, new RegExp(`^${EVENTS} events in \\d+ messages, 0 messages missed$`));
-      assert.equal(lines.length, EVENTS);
+      assert.match(last, new RegExp(`^${count} events in \\d+ messages, 0 messages missed$`));
+      assert.equal(lines.length, count);
       for (const line of lines) assert.match(line, EVENT_LINE);
+      assert.equal(lines.filter((line) => line.includes("cleared")).length, clears);
       for (const rank of [0, 1])
         assert.ok(
           lines.some((line) => line.includes(` rank ${rank} `)),

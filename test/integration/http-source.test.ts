@@ -138,6 +138,7 @@ for (const name of [
           return onChunk(chunk);
         }),
       abort: () => client.abort(),
+      renew: (credentials) => client.renew(credentials),
       close: () => client.close(),
     };
     const rig = sourceFor(url, sink, {}, { drain });

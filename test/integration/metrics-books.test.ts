@@ -6,7 +6,7 @@ import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
 import type { CountingWorkerData } from "../support/counting-worker.ts";
-import { FakePipeline } from "../support/fake-pipeline.ts";
+import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
 import { parseMetrics } from "../support/metrics-text.ts";
 
 const PAGES = 200;
@@ -19,6 +19,7 @@ void test("each page balances while another thread counts as fast as it can", as
     engines: [new EngineCounters("engine0", "http", 1)],
     pipeline,
     version: "0",
+    epoch: EPOCH,
     logCounts: {},
     requests: { entries: () => [] },
     now: () => ms,

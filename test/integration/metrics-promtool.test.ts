@@ -5,7 +5,7 @@ import { ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { RequestCounts } from "../../src/main/http/request-counts.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
-import { FakePipeline } from "../support/fake-pipeline.ts";
+import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
 import { requireTool } from "../support/tools.ts";
 
 /** Something in every cell, so that no number hides behind a zero. */
@@ -31,6 +31,7 @@ function fullPage(endpoint: string | null): Promise<string> {
     engines: [engine, new EngineCounters("engine1", "synthetic", 1)],
     pipeline,
     version: "0.1.0",
+    epoch: EPOCH,
     logCounts: { trace: 0, debug: 0, info: 12, warn: 1, error: 0 },
     requests,
   });

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { large, numbered, pipelineOptions } from "../support/pipeline-parts.ts";
-import { offerAll, publishNumbered, range, receive, startPipeline } from "../support/pipeline-run.ts";
+import { offerAll, range } from "../support/offering.ts";
+import { publishNumbered, receive, startPipeline } from "../support/pipeline-run.ts";
 
 test("three encoders of uneven speed: every event once, in order, numbered without a gap", async (t) => {
   const { pipeline, subscriber } = await startPipeline(t, {

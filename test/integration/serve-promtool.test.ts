@@ -10,10 +10,12 @@ test("promtool finds nothing to say about a live page", async (t) => {
   if (promtool === null) return;
   const engine = await sim(t, "--rate 2000 --ranks 2 --fault gap:1%");
   const service = await serve(t, `--engine ${engine.url} --attention-dp-size 2`);
-  await service.log((record) => record.msg === "flow" && Number(record["published_total"]) > 0);
+  await service.log((record) => record.msg === "flow" && Number(record["published_total"]) > 2);
   const response = await fetch(`${service.facts.url}/metrics`);
   const page = await response.text();
-  assert.ok(page.includes("kvcast_sink_sent_events_total"));
+  for (const name of ["sink_sent_events_total", "rank_dirty", "epoch_info", "injected_events_total"]) {
+    assert.ok(page.includes(`kvcast_${name}`), name);
+  }
   const { status, stdout, stderr } = spawnSync(promtool, ["check", "metrics"], { input: page, encoding: "utf8" });
   assert.deepEqual([status, stdout, stderr], [0, "", ""]);
 });

@@ -6,15 +6,11 @@ import { parseEncoderTask } from "../../src/shared/messages.ts";
 import type { RingMemory } from "../../src/shared/ring-memory.ts";
 import { CONTROL, SLOT } from "../../src/shared/ring-layout.ts";
 import { runEncoder } from "../../src/workers/encoder.ts";
+import { runOutOfMemory } from "./out-of-memory.ts";
 
 /** The last one on the stop word's line. */
 const SPARE_WORD = CONTROL.stop + 31;
 export const DEATHS = 3;
-
-function outOfMemory(): never {
-  const hoard: unknown[] = [];
-  for (;;) hoard.push(Array.from({ length: 10_000 }, () => ({})));
-}
 
 /** Half a frame is there when it dies. */
 function scribble(slot: number, memory: RingMemory): void {
@@ -34,7 +30,7 @@ export default function dyingEncoder(task: unknown): void {
       }
       if (claims === 60) {
         scribble(slot, memory);
-        outOfMemory();
+        runOutOfMemory();
       }
     },
     encoded: () => {

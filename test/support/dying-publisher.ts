@@ -1,36 +1,75 @@
 /**
- * A publisher that comes to grief once it has published three batches. How is in the environment, which a thread gets a
- * copy of: `throw`, `exit`, `hang`, `slow` (each further batch takes long), `drain` (it throws when it is told to drain).
+ * A publisher that comes to grief, at a point and in a way that the environment names, which a thread gets a copy of:
+ *
+ *   KVCAST_TEST_PUBLISHER_POINT   kept       after three batches, the fourth is kept for replay but not sent
+ *                                 sent       the third is sent, not counted
+ *                                 counted    the third is counted, not let go of
+ *                                 released   the third is let go of
+ *                                 drain      when told to drain
+ *   KVCAST_TEST_PUBLISHER_WAY     throw, exit, oom, hang, slow (each further batch takes long); anything else: nothing
  */
+import { CounterBlock } from "../../src/shared/counters.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
 import { RingPublisher } from "../../src/shared/ring.ts";
 import { STOP } from "../../src/shared/ring-layout.ts";
+import { runOutOfMemory } from "./out-of-memory.ts";
+import { ZmqSink } from "../../src/workers/zmq-sink.ts";
 
 const HEALTHY_BATCHES = 3;
 /** Longer than what is left for a publisher that has missed the deadline. */
 const SLOW_MS = 700;
-const how = process.env["KVCAST_TEST_DYING_PUBLISHER"];
-let published = 0;
+const point = process.env["KVCAST_TEST_PUBLISHER_POINT"];
+const way = process.env["KVCAST_TEST_PUBLISHER_WAY"];
+let sends = 0;
+let releases = 0;
 
-// oxlint-disable-next-line typescript/unbound-method -- called with its object below
-const { release } = RingPublisher.prototype;
-RingPublisher.prototype.release = function (slot: number): void {
-  release.call(this, slot);
-  published++;
-  if (how === "throw" && published === HEALTHY_BATCHES) throw new Error("thrown by a test");
-  if (how === "exit" && published === HEALTHY_BATCHES) process.exit(3);
-  if (how === "hang" && published === HEALTHY_BATCHES) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-  if (how === "slow" && published >= HEALTHY_BATCHES) {
+/** Where an error that is thrown would be caught: it ends the thread all the same, which gets no further. */
+async function comeToGriefAsync(): Promise<void> {
+  if (way !== "throw") return comeToGrief();
+  queueMicrotask(comeToGrief);
+  await new Promise(() => {});
+}
+
+function comeToGrief(): void {
+  if (way === "throw") throw new Error("thrown by a test");
+  if (way === "exit") process.exit(3);
+  if (way === "hang") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  if (way === "oom") runOutOfMemory();
+  if (way === "slow") {
     const untilMs = performance.now() + SLOW_MS;
     while (performance.now() < untilMs);
   }
+}
+
+/* oxlint-disable typescript/unbound-method -- called with their objects below */
+const { send } = ZmqSink.prototype;
+const { release } = RingPublisher.prototype;
+const { stop } = RingMemory.prototype;
+const { end } = CounterBlock.prototype;
+/* oxlint-enable typescript/unbound-method */
+
+ZmqSink.prototype.send = async function (sequence: number, payload: Buffer): Promise<boolean> {
+  if (point === "kept" && sends === HEALTHY_BATCHES) await comeToGriefAsync();
+  const isFull = await send.call(this, sequence, payload);
+  if (++sends === HEALTHY_BATCHES && point === "sent") await comeToGriefAsync();
+  return isFull;
 };
 
-// oxlint-disable-next-line typescript/unbound-method -- called with its object below
-const { stop } = RingMemory.prototype;
+CounterBlock.prototype.end = function (): void {
+  end.call(this);
+  if (point === "counted" && sends === HEALTHY_BATCHES) comeToGrief();
+};
+
+RingPublisher.prototype.release = function (slot: number): void {
+  release.call(this, slot);
+  releases++;
+  if (point === "released" && (way === "slow" ? releases >= HEALTHY_BATCHES : releases === HEALTHY_BATCHES))
+    comeToGrief();
+};
+
 RingMemory.prototype.stop = function (): number {
   const word = stop.call(this);
-  if (how === "drain" && word === STOP.drain && published > 0) throw new Error("thrown by a test, at the end");
+  if (point === "drain" && word === STOP.drain && releases > 0) comeToGrief();
   return word;
 };
 

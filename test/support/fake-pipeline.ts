@@ -1,7 +1,8 @@
 /**
  * A pipeline that does nothing: the numbers of a metrics page, to be set by a test.
  */
-import { CounterBlock, ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { CounterBlock, ENCODER_CELLS, INDEX_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import type { Epoch } from "../../src/main/epoch.ts";
 import { Histogram } from "../../src/main/metrics/histogram.ts";
 import {
   type PipelineView,
@@ -9,6 +10,8 @@ import {
   type RingDropReason,
   type WorkerStatus,
 } from "../../src/main/metrics/pipeline-view.ts";
+
+export const EPOCH: Epoch = { uuid: "00000000-0000-4000-8000-000000000001", startedSeconds: 1.7e9 };
 
 export class FakePipeline implements PipelineView {
   readonly ringCapacitySlots: number = 16;
@@ -19,12 +22,14 @@ export class FakePipeline implements PipelineView {
     CounterBlock.allocate(ENCODER_CELLS.size),
     CounterBlock.allocate(ENCODER_CELLS.size),
   ];
+  readonly index: CounterBlock = CounterBlock.allocate(INDEX_CELLS.size);
   readonly codec: string = "vllm";
   occupied: number = 0;
   occupiedMax: number = 0;
   enqueued: number = 0;
   fullSeconds: number = 0;
   endpoint: string | null = "tcp://127.0.0.1:20081";
+  replay: string | null = "tcp://127.0.0.1:20082";
   status: WorkerStatus[] = [
     { name: "publisher", up: true, restarts: { error: 0, oom: 0, exit: 0, heartbeat: 0 } },
     { name: "encoder0", up: true, restarts: { error: 0, oom: 0, exit: 0, heartbeat: 0 } },
@@ -48,6 +53,9 @@ export class FakePipeline implements PipelineView {
   }
   workers(): readonly WorkerStatus[] {
     return this.status;
+  }
+  replayEndpoint(): string | null {
+    return this.replay;
   }
   zmqEndpoint(): string | null {
     return this.endpoint;

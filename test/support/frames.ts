@@ -1,7 +1,7 @@
 /** Frames of numbered events, with an event writer that can be made to throw. */
 import { measure, writeRecord } from "../../src/main/pipeline/batch.ts";
 import { RECORD_WORD } from "../../src/shared/record.ts";
-import { ENTRY } from "../../src/shared/ring-layout.ts";
+import { ENTRY, SLOT_HEADER_BYTES } from "../../src/shared/ring-layout.ts";
 import type { WireFormat } from "../../src/shared/wire-format.ts";
 import { eventWriter } from "../../src/workers/event-writer.ts";
 import { FrameEncoder, type FrameResult } from "../../src/workers/frame-encoder.ts";
@@ -46,6 +46,8 @@ export function frameOf(
     return write(from, r, out, p);
   });
   const result = encoder.encode({
+    header: new Int32Array(SLOT_HEADER_BYTES / 4),
+    slot: 0,
     records,
     recordsWord: 0,
     recordWords: words,

@@ -120,7 +120,7 @@ export class Harness {
   }
 
   assertBalanced(): void {
-    const { received, duplicates, filtered, invalid, enqueued } = this.counters;
-    assert.equal(sum(received), duplicates + sum(filtered) + sum(invalid) + enqueued);
+    const { received, injected, duplicates, filtered, invalid, enqueued } = this.counters;
+    assert.equal(sum(received) + sum(injected), duplicates + sum(filtered) + sum(invalid) + enqueued);
   }
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { Subscriber } from "zeromq";
 import { Pipeline, type PipelineOptions } from "../../src/main/pipeline/pipeline.ts";
-import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
+import { offerAll, range } from "./offering.ts";
 import { numbered, pipelineOptions } from "./pipeline-parts.ts";
 import { decodePayload } from "./wire.ts";
 
@@ -41,22 +41,6 @@ export async function startPipeline(
   return { pipeline, subscriber, restarts, fatal };
 }
 
-/** Offers events until all are taken, waiting where the ring is full. */
-export async function offerAll(pipeline: Pipeline, events: Iterable<PublishedEvent>): Promise<void> {
-  let sinceFlush = 0;
-  for (const event of events) {
-    while (!pipeline.offer(event)) {
-      pipeline.flush();
-      await pipeline.writable();
-    }
-    if (++sinceFlush % 100 === 0) {
-      pipeline.flush();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-  pipeline.flush();
-}
-
 export interface Received {
   readonly sequence: number;
   readonly rank: number;
@@ -84,11 +68,6 @@ export async function receive(subscriber: Subscriber, events: number): Promise<R
     seen += message.numbers.length;
   }
   return messages;
-}
-
-/** 1 … count. */
-export function range(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i + 1);
 }
 
 /** Publishes events 1 … count of one rank and receives them all. */

@@ -12,6 +12,14 @@ const SUBSCRIBER = fileURLToPath(new URL("./subscriber-process.js", import.meta.
 
 export type LogRecord = Readonly<Record<string, unknown>> & { readonly msg: string };
 
+/** How a `kvcast` is started, where that is not the usual way. */
+export interface ProcessOptions {
+  /** Variables besides PATH. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A program, and its arguments, that starts it in its own place: `["prlimit", "--nofile=64"]`. */
+  readonly under?: readonly string[];
+}
+
 /** A running `kvcast` with JSON logs. Ended with the test at the latest. */
 export class Kvcast {
   readonly child: ChildProcess;
@@ -21,9 +29,10 @@ export class Kvcast {
   readonly #lost: Promise<never>;
 
   /** `line` is what a user would type behind `kvcast`, with single spaces between the words. */
-  constructor(t: TestContext, line: string) {
-    this.child = spawn(process.execPath, [KVCAST, ...line.split(" "), "--log-format", "json"], {
-      env: { PATH: process.env["PATH"] },
+  constructor(t: TestContext, line: string, { env = {}, under = [] }: ProcessOptions = {}) {
+    const [command, ...args] = [...under, process.execPath, KVCAST, ...line.split(" "), "--log-format", "json"];
+    this.child = spawn(command, args, {
+      env: { PATH: process.env["PATH"], ...env },
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.exit = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
@@ -66,8 +75,12 @@ export interface ServeFacts {
 }
 
 /** `kvcast serve` on free ports; resolves when it is up. */
-export async function serve(t: TestContext, flags: string): Promise<Kvcast & { facts: ServeFacts }> {
-  const process = new Kvcast(t, `serve --system-port 0 --zmq-endpoint tcp://127.0.0.1:* ${flags}`);
+export async function serve(
+  t: TestContext,
+  flags: string,
+  options: ProcessOptions = {},
+): Promise<Kvcast & { facts: ServeFacts }> {
+  const process = new Kvcast(t, `serve --system-port 0 --zmq-endpoint tcp://127.0.0.1:* ${flags}`, options);
   const started = await process.log("kvcast is running");
   return Object.assign(process, {
     facts: {

@@ -1,4 +1,4 @@
-/** An encoder that takes its third slot and never comes back. */
+/** An encoder that takes its third slot and does not come back; its successor does the same. */
 import { parseEncoderTask } from "../../src/shared/messages.ts";
 import { runEncoder } from "../../src/workers/encoder.ts";
 

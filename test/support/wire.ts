@@ -2,7 +2,7 @@
 import { decode } from "@msgpack/msgpack";
 import { type EventSize, measure, writeRecord } from "../../src/main/pipeline/batch.ts";
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
-import { ENTRY } from "../../src/shared/ring-layout.ts";
+import { ENTRY, SLOT_HEADER_BYTES } from "../../src/shared/ring-layout.ts";
 import type { WireFormat } from "../../src/shared/wire-format.ts";
 import { outputOf } from "../../src/workers/msgpack-writer.ts";
 import { FrameEncoder } from "../../src/workers/frame-encoder.ts";
@@ -57,6 +57,8 @@ export class WireBatch {
     records.set(this.#words);
     const bytes = new Uint8Array(buffer);
     const result = new FrameEncoder(format, kvBlockSize).encode({
+      header: new Int32Array(SLOT_HEADER_BYTES / 4),
+      slot: 0,
       records,
       recordsWord: 0,
       recordWords: this.#words.length,

@@ -8,6 +8,7 @@ import { runCli } from "../../src/main/cli/program.ts";
 import { VERSION } from "../../src/main/cli/version.ts";
 import { SERVE_OPTION_LIST } from "../../src/main/config/options.ts";
 import { SIM_OPTION_LIST } from "../../src/main/config/sim-options.ts";
+import { TAIL_OPTION_LIST } from "../../src/main/config/tail-options.ts";
 import { EXIT } from "../../src/shared/errors.ts";
 
 interface Ran {
@@ -43,6 +44,7 @@ test("help is data, starts with examples, and lists every option with its variab
   for (const [name, options] of [
     ["serve", SERVE_OPTION_LIST],
     ["sim", SIM_OPTION_LIST],
+    ["tail", TAIL_OPTION_LIST],
   ] as const) {
     const ran = await run(["help", name]);
     assert.equal(ran.code, EXIT.ok);
@@ -92,6 +94,8 @@ test("wrong usage is exit 2, said once, with a suggestion and the next step", as
       "kvcast help serve",
     ],
     [["sim", "--sed=3"], "unknown option '--sed' (did you mean --seed?)", "kvcast help sim"],
+    [["tail", "--tpic=3"], "unknown option '--tpic' (did you mean --topic?)", "kvcast help tail"],
+    [["tail", "x", "y"], "too many arguments for 'tail'. Expected 1 argument but got 2.", "kvcast help tail"],
     [["serve", "--engine"], "option '--engine <value>' argument missing", "kvcast help serve"],
     [["serve", "x"], "too many arguments for 'serve'. Expected 0 arguments but got 1.", "kvcast help serve"],
     [["sim", "x"], "too many arguments for 'sim'. Expected 0 arguments but got 1.", "kvcast help sim"],
@@ -159,6 +163,24 @@ test("a bad value is exit 78 and names place, value and what is allowed", async 
     assert.equal(ran.err, `kvcast: error: ${message}\nkvcast: "kvcast help serve" says what each option takes\n`);
   }
   assert.equal((await run(["sim", "--fault", "nonsense"])).code, EXIT.badConfig);
+});
+
+test("a switch may stand alone, and swallows neither the flag behind it nor its own value", async () => {
+  // What is missing besides tells how the switch was understood.
+  const state = ["serve", "--engine", "synthetic:", "--state-dir", "d", "--zmq-endpoint", "none"];
+  const replay = ["--replay-endpoint", "tcp://127.0.0.1:5558"];
+  for (const [argv, message] of [
+    [[...state, ...replay], /--state-dir: .*add --snapshot$/],
+    [[...state, "--snapshot", ...replay], /--replay-endpoint: .*nothing is published/],
+    [[...state, ...replay, "--snapshot"], /--replay-endpoint: .*nothing is published/],
+    [[...state, ...replay, "--snapshot", "off"], /--state-dir: .*add --snapshot$/],
+    [[...state, ...replay, "--snapshot=off"], /--state-dir: .*add --snapshot$/],
+    [[...state, "--snapshot", "maybe"], /--snapshot: "maybe" is not allowed; it takes on or off$/],
+  ] as const) {
+    const ran = await run(argv);
+    assert.equal(ran.code, EXIT.badConfig, argv.join(" "));
+    assert.match(errorLine(ran), message, argv.join(" "));
+  }
 });
 
 test("a negative value is a value", async () => {

@@ -9,6 +9,7 @@ import { VERSION } from "../../src/main/cli/version.ts";
 
 const FACTS: BoundFacts = {
   zmqEndpoint: "tcp://127.0.0.1:41234",
+  replayEndpoint: "tcp://127.0.0.1:41235",
   httpUrl: "http://127.0.0.1:8081",
   httpImplementation: "hyper-express",
   memoryBoundBytes: 300 * 1024 * 1024 + 1,
@@ -29,6 +30,7 @@ test("the card of the built-in engine", async () => {
       `kvcast ${VERSION}`,
       "  engine  engine0: built-in, 1000 events/s, 2 × 32 tokens each, 1 rank",
       "  zmq     tcp://127.0.0.1:41234, wire format vllm, no topic",
+      "  replay  tcp://127.0.0.1:41235, framing v2: the last 10000 messages or 64 MiB",
       "  metrics http://127.0.0.1:8081/metrics",
       "  health  http://127.0.0.1:8081/health (served by hyper-express)",
       "  memory  events take up at most 301 MiB",
@@ -39,18 +41,24 @@ test("the card of the built-in engine", async () => {
   );
 });
 
-test("what is off says so, and the card stays within eight lines", async () => {
+test("what is off says so, and the card stays within nine lines", async () => {
   const loaded = await load({
     engine: "e=synthetic:?rate=max&events=5&ranks=2",
     "attention-dp-size": "2",
     "zmq-topic": "a\nb",
   });
-  const off = startCard(loaded, { zmqEndpoint: null, httpUrl: null, httpImplementation: null, memoryBoundBytes: 0 });
+  const off = startCard(loaded, {
+    zmqEndpoint: null,
+    replayEndpoint: null,
+    httpUrl: null,
+    httpImplementation: null,
+    memoryBoundBytes: 0,
+  });
   assert.match(off, /engine {2}e: built-in, events as fast as it goes, 5 in all, 2 × 32 tokens each, 2 ranks\n/);
   assert.match(off, /zmq {5}off\n.*metrics off\n.*health {2}off\n/s);
   const on = startCard(loaded, FACTS);
   assert.match(on, /topic "a\\nb"\n/);
-  for (const card of [off, on]) assert.ok(card.trimEnd().split("\n").length <= 8, card);
+  for (const card of [off, on]) assert.ok(card.trimEnd().split("\n").length <= 9, card);
 });
 
 test("the fields of a log record are flat, stable and hold no secret", async () => {
@@ -60,6 +68,7 @@ test("the fields of a log record are flat, stable and hold no secret", async () 
     engine: "prod",
     engine_source: "trtllm-serve at https://h.example:8443/base",
     zmq_endpoint: "tcp://127.0.0.1:41234",
+    replay_endpoint: "tcp://127.0.0.1:41235",
     zmq_topic: "",
     wire_format: "dynamo",
     metrics_url: "http://127.0.0.1:8081/metrics",

@@ -54,6 +54,19 @@ test("defaults, complete and frozen", async () => {
     wireFormat: "vllm",
     waitSubscribers: 0,
     waitSubscribersTimeoutMs: 30_000,
+    replayEndpoint: null,
+    replayFraming: "v2",
+    replayBytes: 67_108_864,
+    replayBatches: 10_000,
+    replayEvicted: "suffix",
+    sequenceStart: "zero",
+    clearOnStart: true,
+    onEngineGap: "mark",
+    heartbeatMs: null,
+    snapshot: false,
+    snapshotMaxBlocks: 1_000_000,
+    snapshotTokens: true,
+    stateDir: null,
     systemHost: "127.0.0.1",
     systemPort: 8081,
     encoders: 1,
@@ -76,6 +89,33 @@ test("defaults, complete and frozen", async () => {
   }
   const { config: http } = await load({ engine: "http://h:1" });
   assert.ok(http.engine.kind === "http" && Object.isFrozen(http.engine) && Object.isFrozen(http.engine.headers));
+});
+
+test("clears at the start are on, except for the formats of the class that sends none", async () => {
+  for (const [format, clears] of [
+    ["vllm", true],
+    ["vllm-array", true],
+    ["dynamo", false],
+    ["dynamo-2026-01", false],
+  ] as const) {
+    const flags = { ...ENGINE, "wire-format": format };
+    assert.equal((await load(flags)).config.clearOnStart, clears, format);
+    for (const [given, value] of [
+      ["on", true],
+      ["off", false],
+    ] as const) {
+      assert.equal((await load({ ...flags, "clear-on-start": given })).config.clearOnStart, value, format);
+    }
+  }
+});
+
+test("replay and the state directory need what they keep", async () => {
+  assert.match((await refusal({ ...ENGINE, "state-dir": folder })).message, /add --snapshot$/);
+  const off = { ...ENGINE, "zmq-endpoint": "none", "replay-endpoint": "tcp://127.0.0.1:5558" };
+  assert.match((await refusal(off)).message, /nothing is published that could be sent again$/);
+  assert.match((await refusal({ ...ENGINE, "replay-bytes": "64KiB" })).message, /cannot hold one message/);
+  const open = await load({ ...ENGINE, "replay-endpoint": "tcp://*:5558" });
+  assert.ok(open.warnings.some((warning) => warning.startsWith("--replay-endpoint: tcp://*:5558 can be reached")));
 });
 
 test("a flag goes before the environment, that before the file, that before the default", async () => {

@@ -3,19 +3,22 @@ import { test } from "node:test";
 import { type HealthState, healthRoutes } from "../../src/main/http/health.ts";
 import { metricsRoute } from "../../src/main/http/metrics-route.ts";
 import { RequestCounts } from "../../src/main/http/request-counts.ts";
-import type { Request, Response, Route } from "../../src/main/http/routes.ts";
+import type { Request, Response, WholeRoute } from "../../src/main/http/routes.ts";
 
 const REQUEST: Request = { query: new URLSearchParams(), headers: {} };
 const STATE: HealthState = {
   notReady: [],
+  stalledSeconds: null,
   uptimeMs: 12_345.5,
   version: "0.1.0",
-  engines: [{ name: "engine0", kind: "http", up: true }],
+  epoch: { uuid: "5f3a1f0e-8c1b-4f4e-9d6a-6a1f0c2b3d4e", startedSeconds: 1_700_000_000.25 },
+  engines: [{ name: "engine0", kind: "http", up: true, dirtyRanks: [] }],
+  index: null,
   ring: { capacitySlots: 16, occupiedSlots: 2 },
   sinks: [{ name: "zmq", up: true, endpoint: "tcp://127.0.0.1:20081" }],
 };
 
-async function get(routes: readonly Route[], path: string): Promise<Response> {
+async function get(routes: readonly WholeRoute[], path: string): Promise<Response> {
   const route = routes.find((one) => one.path === path);
   assert.ok(route);
   return await route.handler(REQUEST);
@@ -29,6 +32,15 @@ void test("/live is live whatever the state", async () => {
   assert.deepEqual(JSON.parse(String(response.body)), { status: "live" });
 });
 
+void test("/live is 503 while the main loop has only just come back", async () => {
+  const response = await get(
+    healthRoutes(() => ({ ...STATE, stalledSeconds: 2.25 })),
+    "/live",
+  );
+  assert.equal(response.status, 503);
+  assert.deepEqual(JSON.parse(String(response.body)), { status: "stalled", stalled_seconds: 2.25 });
+});
+
 void test("/health when ready", async () => {
   const response = await get(
     healthRoutes(() => STATE),
@@ -40,8 +52,9 @@ void test("/health when ready", async () => {
     uptime: { secs: 12, nanos: 345_500_000 },
     endpoints: {},
     version: "0.1.0",
+    epoch: { id: "5f3a1f0e-8c1b-4f4e-9d6a-6a1f0c2b3d4e", started: 1_700_000_000.25 },
     reasons: [],
-    engines: { engine0: { kind: "http", up: true } },
+    engines: { engine0: { kind: "http", up: true, dirty_ranks: [] } },
     ring: { capacity_slots: 16, occupied_slots: 2 },
     sinks: { zmq: { up: true, endpoint: "tcp://127.0.0.1:20081" } },
   });
@@ -57,6 +70,20 @@ void test("/health asks for the state anew and says why it is not ready", async 
   assert.deepEqual(body.reasons, notReady);
   notReady = [];
   assert.equal((await get(routes, "/health")).status, 200);
+});
+
+void test("dirty ranks are listed and do not make the service unready", async () => {
+  const dirtyRanks = [
+    { rank: 1, reason: "gap", missing: 7 },
+    { rank: 9, reason: "restart", missing: 0 },
+  ] as const;
+  const response = await get(
+    healthRoutes(() => ({ ...STATE, engines: [{ name: "engine0", kind: "http", up: true, dirtyRanks }] })),
+    "/health",
+  );
+  assert.equal(response.status, 200);
+  const body: { engines: { engine0: { dirty_ranks: unknown } } } = JSON.parse(String(response.body));
+  assert.deepEqual(body.engines.engine0.dirty_ranks, dirtyRanks);
 });
 
 void test("nanoseconds are a whole number below 10^9", async () => {

@@ -73,6 +73,8 @@ class ScriptedDrain implements Drain {
     this.#cut.open();
   }
 
+  renew(): void {}
+
   close(): void {
     this.closed = true;
   }

@@ -21,7 +21,7 @@ import {
 } from "../../src/main/metrics/engine-counters.ts";
 import { RING_WAIT_BUCKETS } from "../../src/main/metrics/pipeline-view.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
-import { FakePipeline } from "../support/fake-pipeline.ts";
+import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
 import { parseMetrics } from "../support/metrics-text.ts";
 
 const HTTP = { engine: "engine0", kind: "http" };
@@ -149,6 +149,7 @@ void test("a page made of cells equals one made with plain prom-client", async (
         engines: [engine],
         pipeline,
         version: "0",
+        epoch: EPOCH,
         logCounts: {},
         requests: { entries: () => [] },
         defaults: false,

@@ -7,7 +7,7 @@ import { CATALOGUE, METRIC_PREFIX } from "../../src/main/metrics/catalogue.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { labelValues, renderMetricsReference, unitOf } from "../../src/main/metrics/reference.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
-import { FakePipeline } from "../support/fake-pipeline.ts";
+import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
 
 const page = readFileSync(path.join(process.cwd(), "docs/metrics.md"), "utf8");
 const metrics = CATALOGUE.flatMap((section) => section.metrics);
@@ -29,6 +29,7 @@ test("label values on the page are those of a scrape, where they are a closed li
     engines: [new EngineCounters("engine0", "http", 2)],
     pipeline: new FakePipeline(),
     version: "0",
+    epoch: EPOCH,
     logCounts: { trace: 0, debug: 0, info: 0, warn: 0, error: 0 },
     requests: { entries: () => [] },
     defaults: false,

@@ -19,7 +19,7 @@ import {
 } from "../../src/main/metrics/engine-counters.ts";
 import { RING_DROP_REASONS, WORKER_RESTART_REASONS } from "../../src/main/metrics/pipeline-view.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
-import { FakePipeline } from "../support/fake-pipeline.ts";
+import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
 import { type MetricsPage, parseMetrics } from "../support/metrics-text.ts";
 
 const ENGINE = { engine: "engine0" };
@@ -41,6 +41,7 @@ function setUp(ranks = 2): {
     engines: [engine],
     pipeline,
     version: "1.2.3",
+    epoch: EPOCH,
     logCounts: LEVELS,
     requests: { entries: () => [{ handler: "/metrics", code: 200, count: 7 }] },
     now: () => clock.ms,
@@ -87,7 +88,10 @@ void test("all label values exist at 0 before anything has happened", async () =
   for (const reason of FILTER_REASONS) zero("filtered_events_total", { ...ENGINE, reason });
   for (const reason of INVALID_REASONS) zero("invalid_events_total", { ...ENGINE, reason });
   for (const reason of INJECT_REASONS) zero("injected_events_total", { ...ENGINE, reason });
-  for (const rank of ["0", "1", "other"]) zero("source_sequence_gaps_total", { ...ENGINE, dp_rank: rank });
+  for (const rank of ["0", "1", "other"]) {
+    zero("source_sequence_gaps_total", { ...ENGINE, dp_rank: rank });
+    zero("rank_dirty", { ...ENGINE, dp_rank: rank });
+  }
   for (const reason of RING_DROP_REASONS) zero("ring_dropped_events_total", { reason });
   for (const reason of ["range", "too_large", "internal"]) zero("encode_errors_total", { reason });
   for (const type of ["stored", "removed", "cleared"]) zero("sink_sent_events_total", { ...ZMQ, event_type: type });
@@ -143,6 +147,8 @@ void test("the page shows what main counted", async () => {
   assert.equal(got.value("kvcast_ring_occupied_slots_max"), 16);
   assert.equal(got.value("kvcast_ring_full_seconds_total"), 1.25);
   assert.equal(got.value("kvcast_ring_wait_seconds_bucket", { le: "0.025" }), 1);
+  assert.equal(got.value("kvcast_epoch_info", { epoch: EPOCH.uuid }), 1);
+  assert.equal(got.value("kvcast_epoch_start_timestamp_seconds"), EPOCH.startedSeconds);
   assert.equal(got.value("kvcast_build_info", { version: "1.2.3", node: process.versions.node }), 1);
   assert.equal(got.value("kvcast_log_messages_total", { level: "info" }), 3);
   assert.equal(got.value("kvcast_http_requests_total", { handler: "/metrics", code: "200" }), 7);
@@ -229,6 +235,24 @@ void test("ranks from 64 on share one label", async () => {
   assert.ok(!got.has("kvcast_source_sequence_gaps_total", { ...ENGINE, dp_rank: "64" }));
 });
 
+void test("a dirty rank is 1 on its own series, or on that of the rest, until it is cleared", async () => {
+  const { engine, page } = setUp(100);
+  const dirty = async (): Promise<number[]> => {
+    const got = await page();
+    return ["0", "63", "other"].map((rank) => got.value("kvcast_rank_dirty", { ...ENGINE, dp_rank: rank }));
+  };
+  engine.markDirty(63, "gap", 2);
+  assert.deepEqual(await dirty(), [0, 1, 0]);
+  engine.markDirty(64, "gap", 1);
+  engine.markDirty(1023, "restart", 0);
+  assert.deepEqual(await dirty(), [0, 1, 1]);
+  engine.dirty.delete(64);
+  assert.deepEqual(await dirty(), [0, 1, 1]);
+  engine.dirty.delete(1023);
+  engine.dirty.delete(63);
+  assert.deepEqual(await dirty(), [0, 0, 0]);
+});
+
 void test("several engines have series of their own", async () => {
   const engines = [new EngineCounters("a", "http", 1), new EngineCounters("b", "synthetic", 1)];
   for (const [i, engine] of engines.entries()) engine.duplicates = i + 1;
@@ -236,6 +260,7 @@ void test("several engines have series of their own", async () => {
     engines,
     pipeline: new FakePipeline(),
     version: "0",
+    epoch: EPOCH,
     logCounts: LEVELS,
     requests: { entries: () => [] },
     defaults: false,
@@ -268,6 +293,7 @@ void test("Node's own metrics are there, without the three that are named like c
     engines: [],
     pipeline: new FakePipeline(),
     version: "0",
+    epoch: EPOCH,
     logCounts: LEVELS,
     requests: { entries: () => [] },
   });
@@ -286,6 +312,7 @@ void test("label values and help texts are escaped", async () => {
     engines: [new EngineCounters('a"b\\c\nd', "http", 1)],
     pipeline: new FakePipeline(),
     version: "0",
+    epoch: EPOCH,
     logCounts: LEVELS,
     requests: { entries: () => [] },
     defaults: false,

@@ -86,6 +86,7 @@ async function runScript({ min, max, factor, script }: GoldenCase): Promise<{ sl
       return { error, cut: false, elapsedMs: 1 };
     },
     abort() {},
+    renew() {},
     close() {},
   };
   const sink = new RecordingSink();

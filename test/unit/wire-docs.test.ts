@@ -66,6 +66,17 @@ for (const format of WIRE_FORMATS) {
   });
 }
 
+test("the page shows a clear by itself in every dialect", () => {
+  for (const format of WIRE_FORMATS) {
+    const batch = new WireBatch();
+    batch.add(publishedEvent({ type: "cleared" }, RANK));
+    const { entries } = batch.encode(format, BLOCK_SIZE, RANK);
+    assert.equal(entries.length, 1);
+    const shown = hexBlock(format === "vllm-array" ? "clear-array" : "clear-map");
+    assert.equal(entries[0]?.payload.toString("hex"), shown, format);
+  }
+});
+
 test("the page shows the sequence frame as it is", () => {
   assert.equal(hexBlock("sequence-258"), sequenceFrame(258).toString("hex"));
 });

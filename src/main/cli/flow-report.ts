@@ -39,6 +39,7 @@ export class FlowReport {
   final(report: StopReport): void {
     const fields = {
       received_events: this.#received(),
+      injected_events: Object.values(this.#counters.injected).reduce((sum, count) => sum + count, 0),
       published_events: this.#published(),
       dropped_events: report.droppedEvents + this.#counters.droppedAtShutdown,
       last_sequence: this.#pipeline.publisher.read(PUBLISHER_CELLS.publishedSequence),

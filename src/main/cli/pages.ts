@@ -2,6 +2,7 @@
 import type { OptionSpec } from "../config/option-spec.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
 import { SIM_OPTION_LIST } from "../config/sim-options.ts";
+import { TAIL_ENDPOINT, TAIL_OPTION_LIST } from "../config/tail-options.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "../config/traffic-options.ts";
 import type { HelpPage, Item } from "./help.ts";
 
@@ -9,10 +10,16 @@ const HELP_SWITCH: Item = { name: "-h, --help", says: "Print this and exit." };
 
 /** Exit codes of all commands, for help and documentation. */
 export const EXIT_CODES: readonly Item[] = [
-  { name: "0", says: "All went well; for serve and sim: they were told to stop, and did." },
+  {
+    name: "0",
+    says: "All went well; for serve, sim and tail: they were told to stop, and did; for tail also: --count is reached.",
+  },
   { name: "1", says: "Something failed that should not have; the message says what." },
   { name: "2", says: "Wrong usage: an unknown command or flag, or a flag without its value." },
-  { name: "69", says: "Something outside is missing: an address that is taken or is not this machine's." },
+  {
+    name: "69",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a publisher that tail cannot reach.",
+  },
   { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
   { name: "130, 143", says: "Ended by a second SIGINT or SIGTERM, without waiting for what was under way." },
 ];
@@ -33,6 +40,7 @@ export const ROOT_PAGE: HelpPage = {
       says: "Try it without an engine: events come from a built-in one.",
     },
     { command: ["kvcast sim --port 8000"], says: "Run a stand-in for trtllm-serve, for tests and demos." },
+    { command: ["kvcast tail"], says: "Print what is published, event by event." },
     { command: ["kvcast help serve"], says: "All options of a command." },
   ],
   usage: "kvcast COMMAND [options]",
@@ -44,6 +52,7 @@ export const ROOT_PAGE: HelpPage = {
       items: [
         { name: "serve", says: "Read an engine's events and publish them." },
         { name: "sim", says: "Stand in for a trtllm-serve." },
+        { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
         { name: "help [COMMAND]", says: "Print help." },
       ],
     },
@@ -112,6 +121,53 @@ export const SIM_PAGE: HelpPage = {
       title: "Other",
       items: [{ name: "--json", says: 'Print {"url":…} on stdout once it listens.' }, HELP_SWITCH],
     },
+  ],
+};
+
+export const TAIL_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast tail tcp://127.0.0.1:20081"],
+      says: "Print each event as a line, and each gap in the sequence.",
+    },
+    {
+      command: ["kvcast tail tcp://host:20081 --replay tcp://host:20082"],
+      says: "Fetch what was missed from the publisher's replay socket.",
+    },
+    {
+      command: ["kvcast tail tcp://host:20081 --replay tcp://host:20082 --sync --stats"],
+      says: "Begin with the blocks that are there already; rates, losses and live blocks of each rank, every second.",
+    },
+    {
+      command: ["kvcast tail --json --type stored --rank 0 --count 100 | jq .hashes"],
+      says: "For programs: one JSON object a line. Ends after 100 events.",
+    },
+  ],
+  usage: "kvcast tail [EP] [options]",
+  summary:
+    `Subscribes to the publisher at EP (${TAIL_ENDPOINT} if left out), in any dialect, and prints what comes: data on ` +
+    "stdout, talk on stderr. Block hashes are unsigned, in hexadecimal digits; decimal in JSON. Messages that are missing " +
+    "are fetched by replay, or named as lost. Runs until SIGTERM or SIGINT.",
+  options: TAIL_OPTION_LIST,
+  sections: [
+    {
+      title: "Switches",
+      items: [
+        {
+          name: "--sync",
+          says:
+            "Take a snapshot of the live blocks first (serve --snapshot), and again after a loss, a restart or a new " +
+            "connection. Needs --replay. Without a snapshot at the start: exit code 69.",
+        },
+        {
+          name: "--stats",
+          says: "Rates and totals each second, instead of events. Lag is now less a message's time stamp.",
+        },
+        { name: "--json", says: "One JSON object a line." },
+        { name: "--tokens", says: "Print token ids and cache salts too. They are people's prompts." },
+      ],
+    },
+    { title: "Other", items: [HELP_SWITCH] },
   ],
 };
 

@@ -4,16 +4,18 @@
  *
  * Data goes to stdout, talk to stderr. Every error is `kvcast: error: …` and the next step.
  */
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { loadServeConfig } from "../config/load.ts";
 import { MissingOptionError, quoted } from "../config/option-spec.ts";
+import type { TailSwitches } from "../config/load-tail.ts";
 import type { Environment, Flags } from "../config/option-spec.ts";
 import { didYouMean } from "../config/suggest.ts";
 import { ConfigError, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
 import { firstSignal } from "./first-signal.ts";
+import { Hangups } from "./hangup.ts";
 import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
-import { ROOT_PAGE, SERVE_PAGE, SIM_PAGE, flagNames } from "./pages.ts";
+import { ROOT_PAGE, SERVE_PAGE, SIM_PAGE, TAIL_PAGE, flagNames } from "./pages.ts";
 import { VERSION } from "./version.ts";
 
 /** The process, as far as commands may touch it. */
@@ -26,6 +28,8 @@ export interface CliIo {
   /** Writes talk, to stderr. */
   err(text: string): void;
 }
+
+const PAGES = { serve: SERVE_PAGE, sim: SIM_PAGE, tail: TAIL_PAGE } as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
 export async function runCli(io: CliIo): Promise<number> {
@@ -52,6 +56,17 @@ export async function runCli(io: CliIo): Promise<number> {
       code = await sim(simFlags, options.json === true, io);
     });
 
+  const tailFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("tail"), TAIL_PAGE), TAIL_PAGE, tailFlags)
+    .argument("[EP]")
+    .option("--sync")
+    .option("--stats")
+    .option("--json")
+    .option("--tokens")
+    .action(async (endpoint: string | undefined, switches: Partial<TailSwitches>) => {
+      code = await tail(endpoint, tailFlags, switches, io);
+    });
+
   try {
     await program.parseAsync([...io.argv], { from: "user" });
     return code;
@@ -61,10 +76,15 @@ export async function runCli(io: CliIo): Promise<number> {
 }
 
 async function serve(flags: Flags, io: CliIo): Promise<number> {
-  const loaded = await loadServeConfig(flags, io.env);
-  const signal = firstSignal();
-  const { runServe } = await import("./serve.ts");
-  return runServe(loaded, signal);
+  const hangups = new Hangups();
+  try {
+    const loaded = await loadServeConfig(flags, io.env);
+    const signal = firstSignal();
+    const { runServe } = await import("./serve.ts");
+    return await runServe(loaded, signal, hangups);
+  } finally {
+    hangups.close();
+  }
 }
 
 async function sim(flags: Flags, json: boolean, io: CliIo): Promise<number> {
@@ -75,6 +95,20 @@ async function sim(flags: Flags, json: boolean, io: CliIo): Promise<number> {
   return runSimCommand({ ...config, json }, signal, (text) => io.out(text));
 }
 
+async function tail(
+  endpoint: string | undefined,
+  flags: Flags,
+  switches: Partial<TailSwitches>,
+  io: CliIo,
+): Promise<number> {
+  const { loadTailConfig } = await import("../config/load-tail.ts");
+  const { json = false, stats = false, sync = false, tokens = false } = switches;
+  const config = loadTailConfig(endpoint, flags, { json, stats, sync, tokens });
+  const signal = firstSignal();
+  const { runTail } = await import("./tail.ts");
+  return runTail(config, signal, io);
+}
+
 function pageCommand(command: Command, page: HelpPage): Command {
   return command.configureHelp({ formatHelp: () => renderHelp(page) });
 }
@@ -82,12 +116,15 @@ function pageCommand(command: Command, page: HelpPage): Command {
 /** Declares the flags of a page. What is given ends up in `into`, by option name. */
 function addFlags(command: Command, page: HelpPage, into: Map<string, string[]>): Command {
   const known = flagNames(page.options);
-  for (const { name } of page.options) {
-    command.option(`--${name} <value>`, "", (value: string) => {
+  for (const { name, bare } of page.options) {
+    const option = new Option(bare === undefined ? `--${name} <value>` : `--${name} [value]`);
+    if (bare !== undefined) option.preset(bare);
+    option.argParser((value: string) => {
       if (known.has(value)) throw new InvalidArgumentError("That is a flag: the value is missing.");
       into.set(name, [...(into.get(name) ?? []), value]);
       return value;
     });
+    command.addOption(option);
   }
   return command;
 }
@@ -110,6 +147,10 @@ function report(error: unknown, io: CliIo): number {
     if (error instanceof ConfigError) io.err(`kvcast: "${help}" says what each option takes\n`);
     return error.exitCode;
   }
+  if (error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE")) {
+    io.err(`kvcast: error: too many open files (${error.code}): raise the limit (ulimit -n, LimitNOFILE=)\n`);
+    return EXIT.unavailable;
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
   io.err(`kvcast: error: a bug in kvcast: ${stack}\nkvcast: please report it, with these lines\n`);
   return EXIT.failure;
@@ -124,12 +165,12 @@ function usageMessage(error: CommanderError, argv: readonly string[]): string {
   // Of --flag=value it would repeat the value, which may be a secret, and not see what the flag resembles.
   const flag = /unknown option '(--[^=']+)=/.exec(error.message)?.[1];
   if (flag !== undefined) {
-    const page = argv[0] === "sim" ? SIM_PAGE : SERVE_PAGE;
+    const page = isCommand(argv[0]) ? PAGES[argv[0]] : SERVE_PAGE;
     return `unknown option '${flag}'${didYouMean(flag, flagNames(page.options))}`;
   }
   return error.message.replace(/^error: /, "").replaceAll("\n", " ");
 }
 
-function isCommand(word: string | undefined): word is "serve" | "sim" {
-  return word === "serve" || word === "sim";
+function isCommand(word: string | undefined): word is keyof typeof PAGES {
+  return word !== undefined && Object.hasOwn(PAGES, word);
 }

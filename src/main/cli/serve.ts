@@ -2,6 +2,7 @@
  * `kvcast serve`: runs the service until a signal. MAIN THREAD.
  *
  * The first SIGTERM or SIGINT drains and ends with 0; a second one ends the process at once, by the signal's own action.
+ * SIGHUP ends nothing: see `hangup.ts`.
  */
 import { EventEmitter, once } from "node:events";
 import { EXIT, messageOf } from "../../shared/errors.ts";
@@ -9,6 +10,7 @@ import type { LoadedConfig } from "../config/config.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { Service } from "../service.ts";
 import { FlowReport } from "./flow-report.ts";
+import { type Hangups, renewal } from "./hangup.ts";
 import { startCard, startFields } from "./start-card.ts";
 import { VERSION } from "./version.ts";
 
@@ -17,7 +19,11 @@ type Ending =
   | { readonly kind: "fatal"; readonly error: Error };
 
 /** Resolves with the exit code, after `stopped` or a failure. Rejects with BindError when an address is taken. */
-export async function runServe(loaded: LoadedConfig, stopped: Promise<NodeJS.Signals>): Promise<number> {
+export async function runServe(
+  loaded: LoadedConfig,
+  stopped: Promise<NodeJS.Signals>,
+  hangups: Hangups,
+): Promise<number> {
   const { config } = loaded;
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
   for (const warning of loaded.warnings) log.warn(warning);
@@ -39,6 +45,7 @@ export async function runServe(loaded: LoadedConfig, stopped: Promise<NodeJS.Sig
     log,
     onFatal: (error) => void failures.emit("fatal", error),
   });
+  hangups.listen(renewal(loaded.rereadCredentials, (credentials) => service.renewCredentials(credentials), log));
   announce(loaded, service, log);
   const flow = new FlowReport(service.counters, service.pipeline, log);
   flow.start();
@@ -55,6 +62,7 @@ export async function runServe(loaded: LoadedConfig, stopped: Promise<NodeJS.Sig
 function announce(loaded: LoadedConfig, service: Service, log: Logger): void {
   const facts = {
     zmqEndpoint: service.pipeline.zmqEndpoint(),
+    replayEndpoint: service.pipeline.replayEndpoint(),
     httpUrl: service.httpUrl,
     httpImplementation: service.httpImplementation,
     memoryBoundBytes: service.memoryBoundBytes,

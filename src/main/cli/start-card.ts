@@ -9,6 +9,8 @@ import { VERSION } from "./version.ts";
 export interface BoundFacts {
   /** With the port that was bound; null when ZMQ is off. */
   readonly zmqEndpoint: string | null;
+  /** The same of the replay socket; null when nothing is kept. */
+  readonly replayEndpoint: string | null;
   /** Without a trailing slash; null when HTTP is off. */
   readonly httpUrl: string | null;
   /** What serves it, for example `hyper-express`. */
@@ -28,6 +30,7 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
     engine: config.engine.name,
     engine_source: describeEngine(config.engine),
     zmq_endpoint: facts.zmqEndpoint,
+    replay_endpoint: facts.replayEndpoint,
     zmq_topic: config.zmqTopic,
     wire_format: config.wireFormat,
     metrics_url: facts.httpUrl === null ? null : `${facts.httpUrl}/metrics`,
@@ -38,7 +41,7 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
   };
 }
 
-/** At most eight lines for a terminal, with a newline at the end. */
+/** At most nine lines for a terminal, with a newline at the end. */
 export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
   const { config } = loaded;
   const topic = config.zmqTopic === "" ? "no topic" : `topic ${JSON.stringify(config.zmqTopic)}`;
@@ -47,6 +50,9 @@ export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
     `kvcast ${VERSION}`,
     row("engine", `${config.engine.name}: ${describeEngine(config.engine)}`),
     row("zmq", zmq),
+    ...(facts.replayEndpoint === null
+      ? []
+      : [row("replay", `${facts.replayEndpoint}, framing ${config.replayFraming}: the last ${replayWindow(loaded)}`)]),
     row("metrics", facts.httpUrl === null ? "off" : `${facts.httpUrl}/metrics`),
     row("health", facts.httpUrl === null ? "off" : `${facts.httpUrl}/health (served by ${facts.httpImplementation})`),
     row("memory", `events take up at most ${Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB)} MiB`),
@@ -54,6 +60,10 @@ export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
   ];
   if (facts.httpUrl !== null) lines.push(row("watch", `curl -s ${facts.httpUrl}/metrics | grep _events_total`));
   return `${lines.join("\n")}\n`;
+}
+
+function replayWindow({ config }: LoadedConfig): string {
+  return `${config.replayBatches} messages or ${Math.floor(config.replayBytes / BYTES_PER_MIB)} MiB`;
 }
 
 /** What is read, in one line. */

@@ -4,19 +4,23 @@
  */
 import type { WireFormat } from "../../shared/wire-format.ts";
 
-/** trtllm-serve, or anything that answers like it, over HTTP(S). */
-export interface HttpEngineConfig {
-  readonly kind: "http";
-  /** The `engine` label. */
-  readonly name: string;
-  /** Base URL without credentials, query and trailing slash. */
-  readonly url: URL;
+/** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
+export interface EngineCredentials {
   /** Extra request headers, read from `--engine-header-file`. Secret: never printed. */
   readonly headers: Readonly<Record<string, string>>;
   /** PEM bytes; undefined means the system's trust store. */
   readonly ca: Buffer | undefined;
   readonly clientCert: Buffer | undefined;
   readonly clientKey: Buffer | undefined;
+}
+
+/** trtllm-serve, or anything that answers like it, over HTTP(S). The credentials are those of the start. */
+export interface HttpEngineConfig extends EngineCredentials {
+  readonly kind: "http";
+  /** The `engine` label. */
+  readonly name: string;
+  /** Base URL without credentials, query and trailing slash. */
+  readonly url: URL;
   /** Deadline of one drain, from the start of the request to the last byte of the answer. */
   readonly timeoutMs: number;
   /** Most bytes that one answer may have. */
@@ -59,6 +63,12 @@ export interface PollProfile {
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 export type LogFormat = "text" | "json";
 
+export type ReplayFraming = "v1" | "v2";
+/** Answer to a replay whose start is kept no more. */
+export type ReplayEvicted = "suffix" | "empty";
+export type SequenceStart = "zero" | "time";
+export type OnEngineGap = "mark" | "clear";
+
 export interface ServeConfig {
   readonly engine: EngineConfig;
   readonly kvBlockSizeTokens: number;
@@ -72,6 +82,21 @@ export interface ServeConfig {
   readonly wireFormat: WireFormat;
   readonly waitSubscribers: number;
   readonly waitSubscribersTimeoutMs: number;
+  /** ROUTER address for replays; null when nothing is kept. */
+  readonly replayEndpoint: string | null;
+  readonly replayFraming: ReplayFraming;
+  readonly replayBytes: number;
+  readonly replayBatches: number;
+  readonly replayEvicted: ReplayEvicted;
+  readonly sequenceStart: SequenceStart;
+  readonly clearOnStart: boolean;
+  readonly onEngineGap: OnEngineGap;
+  /** Silence after which an empty batch goes out; null for never. */
+  readonly heartbeatMs: number | null;
+  readonly snapshot: boolean;
+  readonly snapshotMaxBlocks: number;
+  readonly snapshotTokens: boolean;
+  readonly stateDir: string | null;
   readonly systemHost: string;
   /** 0 = any free port, null = no HTTP server. */
   readonly systemPort: number | null;
@@ -93,4 +118,9 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, Origin>;
   /** Values that are allowed but probably not meant, a sentence each. No secrets. */
   readonly warnings: readonly string[];
+  /**
+   * Reads the files of the engine's connection again: the one part of the configuration that may change. Throws ConfigError
+   * when any of them is bad. Null when there are none.
+   */
+  readonly rereadCredentials: (() => EngineCredentials) | null;
 }

@@ -1,12 +1,13 @@
 /**
  * The files that `serve` needs to talk to an engine: request headers, which are secrets, and PEM files. MAIN THREAD, at
- * start only. No message from here repeats anything that stands in a file.
+ * start and whenever they are to be read again. No message from here repeats anything that stands in a file.
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import { FRAMING_HEADERS } from "../engine/framing-headers.ts";
+import type { EngineCredentials } from "./config.ts";
 import type { Place } from "./option-spec.ts";
 import { refused } from "./option-spec.ts";
 
@@ -42,6 +43,23 @@ export function readHeaderFile(file: string, place: Place): Readonly<Record<stri
     headers.set(name, value);
   }
   return Object.freeze(Object.fromEntries(headers));
+}
+
+/** The files that were named, each with the place that did. */
+export interface EngineFiles {
+  readonly headers: NamedFile | undefined;
+  readonly ca: NamedFile | undefined;
+  readonly clientCert: NamedFile | undefined;
+  readonly clientKey: NamedFile | undefined;
+}
+
+/** All of them, or a ConfigError: never some of the new ones beside some of the old. */
+export function readEngineFiles(files: EngineFiles): EngineCredentials {
+  const { headers } = files;
+  return {
+    headers: headers === undefined ? Object.freeze({}) : readHeaderFile(headers.file, headers.place),
+    ...readTlsFiles(files),
+  };
 }
 
 export interface TlsFiles {

@@ -3,7 +3,9 @@
  *
  * What a single option takes is in its table; here is what only shows when options are seen together.
  */
-import type { EngineConfig, HttpEngineConfig, LoadedConfig, ServeConfig, SyntheticEngineConfig } from "./config.ts";
+import { isSingleEvent } from "../../shared/wire-format.ts";
+import type { EngineConfig, EngineCredentials, HttpEngineConfig, LoadedConfig, ServeConfig } from "./config.ts";
+import type { SyntheticEngineConfig } from "./config.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { refused } from "./option-spec.ts";
 import type { Environment, Flags, OptionSpec, Place } from "./option-spec.ts";
@@ -37,6 +39,19 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     wireFormat: resolver.pick(OPTIONS.wireFormat),
     waitSubscribers: resolver.pick(OPTIONS.waitSubscribers),
     waitSubscribersTimeoutMs: resolver.pick(OPTIONS.waitSubscribersTimeout),
+    replayEndpoint: resolver.pick(OPTIONS.replayEndpoint),
+    replayFraming: resolver.pick(OPTIONS.replayFraming),
+    replayBytes: resolver.pick(OPTIONS.replayBytes),
+    replayBatches: resolver.pick(OPTIONS.replayBatches),
+    replayEvicted: resolver.pick(OPTIONS.replayEvicted),
+    sequenceStart: resolver.pick(OPTIONS.sequenceStart),
+    clearOnStart: resolver.find(OPTIONS.clearOnStart) ?? !isSingleEvent(resolver.pick(OPTIONS.wireFormat)),
+    onEngineGap: resolver.pick(OPTIONS.onEngineGap),
+    heartbeatMs: resolver.pick(OPTIONS.heartbeat),
+    snapshot: resolver.pick(OPTIONS.snapshot),
+    snapshotMaxBlocks: resolver.pick(OPTIONS.snapshotMaxBlocks),
+    snapshotTokens: resolver.pick(OPTIONS.snapshotTokens),
+    stateDir: resolver.find(OPTIONS.stateDir) ?? null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
     encoders: resolver.pick(OPTIONS.encoders),
@@ -46,10 +61,10 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     logLevel: resolver.pick(OPTIONS.logLevel),
     logFormat: resolver.pick(OPTIONS.logFormat),
   };
-  const engine = await engineConfig(target, values, resolver, warnings);
+  const { engine, rereadCredentials } = await engineConfig(target, values, resolver, warnings);
   const config: ServeConfig = Object.freeze({ engine, ...values });
   checkTogether(config, resolver, warnings);
-  return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings) });
+  return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });
 }
 
 async function fileEntries(flags: Flags, env: Environment): Promise<ReadonlyMap<string, FileEntry>> {
@@ -61,6 +76,11 @@ async function fileEntries(flags: Flags, env: Environment): Promise<ReadonlyMap<
   return readConfigFile(file, resolver.placeOf(OPTIONS.config), allowed);
 }
 
+interface LoadedEngine {
+  readonly engine: EngineConfig;
+  readonly rereadCredentials: (() => EngineCredentials) | null;
+}
+
 type Sizes = Pick<ServeConfig, "kvBlockSizeTokens" | "attentionDpSize">;
 
 async function engineConfig(
@@ -68,7 +88,7 @@ async function engineConfig(
   sizes: Sizes,
   resolver: Resolver,
   warnings: string[],
-): Promise<EngineConfig> {
+): Promise<LoadedEngine> {
   const timeoutMs = resolver.pick(OPTIONS.engineTimeout);
   const maxResponseBytes = resolver.pick(OPTIONS.engineMaxResponseBytes);
   const files = {
@@ -81,7 +101,7 @@ async function engineConfig(
   if (target.kind === "synthetic") {
     for (const { place } of given)
       warnings.push(`${place.label} has no effect: the built-in engine needs no connection`);
-    return syntheticConfig(target, sizes, resolver);
+    return { engine: syntheticConfig(target, sizes, resolver), rereadCredentials: null };
   }
   const secure = target.url.protocol === "https:";
   for (const file of given) {
@@ -104,11 +124,11 @@ async function engineConfig(
     timeoutMs,
     maxResponseBytes,
   };
-  if (given.length === 0) return Object.freeze(http);
+  if (given.length === 0) return { engine: Object.freeze(http), rereadCredentials: null };
   // Loads node:tls and node:crypto, which a start without these files need not wait for.
-  const { readHeaderFile, readTlsFiles } = await import("./engine-files.ts");
-  const headers = files.headers === undefined ? http.headers : readHeaderFile(files.headers.file, files.headers.place);
-  return Object.freeze({ ...http, headers, ...readTlsFiles(files) });
+  const { readEngineFiles } = await import("./engine-files.ts");
+  const read = (): EngineCredentials => readEngineFiles(files);
+  return { engine: Object.freeze({ ...http, ...read() }), rereadCredentials: read };
 }
 
 function syntheticConfig(
@@ -149,6 +169,28 @@ function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string
     throw refused(
       resolver.placeOf(OPTIONS.zmqQueueBytes),
       `${sizeText(zmqQueueBytes)} cannot hold one message of ${sizeText(slotBytes)} (--slot-bytes); give at least that`,
+    );
+  }
+  if (config.replayBytes < slotBytes) {
+    throw refused(
+      resolver.placeOf(OPTIONS.replayBytes),
+      `${sizeText(config.replayBytes)} cannot hold one message of ${sizeText(slotBytes)} (--slot-bytes); give at least that`,
+    );
+  }
+  if (config.stateDir !== null && !config.snapshot) {
+    throw refused(resolver.placeOf(OPTIONS.stateDir), "the index that it keeps is off; add --snapshot");
+  }
+  if (zmqEndpoint === null && config.replayEndpoint !== null) {
+    throw refused(
+      resolver.placeOf(OPTIONS.replayEndpoint),
+      "with --zmq-endpoint none nothing is published that could be sent again",
+    );
+  }
+  const { replayEndpoint } = config;
+  if (replayEndpoint !== null && !isLocalEndpoint(replayEndpoint)) {
+    warnings.push(
+      `${resolver.placeOf(OPTIONS.replayEndpoint).label}: ${replayEndpoint} can be reached from other machines; ` +
+        "whoever connects there reads token ids, which are people's prompts",
     );
   }
   if (zmqEndpoint === null) {

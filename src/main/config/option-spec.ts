@@ -39,6 +39,8 @@ export interface OptionSpec<T> {
   readonly type: ValueType<T>;
   /** In order of precedence. */
   readonly env: readonly EnvName[];
+  /** What the flag means when it stands alone, without a value. */
+  readonly bare?: string;
   /** As a user would write it: it goes through the same parser as every other value. */
   readonly default?: string;
   /** In words, where the default is the value of another option. */

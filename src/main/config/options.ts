@@ -2,26 +2,22 @@
  * The options of `kvcast serve`: the one table behind its flags, variables, file entries, help and documentation. Names
  * and defaults are a promise to users. MAIN THREAD, at start only.
  */
-import { WIRE_FORMATS } from "../../shared/wire-format.ts";
-import type { WireFormat } from "../../shared/wire-format.ts";
-import type { LogFormat, LogLevel, PollProfile } from "./config.ts";
+import type { PollProfile } from "./config.ts";
 import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Place, ValueType } from "./option-spec.ts";
 import { MAX_BLOCK_TOKENS, MAX_RANKS } from "./traffic-options.ts";
-import { bytes, fileName, integer, oneOf, orWord, seconds, shortText } from "./value-types.ts";
-import { zmqEndpoint } from "./zmq-endpoint.ts";
+import { PIPELINE_OPTIONS } from "./pipeline-options.ts";
+import { SNAPSHOT_OPTIONS, STREAM_OPTIONS } from "./stream-options.ts";
+import { bytes, fileName, integer, oneOf, orWord, seconds } from "./value-types.ts";
+import { ZMQ_OPTIONS } from "./zmq-options.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-/** Slots start on a boundary of two cache lines, so that neighbours do not slow each other down. */
-const SLOT_ALIGNMENT_BYTES = 128;
-/** Room for any topic that a router would subscribe to, and far below what a frame may be. */
-const MAX_TOPIC_BYTES = 1024;
 /** Largest token id that 32 bits can hold. */
 const MAX_TOKEN_ID = 4_294_967_295;
 
@@ -50,21 +46,14 @@ export type ServeOptions = {
   readonly attentionDpSize: Defaulted<number>;
   readonly mmTokenOffset: Defaulted<number | null>;
   readonly pollProfile: Defaulted<PollProfile>;
-  readonly zmqEndpoint: Defaulted<string | null>;
-  readonly zmqTopic: Defaulted<string>;
-  readonly zmqQueueBytes: Defaulted<number>;
-  readonly wireFormat: Defaulted<WireFormat>;
-  readonly waitSubscribers: Defaulted<number>;
-  readonly waitSubscribersTimeout: Defaulted<number>;
-  readonly encoders: Defaulted<number>;
-  readonly ringSlots: Defaulted<number>;
-  readonly slotBytes: Defaulted<number>;
   readonly systemHost: Defaulted<string>;
   readonly systemPort: Defaulted<number | null>;
-  readonly logLevel: Defaulted<LogLevel>;
-  readonly logFormat: Defaulted<LogFormat>;
   readonly config: OptionSpec<string>;
-};
+} & typeof ZMQ_OPTIONS &
+  typeof STREAM_OPTIONS &
+  typeof SNAPSHOT_OPTIONS &
+  typeof PIPELINE_OPTIONS &
+  typeof LOG_OPTIONS;
 
 export const SERVE_OPTIONS: ServeOptions = {
   engine: {
@@ -157,79 +146,10 @@ export const SERVE_OPTIONS: ServeOptions = {
       "Sleep between drains of an idle engine: default grows from 5 to 100 ms, by 1.5 each time; " +
       "reference from 5 to 20 ms as Dynamo's own publisher does, with at most 256 events a step.",
   },
-  zmqEndpoint: {
-    name: "zmq-endpoint",
-    type: zmqEndpoint,
-    env: [{ name: "KVCAST_ZMQ_ENDPOINT" }],
-    // This machine only: who can subscribe can read token ids. The port is the one that Dynamo's guides use.
-    default: "tcp://127.0.0.1:20081",
-    group: "ZMQ",
-    help: "Address to bind and publish on; none turns ZMQ off.",
-  },
-  zmqTopic: {
-    name: "zmq-topic",
-    type: shortText("T", MAX_TOPIC_BYTES),
-    env: [{ name: "KVCAST_ZMQ_TOPIC" }],
-    default: "",
-    group: "ZMQ",
-    help: "First frame of every message, which subscribers match from the left.",
-  },
-  zmqQueueBytes: {
-    name: "zmq-queue-bytes",
-    type: bytes(4 * KIB, 64 * GIB),
-    env: [{ name: "KVCAST_ZMQ_QUEUE_BYTES" }],
-    default: "256MiB", // about a second of a flood, minutes of usual traffic
-    group: "ZMQ",
-    help: "Most memory that waits for one slow subscriber; the high-water mark in messages follows from it. Beyond it, that subscriber loses messages.",
-  },
-  wireFormat: {
-    name: "wire-format",
-    type: oneOf(WIRE_FORMATS),
-    env: [{ name: "KVCAST_WIRE_FORMAT" }],
-    default: "vllm", // the only one that every reader of maps understands
-    group: "ZMQ",
-    help: "Dialect of the messages; dynamo and dynamo-2026-01 are byte for byte those of Dynamo's publisher, one event a message.",
-  },
-  waitSubscribers: {
-    name: "wait-subscribers",
-    type: integer({ min: 0, max: 65_535, unit: "subscriptions" }),
-    env: [{ name: "KVCAST_WAIT_SUBSCRIBERS" }],
-    default: "0",
-    group: "ZMQ",
-    help: "Hold the first event back until so many subscriptions have arrived.",
-  },
-  waitSubscribersTimeout: {
-    name: "wait-subscribers-timeout",
-    type: seconds(0, 86_400),
-    env: [{ name: "KVCAST_WAIT_SUBSCRIBERS_TIMEOUT" }],
-    default: "30",
-    group: "ZMQ",
-    help: "Go on without them after this time, with a warning.",
-  },
-  encoders: {
-    name: "encoders",
-    type: integer({ min: 1, max: 16, unit: "threads" }),
-    env: [{ name: "KVCAST_ENCODERS" }],
-    default: "1", // one keeps up with a main thread that parses at full speed
-    group: "Pipeline",
-    help: "Threads that encode messages.",
-  },
-  ringSlots: {
-    name: "ring-slots",
-    type: integer({ min: 2, max: 4096, unit: "slots" }),
-    env: [{ name: "KVCAST_RING_SLOTS" }],
-    default: "16",
-    group: "Pipeline",
-    help: "Batches between the reader and the publisher; when all are in use, reading waits. Rounded up to a power of two.",
-  },
-  slotBytes: {
-    name: "slot-bytes",
-    type: bytes(4 * KIB, 16 * MIB, SLOT_ALIGNMENT_BYTES),
-    env: [{ name: "KVCAST_SLOT_BYTES" }],
-    default: "96KiB", // batches of 64 to 90 KB gave the best rate; larger ones fall out of the cache
-    group: "Pipeline",
-    help: `Memory of one slot, rounded up to a multiple of ${SLOT_ALIGNMENT_BYTES}. One event larger than a slot still goes through, by a slower path.`,
-  },
+  ...ZMQ_OPTIONS,
+  ...STREAM_OPTIONS,
+  ...SNAPSHOT_OPTIONS,
+  ...PIPELINE_OPTIONS,
   systemHost: {
     name: "system-host",
     type: bindHost,

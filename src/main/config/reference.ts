@@ -5,6 +5,7 @@
 import type { OptionSpec } from "./option-spec.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
 import { SIM_OPTION_LIST } from "./sim-options.ts";
+import { TAIL_OPTION_LIST } from "./tail-options.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
 
 /** An exit code, or a range of them, and what it means. */
@@ -71,6 +72,12 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "",
     "Flags only, but for the log. Besides these, `--json` prints where it listens as a line of JSON on stdout.",
     ...optionTables(SIM_OPTION_LIST),
+    "",
+    "## Options of `kvcast tail`",
+    "",
+    "`kvcast tail [EP]`, flags only. Besides these, `--sync` begins with a snapshot, `--stats` prints figures instead of",
+    "events, `--json` prints one JSON object a line, and `--tokens` prints token ids and cache salts too.",
+    ...optionTables(TAIL_OPTION_LIST),
     "",
     "## Exit codes",
     "",

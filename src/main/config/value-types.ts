@@ -114,6 +114,31 @@ export const fileName: ValueType<string> = {
   },
 };
 
+/** The name of a directory, which is made when it is not there. */
+export const directoryName: ValueType<string> = {
+  placeholder: "DIR",
+  takes: "the name of a directory",
+  parse(value: string, place: Place): string {
+    if (value.trim() === "" || value.includes("\0")) throw notAllowed(place, value, directoryName.takes);
+    return value;
+  },
+};
+
+const ON_WORDS: readonly string[] = ["on", "true", "yes", "1"];
+const OFF_WORDS: readonly string[] = ["off", "false", "no", "0"];
+
+/** A switch. */
+export const onOff: ValueType<boolean> = {
+  placeholder: "on|off",
+  takes: "on or off",
+  parse(input: string, place: Place): boolean {
+    const word = input.trim().toLowerCase();
+    if (ON_WORDS.includes(word)) return true;
+    if (OFF_WORDS.includes(word)) return false;
+    throw notAllowed(place, input, onOff.takes);
+  },
+};
+
 /** The same type with one more word, which stands for a value of its own. */
 export function orWord<T, U>(type: ValueType<T>, word: string, value: U): ValueType<T | U> {
   const takes = `${type.takes}, or ${word}`;

@@ -10,7 +10,7 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import type { HttpEngineConfig } from "../config/config.ts";
+import type { EngineCredentials, HttpEngineConfig } from "../config/config.ts";
 import { ConfigError, KvcastError } from "../../shared/errors.ts";
 import { DeadlineClock } from "./deadline-clock.ts";
 import { drainErrorFrom } from "./drain-error.ts";
@@ -43,12 +43,16 @@ export interface Drain {
   drain(onChunk: OnChunk): Promise<DrainOutcome>;
   /** Cuts the running drain at once. Harmless when there is none. */
   abort(): void;
+  /** From the next request on; a drain that runs ends as it began. */
+  renew(credentials: EngineCredentials): void;
   /** Drops idle connections; for the end of the client's life. */
   close(): void;
 }
 
-/** Seams for tests. */
+/** What is fetched in place of the events; and seams for tests. */
 export interface DrainClientOptions {
+  /** Path below the engine's URL, without a slash in front, to be read with GET. */
+  readonly path?: string;
   readonly idleSocketMs?: number;
   readonly resolve?: ResolveAll;
 }
@@ -56,10 +60,16 @@ export interface DrainClientOptions {
 export class DrainClient implements Drain {
   readonly #config: HttpEngineConfig;
   readonly #url: URL;
-  readonly #agent: HttpAgent;
-  readonly #headers: Record<string, string>;
+  readonly #lookup: ReturnType<typeof guardedLookup>;
+  readonly #idleSocketMs: number;
+  #credentials: EngineCredentials;
+  #agent: HttpAgent;
+  /** Agents of earlier credentials whose connection the running drain may still use. */
+  #retired: HttpAgent[] = [];
+  #headers: Record<string, string>;
+  readonly #isDrain: boolean;
   /** Every release that was seen serves POST; some builds have only GET. */
-  #method: "POST" | "GET" = "POST";
+  #method: "POST" | "GET";
   #exchange: Exchange | null = null;
   #aborted: boolean = false;
 
@@ -69,25 +79,14 @@ export class DrainClient implements Drain {
       throw new ConfigError("--engine", `--engine: ${config.url.hostname} is not allowed: ${rule}`);
     }
     this.#config = config;
-    this.#url = drainUrl(config.url);
+    this.#url = urlBelow(config.url, options.path ?? "kv_cache_events");
+    this.#isDrain = options.path === undefined;
+    this.#method = this.#isDrain ? "POST" : "GET";
     this.#headers = ownHeaders(config.headers);
-    const agentOptions = {
-      keepAlive: true,
-      maxSockets: 1,
-      timeout: options.idleSocketMs ?? IDLE_SOCKET_MS,
-      lookup: guardedLookup(options.resolve),
-    };
-    this.#agent =
-      config.url.protocol === "https:"
-        ? new HttpsAgent({
-            ...agentOptions,
-            // Said outright, so that no environment variable can switch verification off.
-            rejectUnauthorized: true,
-            ...(config.ca === undefined ? {} : { ca: config.ca }),
-            ...(config.clientCert === undefined ? {} : { cert: config.clientCert }),
-            ...(config.clientKey === undefined ? {} : { key: config.clientKey }),
-          })
-        : new HttpAgent(agentOptions);
+    this.#idleSocketMs = options.idleSocketMs ?? IDLE_SOCKET_MS;
+    this.#lookup = guardedLookup(options.resolve);
+    this.#credentials = config;
+    this.#agent = this.#makeAgent(config);
   }
 
   get answering(): boolean {
@@ -102,7 +101,7 @@ export class DrainClient implements Drain {
     try {
       let result = await this.#attempt(clock, onChunk);
       // The other verb is tried once and then remembered; an engine behind a proxy may change its mind later.
-      if (result.error?.status === 405) {
+      if (result.error?.status === 405 && this.#isDrain) {
         this.#method = this.#method === "POST" ? "GET" : "POST";
         if (!this.#aborted) result = await this.#attempt(clock, onChunk);
       }
@@ -110,7 +109,18 @@ export class DrainClient implements Drain {
     } finally {
       clock.stop();
       this.#exchange = null;
+      this.#dropRetired();
     }
+  }
+
+  renew(credentials: EngineCredentials): void {
+    this.#headers = ownHeaders(credentials.headers);
+    const before = this.#credentials;
+    this.#credentials = credentials;
+    if (this.#url.protocol !== "https:" || sameTls(before, credentials)) return;
+    this.#retired.push(this.#agent);
+    this.#agent = this.#makeAgent(credentials);
+    if (this.#exchange === null) this.#dropRetired();
   }
 
   abort(): void {
@@ -120,6 +130,25 @@ export class DrainClient implements Drain {
 
   close(): void {
     this.#agent.destroy();
+    this.#dropRetired();
+  }
+
+  #dropRetired(): void {
+    for (const agent of this.#retired) agent.destroy();
+    this.#retired = [];
+  }
+
+  #makeAgent({ ca, clientCert, clientKey }: EngineCredentials): HttpAgent {
+    const options = { keepAlive: true, maxSockets: 1, timeout: this.#idleSocketMs, lookup: this.#lookup };
+    if (this.#url.protocol !== "https:") return new HttpAgent(options);
+    return new HttpsAgent({
+      ...options,
+      // Said outright, so that no environment variable can switch verification off.
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca }),
+      ...(clientCert === undefined ? {} : { cert: clientCert }),
+      ...(clientKey === undefined ? {} : { key: clientKey }),
+    });
   }
 
   async #attempt(clock: DeadlineClock, onChunk: OnChunk): Promise<ExchangeResult> {
@@ -140,10 +169,18 @@ export class DrainClient implements Drain {
   }
 }
 
-/** The drain's address below a base URL that may have a path of its own. */
-function drainUrl(base: URL): URL {
+function sameTls(a: EngineCredentials, b: EngineCredentials): boolean {
+  return sameBytes(a.ca, b.ca) && sameBytes(a.clientCert, b.clientCert) && sameBytes(a.clientKey, b.clientKey);
+}
+
+function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.equals(b);
+}
+
+/** An address below a base URL that may have a path of its own. */
+function urlBelow(base: URL, path: string): URL {
   const url = new URL(base.origin);
-  url.pathname = `${base.pathname.replace(/\/+$/, "")}/kv_cache_events`;
+  url.pathname = `${base.pathname.replace(/\/+$/, "")}/${path}`;
   return url;
 }
 

@@ -10,7 +10,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { wallClockSeconds } from "../../shared/clock.ts";
-import type { HttpEngineConfig, PollProfile } from "../config/config.ts";
+import type { EngineCredentials, HttpEngineConfig, PollProfile } from "../config/config.ts";
 import type { LineLogger } from "../log.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import { DrainClient, type Drain, type DrainOutcome } from "./drain-client.ts";
@@ -123,6 +123,11 @@ export class HttpSource implements EngineSource {
       if (!this.#drain.answering && this.#events === 0) return this.#expire();
       this.#graceTimer = setTimeout(() => this.#expire(), GRACE_ANSWERING_MS - GRACE_UNANSWERED_MS);
     }, GRACE_UNANSWERED_MS);
+  }
+
+  /** For the next request; a drain under way is not touched. */
+  renew(credentials: EngineCredentials): void {
+    this.#drain.renew(credentials);
   }
 
   describe(): string {

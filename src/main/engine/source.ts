@@ -11,8 +11,8 @@ import type { RawEvent } from "./raw-event.ts";
 export interface EventSink {
   /**
    * Judges and takes one event; all its counts are made in this one synchronous step. True: done with it (published,
-   * filtered or refused), the scratch may be reused. False: full, nothing was counted; await `writable()` and call
-   * `retry()` until it is true.
+   * filtered or refused), the scratch may be reused. False: full, it stands in no sum of events yet; await `writable()`
+   * and call `retry()` until it is true.
    */
   accept(event: RawEvent): boolean;
   /** Offers the event that was refused last again. */

@@ -127,6 +127,7 @@ export class SyntheticSource implements EngineSource {
       if (!this.#sink.accept(this.#raw) && !(await this.#offerAgain())) return;
     }
     if (n === 0) return;
+    this.#counters.usedBlocks = traffic.emitted.storedBlocks - traffic.emitted.removedBlocks;
     this.#counters.lastEventTimestampSeconds = this.#clock.wallSeconds();
     this.#sink.flush();
   }

@@ -13,6 +13,7 @@ import path from "node:path";
 import type { Request, Response, Server } from "hyper-express";
 import { messageOf } from "../../shared/errors.ts";
 import { bindError, probePort } from "./bind-error.ts";
+import { type BodySink, type BodyStream, sendBody } from "./body-stream.ts";
 import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
 import type { Answer, Dispatcher, RequestHead } from "./routes.ts";
 
@@ -73,10 +74,70 @@ function writeHead(response: Response, answer: Answer): void {
     const { raw } = response;
     raw.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ""}`);
     for (const [name, value] of Object.entries(answer.headers)) raw.writeHeader(name, value);
-    raw.writeHeader("Content-Length", String(answer.body.length));
+    if (answer.stream === null) raw.writeHeader("Content-Length", String(answer.body.length));
     raw.endWithoutBody();
   });
   response.completed = true;
+}
+
+function nothing(): void {}
+
+/**
+ * By hand too: the library's own stream buffers beside the native one. The native `write` takes the whole chunk in any case
+ * and says whether it had to keep some of it.
+ */
+async function writeStream(
+  response: Response,
+  answer: Answer,
+  stream: BodyStream,
+  cuts: Set<() => void>,
+): Promise<void> {
+  const { raw } = response;
+  let headWritten = false;
+  let changed = nothing;
+  const cut = (): void => {
+    response.close();
+    changed();
+  };
+  const corked = (writeSome: () => boolean): boolean => {
+    let hasRoom = true;
+    response.atomic(() => {
+      if (!headWritten) {
+        headWritten = true;
+        raw.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ""}`);
+        for (const [name, value] of Object.entries(answer.headers)) raw.writeHeader(name, value);
+      }
+      hasRoom = writeSome();
+    });
+    return hasRoom;
+  };
+  const sink: BodySink = {
+    get gone() {
+      return response.completed;
+    },
+    write: (chunk) => corked(() => raw.write(chunk)),
+    end() {
+      corked(() => {
+        raw.end(undefined, answer.close);
+        return true;
+      });
+      response.completed = true;
+    },
+    onChange(callback) {
+      changed = callback;
+      response.once("abort", callback);
+      raw.onWritable(() => {
+        callback();
+        return true;
+      });
+    },
+  };
+  cuts.add(cut);
+  try {
+    if (!(await sendBody(stream, sink))) response.close();
+  } finally {
+    cuts.delete(cut);
+  }
 }
 
 function write(request: Request, response: Response, answer: Answer): void {
@@ -140,6 +201,8 @@ export async function startHyperExpressServer(
   dispatcher: Dispatcher,
 ): Promise<Listener> {
   const server = new library.Server({ auto_close: false, max_body_length: ANY_BODY_LENGTH });
+  /** Each ends a body that is being sent. */
+  const cuts = new Set<() => void>();
   let running = 0;
   let closing: Promise<void> | null = null;
   let idle: (() => void) | null = null;
@@ -147,8 +210,14 @@ export async function startHyperExpressServer(
   async function respond(request: Request, response: Response, head: RequestHead): Promise<void> {
     running++;
     try {
-      const answer = await dispatcher.answer(head);
-      write(request, response, closing === null ? answer : { ...answer, close: true });
+      const found = await dispatcher.answer(head);
+      const answer = closing === null ? found : { ...found, close: true };
+      if (answer.stream !== null && request.method !== "HEAD" && !response.completed) {
+        await writeStream(response, answer, answer.stream, cuts);
+      } else {
+        answer.stream?.cancel();
+        write(request, response, answer);
+      }
     } finally {
       if (--running === 0) idle?.();
     }
@@ -163,6 +232,7 @@ export async function startHyperExpressServer(
       grace = setTimeout(resolve, CLOSE_GRACE_MS);
     });
     clearTimeout(grace);
+    for (const cut of cuts) cut();
   }
 
   server.any("/*", (request, response) => {

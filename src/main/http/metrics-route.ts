@@ -1,7 +1,7 @@
 /**
  * `/metrics`: the page of the registry, encoded to bytes once however many scrapers share it. MAIN THREAD.
  */
-import type { Route } from "./routes.ts";
+import type { WholeRoute } from "./routes.ts";
 
 /** What this needs of `Metrics`. */
 export interface PageSource {
@@ -10,7 +10,7 @@ export interface PageSource {
   render(): Promise<string>;
 }
 
-export function metricsRoute(metrics: PageSource): Route {
+export function metricsRoute(metrics: PageSource): WholeRoute {
   let text = "";
   let bytes: Buffer = Buffer.alloc(0);
   return {

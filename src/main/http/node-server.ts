@@ -3,6 +3,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { bindError } from "./bind-error.ts";
+import { type BodySink, type BodyStream, sendBody } from "./body-stream.ts";
 import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
 import { type Dispatcher, MAX_HEAD_BYTES, type RequestHead } from "./routes.ts";
 
@@ -28,9 +29,30 @@ async function respond(dispatcher: Dispatcher, message: IncomingMessage, respons
   // The client may have left while the handler ran; writing then is a no-op, not an error.
   response.on("error", () => {});
   response.shouldKeepAlive &&= !answer.close;
+  if (answer.stream !== null) {
+    response.writeHead(answer.status, answer.headers);
+    return respondStream(message, response, answer.stream);
+  }
   response.writeHead(answer.status, { ...answer.headers, "Content-Length": answer.body.length });
   if (message.method === "HEAD") response.end();
   else response.end(answer.body);
+}
+
+async function respondStream(message: IncomingMessage, response: ServerResponse, stream: BodyStream): Promise<void> {
+  if (message.method === "HEAD") {
+    stream.cancel();
+    response.end();
+    return;
+  }
+  const sink: BodySink = {
+    get gone() {
+      return response.destroyed;
+    },
+    write: (chunk) => response.write(chunk),
+    end: () => response.end(),
+    onChange: (callback) => response.on("drain", callback).on("close", callback),
+  };
+  if (!(await sendBody(stream, sink))) response.destroy();
 }
 
 async function listen(server: Server, host: string, port: number): Promise<number> {

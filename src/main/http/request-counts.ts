@@ -24,9 +24,9 @@ export class RequestCounts {
     this.#add(NO_HANDLER, NO_HANDLER_CODES);
   }
 
-  /** Makes the series of a route, at 0. */
-  addRoute(path: string): void {
-    this.#add(path, HANDLER_CODES);
+  /** Makes the series of a route, at 0; `codes` are those that only this one gives. */
+  addRoute(path: string, codes: readonly number[] = []): void {
+    this.#add(path, [...HANDLER_CODES, ...codes]);
   }
 
   /** Counts one answer. A code outside the list counts as the list's nearest: 500 from 500 on, else 200. */

@@ -6,11 +6,13 @@
  */
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../log.ts";
+import type { BodyStream } from "./body-stream.ts";
 import { NO_HANDLER, type RequestCounts } from "./request-counts.ts";
 
 /** Most bytes of request line and headers together. */
 export const MAX_HEAD_BYTES: number = 8 * 1024;
 export const TEXT = "text/plain; charset=utf-8";
+const NO_BODY: Buffer = Buffer.alloc(0);
 
 export interface Request {
   readonly query: URLSearchParams;
@@ -25,10 +27,24 @@ export interface Response {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** A response whose body is made while it is sent. For a HEAD request the body is cancelled at once. */
+export interface StreamedResponse {
+  readonly status: number;
+  readonly contentType: string;
+  readonly stream: BodyStream;
+}
+
 export interface Route {
   /** Compared exactly with the path of the request. */
   readonly path: string;
+  /** Status codes that it gives beside 200, 500 and 503, to be counted apart. */
+  readonly codes?: readonly number[];
   /** May throw: the client then gets a 500 without details, the log the message. */
+  readonly handler: (request: Request) => Response | StreamedResponse | Promise<Response | StreamedResponse>;
+}
+
+/** A route whose bodies are known as a whole. */
+export interface WholeRoute extends Route {
   readonly handler: (request: Request) => Response | Promise<Response>;
 }
 
@@ -41,11 +57,16 @@ export interface RequestHead {
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
-/** What a server writes. `Content-Length` is the length of `body`, also for HEAD, where the body itself stays away. */
+/**
+ * What a server writes. `Content-Length` is the length of `body`, also for HEAD, where the body itself stays away; a stream
+ * has none and goes out in chunks.
+ */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** In place of `body`, which is empty then. */
+  readonly stream: BodyStream | null;
   /** The connection must not be used again, because what follows on it may be a body nobody reads. */
   readonly close: boolean;
 }
@@ -81,16 +102,18 @@ function plain(
   return answerOf({ status, contentType: TEXT, body: `${text}\n`, ...(headers && { headers }) }, close);
 }
 
-function answerOf(response: Response, close: boolean): Answer {
+function answerOf(response: Response | StreamedResponse, close: boolean): Answer {
+  const isStream = "stream" in response;
   return {
     status: response.status,
     headers: {
       "Content-Type": response.contentType,
       "Cache-Control": "no-store",
       "X-Content-Type-Options": "nosniff",
-      ...response.headers,
+      ...(isStream ? {} : response.headers),
     },
-    body: typeof response.body === "string" ? Buffer.from(response.body, "utf8") : response.body,
+    body: isStream ? NO_BODY : typeof response.body === "string" ? Buffer.from(response.body, "utf8") : response.body,
+    stream: isStream ? response.stream : null,
     close,
   };
 }
@@ -110,7 +133,7 @@ export class Dispatcher {
     this.#routes = new Map(routes.map((route) => [route.path, route]));
     this.#log = log;
     this.#counts = counts;
-    for (const { path } of routes) counts.addRoute(path);
+    for (const { path, codes } of routes) counts.addRoute(path, codes);
   }
 
   /** Never rejects. */

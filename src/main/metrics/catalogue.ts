@@ -5,7 +5,13 @@
  * Names are without the prefix `kvcast_`. HELP texts speak to an operator: what it is, in which unit, and what a
  * change of it means.
  */
-import { BATCH_EVENT_BUCKETS, ENCODE_DURATION_BUCKETS, PUBLISH_DURATION_BUCKETS } from "../../shared/counters.ts";
+import {
+  BATCH_EVENT_BUCKETS,
+  ENCODE_DURATION_BUCKETS,
+  PUBLISH_DURATION_BUCKETS,
+  REPLAY_DURATION_BUCKETS,
+  SNAPSHOT_DURATION_BUCKETS,
+} from "../../shared/counters.ts";
 import { POLL_DURATION_BUCKETS } from "./engine-counters.ts";
 import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
 
@@ -76,6 +82,11 @@ const SOURCE: CatalogueSection = {
       "source_sequence_resets_total",
       ["engine"],
       "Restarts of an engine rank, recognised by its event ids starting over.",
+    ),
+    gauge(
+      "rank_dirty",
+      ["engine", "dp_rank"],
+      "1 from the moment event ids of the engine rank are missing until it is cleared, 0 otherwise.",
     ),
     counter("source_duplicate_events_total", ["engine"], "Events dropped because their id equals the one before."),
     counter(
@@ -205,10 +216,18 @@ const SINK: CatalogueSection = {
       "Messages that may queue for one slow ZMQ subscriber before it loses some; derived from the queue's bytes.",
     ),
     counter(
+      "zmq_subscriber_queue_full_total",
+      ["endpoint"],
+      "Messages that at least one subscriber did not get because its queue had just become full. What it loses after " +
+        "that one, until it has read half its queue, libzmq does not tell: a rise means that subscribers lose messages, " +
+        "not how many.",
+    ),
+    counter(
       "zmq_wait_subscribers_timeouts_total",
       ["endpoint"],
       "Starts that went on without the number of ZMQ subscribers that was to be waited for.",
     ),
+    counter("heartbeats_total", [], "Empty batches published after a time of silence; only with --heartbeat."),
     gauge("published_sequence", [], "Sequence number of the last published message; no series before the first."),
     histogram(
       "pipeline_latency_seconds",
@@ -219,11 +238,86 @@ const SINK: CatalogueSection = {
   ],
 };
 
+const INDEX: CatalogueSection = {
+  title: "Index and snapshots",
+  metrics: [
+    gauge("index_blocks", [], "Live blocks in the index; only with --snapshot, as all in this section."),
+    gauge("index_memory_bytes", [], "Memory of the index."),
+    gauge(
+      "index_complete",
+      [],
+      "1 while the index has all blocks, as far as is known; 0 when it lost some, or kvcast came later than they did.",
+    ),
+    counter(
+      "index_refused_blocks_total",
+      [],
+      "Stored blocks that the index had no room for. When it rises, --snapshot-max-blocks is too low.",
+    ),
+    counter("index_unknown_removed_blocks_total", [], "Removed blocks that the index did not have."),
+    gauge(
+      "index_coverage_ratio",
+      ["engine"],
+      "Blocks in the index for each block that the engine's own statistics show in use; below 1, the engine holds blocks " +
+        "that kvcast never heard of. Above 1 is usual where the engine counts only what running requests hold. No series " +
+        "without such statistics.",
+    ),
+    gauge("snapshots_open", [], "Snapshots that are being handed out now."),
+    counter(
+      "snapshots_total",
+      ["outcome"],
+      "Snapshots asked for, by how they ended: handed out in full, the asker left, or refused or broken off with a reason.",
+    ),
+    histogram(
+      "snapshot_duration_seconds",
+      [],
+      SNAPSHOT_DURATION_BUCKETS,
+      "Time from the request to the last piece, of snapshots that were handed out in full.",
+    ),
+  ],
+};
+
+const REPLAY: CatalogueSection = {
+  title: "Replay",
+  metrics: [
+    counter(
+      "replay_requests_total",
+      ["outcome"],
+      "Requests to the replay socket by outcome, counted when their end marker is sent or given up. complete: from the " +
+        "number asked for to the newest, nothing missing; partial: the oldest were kept no more; too_old: none of it was " +
+        "sent; limited: too many at once; expired: the client took nothing for 10 s; gone: it left before the end.",
+    ),
+    counter("replay_sent_batches_total", [], "Messages sent again on the replay socket."),
+    histogram(
+      "replay_duration_seconds",
+      [],
+      REPLAY_DURATION_BUCKETS,
+      "Time from a request on the replay socket to its end marker.",
+    ),
+    gauge("replay_sessions", [], "Clients of the replay socket that are being served now."),
+    gauge("replay_buffer_batches", [], "Messages kept for replay."),
+    gauge("replay_buffer_capacity_batches", [], "Most messages that are kept for replay."),
+    gauge("replay_buffer_bytes", [], "Bytes of the messages kept for replay."),
+    gauge("replay_buffer_capacity_bytes", [], "Most bytes of messages that are kept for replay."),
+    gauge(
+      "replay_buffer_oldest_sequence",
+      [],
+      "Sequence number of the oldest message kept for replay; no series while there is none.",
+    ),
+  ],
+};
+
 const THREADS: CatalogueSection = {
   title: "Threads",
   metrics: [
     gauge("worker_up", ["worker"], "1 while the worker thread runs, 0 otherwise."),
     counter("worker_restarts_total", ["worker", "reason"], "Restarts of the worker thread, by reason."),
+    counter(
+      "main_stalls_total",
+      [],
+      "Times that the main thread did not turn for more than 1.5 s: no reading of the engine, no HTTP. Should stay 0.",
+    ),
+    gauge("main_stalled", [], "1 for half a second after such a stall; during it no scrape is answered."),
+    gauge("main_longest_stall_seconds", [], "The longest of these stalls; 0 without one."),
   ],
 };
 
@@ -236,9 +330,11 @@ const SERVICE: CatalogueSection = {
       "HTTP requests answered, by handler and status; other stands for requests that reached no handler.",
     ),
     counter("log_messages_total", ["level"], "Log lines written, by level."),
+    gauge("epoch_info", ["epoch"], "Always 1; the label names the run of sequence numbers."),
+    gauge("epoch_start_timestamp_seconds", [], "Unix time at which that run began."),
     gauge("build_info", ["version", "node"], "Always 1; the labels name the versions of kvcast and Node."),
   ],
 };
 
 /** In the order of the page. */
-export const CATALOGUE: readonly CatalogueSection[] = [SOURCE, NORMALISE, RING, ENCODE, SINK, THREADS, SERVICE];
+export const CATALOGUE: readonly CatalogueSection[] = [SOURCE, NORMALISE, RING, ENCODE, SINK, REPLAY, INDEX, THREADS, SERVICE];

@@ -19,6 +19,14 @@ export type SourceErrorReason = (typeof SOURCE_ERROR_REASONS)[number];
 export const INJECT_REASONS = ["start", "restart", "gap"] as const;
 export type InjectReason = (typeof INJECT_REASONS)[number];
 
+/** A rank of which subscribers may believe something wrong until it is cleared. */
+export interface DirtyRank {
+  /** Ids are missing, or the rank began anew and subscribers must not be told. */
+  readonly reason: "gap" | "restart";
+  /** Ids that have been missing since the last clear. */
+  readonly missing: number;
+}
+
 export const POLL_OUTCOMES = ["items", "empty", "error"] as const;
 export type PollOutcome = (typeof POLL_OUTCOMES)[number];
 
@@ -61,6 +69,8 @@ export class EngineCounters {
   readonly missingIds: Float64Array;
   /** Highest event id seen by rank; the last cell is `other`; -1 before the first. */
   readonly lastEventId: Float64Array;
+  /** By rank, also those beyond the configured size. */
+  readonly dirty: Map<number, DirtyRank> = new Map();
   /** Restarts of an engine rank that were recognised by its ids. */
   resets: number = 0;
   /** Delivered although their id was lower than one seen before. */
@@ -71,6 +81,8 @@ export class EngineCounters {
   lastEventTimestampSeconds: number = 0;
   /** Hashes of partial blocks that are remembered in order to suppress their removal. */
   partialBlocksTracked: number = 0;
+  /** Cache blocks that the engine uses, by its own statistics; null when those are not to be had. */
+  usedBlocks: number | null = null;
 
   constructor(engine: string, kind: "http" | "synthetic", ranks: number) {
     this.engine = engine;
@@ -89,6 +101,19 @@ export class EngineCounters {
     else if (kind === RAW_KIND.created) received.created++;
     else if (kind === RAW_KIND.updated) received.updated++;
     else received.other++;
+  }
+
+  markDirty(rank: number, reason: DirtyRank["reason"], missing: number): void {
+    const before = this.dirty.get(rank);
+    this.dirty.set(rank, {
+      reason: before?.reason === "restart" ? "restart" : reason,
+      missing: (before?.missing ?? 0) + missing,
+    });
+  }
+
+  /** The dirty ranks, in order. */
+  dirtyRanks(): ({ readonly rank: number } & DirtyRank)[] {
+    return Array.from(this.dirty, ([rank, dirty]) => ({ rank, ...dirty })).toSorted((a, b) => a.rank - b.rank);
   }
 
   /** Index into the per-rank columns: the rank itself, or the cell of `other`. */

@@ -60,6 +60,24 @@ function perRank(
   return () => series;
 }
 
+/** As `perRank`, but the ranks that are dirty are few and known by their own number. */
+function dirtyRanks(engines: Engines): () => Series[] {
+  const series = engines.flatMap((counters) => {
+    const { engine, dirty } = counters;
+    const named = Math.min(counters.ranks, MAX_RANK_LABELS);
+    const ranks: Series[] = Array.from({ length: named }, (_, rank) => ({
+      labels: { engine, dp_rank: String(rank) },
+      read: () => (dirty.has(rank) ? 1 : 0),
+    }));
+    ranks.push({
+      labels: { engine, dp_rank: "other" },
+      read: () => ([...dirty.keys()].some((rank) => rank >= named) ? 1 : 0),
+    });
+    return ranks;
+  });
+  return () => series;
+}
+
 function byEngine(counters: EngineCounters): Labels {
   return { engine: counters.engine };
 }
@@ -110,6 +128,7 @@ export function engineFamilies(engines: Engines): readonly Family[] {
       ),
     },
     { name: "source_sequence_resets_total", series: perEngine(engines, byEngine, (c) => c.resets) },
+    { name: "rank_dirty", series: dirtyRanks(engines) },
     { name: "source_duplicate_events_total", series: perEngine(engines, byEngine, (c) => c.duplicates) },
     { name: "source_out_of_order_events_total", series: perEngine(engines, byEngine, (c) => c.outOfOrder) },
     { name: "source_unknown_rank_events_total", series: perEngine(engines, byEngine, (c) => c.unknownRank) },

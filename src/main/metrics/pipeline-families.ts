@@ -8,6 +8,7 @@ import {
   EVENT_TYPES,
   type HistogramCells,
   PUBLISHER_CELLS,
+  REPLAY_OUTCOMES,
   SINK_DROP_REASONS,
   SINK_ERROR_REASONS,
 } from "../../shared/counters.ts";
@@ -125,9 +126,45 @@ function zmqFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly
     { name: "sink_publish_duration_seconds", histograms: histogram(PUBLISHER_CELLS.publishDuration) },
     { name: "zmq_subscribers", series: byEndpoint(PUBLISHER_CELLS.zmqSubscribers) },
     { name: "zmq_high_water_mark_messages", series: byEndpoint(PUBLISHER_CELLS.zmqHighWaterMarkMessages) },
+    { name: "zmq_subscriber_queue_full_total", series: byEndpoint(PUBLISHER_CELLS.zmqQueueFull) },
     { name: "zmq_wait_subscribers_timeouts_total", series: byEndpoint(PUBLISHER_CELLS.waitSubscribersTimeouts) },
+    { name: "heartbeats_total", series: on([cell(PUBLISHER_CELLS.heartbeats, NO_LABELS)]) },
     { name: "published_sequence", series: on([sequence]) },
     { name: "pipeline_latency_seconds", histograms: histogram(PUBLISHER_CELLS.pipelineLatency) },
+  ];
+}
+
+/** Series of replay exist only while it is on. */
+function replayFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
+  const on = (series: readonly Series[]) => (): readonly Series[] =>
+    pipeline.replayEndpoint() === null ? NO_SERIES : series;
+  const cell = (index: number): Series => ({ labels: NO_LABELS, read: () => snapshot.publisher(index) });
+  const requests = labelled(NO_LABELS, "outcome", REPLAY_OUTCOMES, (i) =>
+    snapshot.publisher(PUBLISHER_CELLS.replayRequests + i),
+  );
+  const durations: readonly HistogramSeries[] = [
+    { labels: NO_LABELS, addTo: (cells) => snapshot.addPublisherHistogram(PUBLISHER_CELLS.replayDuration, cells) },
+  ];
+  const oldest: Series = {
+    labels: NO_LABELS,
+    read: () => {
+      const sequence = snapshot.publisher(PUBLISHER_CELLS.replayOldestSequence);
+      return sequence < 0 ? null : sequence;
+    },
+  };
+  return [
+    { name: "replay_requests_total", series: on(requests) },
+    { name: "replay_sent_batches_total", series: on([cell(PUBLISHER_CELLS.replaySentBatches)]) },
+    {
+      name: "replay_duration_seconds",
+      histograms: () => (pipeline.replayEndpoint() === null ? NO_HISTOGRAMS : durations),
+    },
+    { name: "replay_sessions", series: on([cell(PUBLISHER_CELLS.replaySessions)]) },
+    { name: "replay_buffer_batches", series: on([cell(PUBLISHER_CELLS.replayBatches)]) },
+    { name: "replay_buffer_capacity_batches", series: on([cell(PUBLISHER_CELLS.replayCapacityBatches)]) },
+    { name: "replay_buffer_bytes", series: on([cell(PUBLISHER_CELLS.replayBytes)]) },
+    { name: "replay_buffer_capacity_bytes", series: on([cell(PUBLISHER_CELLS.replayCapacityBytes)]) },
+    { name: "replay_buffer_oldest_sequence", series: on([oldest]) },
   ];
 }
 
@@ -147,6 +184,12 @@ function workerFamilies(snapshot: SharedSnapshot): readonly Family[] {
           })),
         ),
     },
+    { name: "main_stalls_total", series: single(() => snapshot.publisher(PUBLISHER_CELLS.mainStalls)) },
+    { name: "main_stalled", series: single(() => snapshot.publisher(PUBLISHER_CELLS.mainStalled)) },
+    {
+      name: "main_longest_stall_seconds",
+      series: single(() => snapshot.publisher(PUBLISHER_CELLS.mainLongestStallSeconds)),
+    },
   ];
 }
 
@@ -159,6 +202,7 @@ export function pipelineFamilies(
     ...ringFamilies(pipeline, snapshot, engines),
     ...encodeFamilies(pipeline, snapshot),
     ...zmqFamilies(pipeline, snapshot),
+    ...replayFamilies(pipeline, snapshot),
     ...workerFamilies(snapshot),
   ];
 }

@@ -39,9 +39,13 @@ export interface PipelineView {
   readonly ringWait: Histogram;
   readonly publisher: CounterBlock;
   readonly encoders: readonly CounterBlock[];
+  /** Null when there is no index. */
+  readonly index: CounterBlock | null;
   workers(): readonly WorkerStatus[];
   /** The wire dialect, the `codec` label. */
   readonly codec: string;
   /** The bound ZMQ address (with the real port); null when the sink is off. */
   zmqEndpoint(): string | null;
+  /** The same of the replay socket. */
+  replayEndpoint(): string | null;
 }

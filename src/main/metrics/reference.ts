@@ -2,7 +2,14 @@
  * Writes `docs/metrics.md` from the catalogue. Runs when the documentation is made, and in the test that holds the file to
  * it; the service never calls it.
  */
-import { ENCODE_ERROR_REASONS, EVENT_TYPES, SINK_DROP_REASONS, SINK_ERROR_REASONS } from "../../shared/counters.ts";
+import {
+  ENCODE_ERROR_REASONS,
+  EVENT_TYPES,
+  REPLAY_OUTCOMES,
+  SINK_DROP_REASONS,
+  SINK_ERROR_REASONS,
+  SNAPSHOT_OUTCOMES,
+} from "../../shared/counters.ts";
 import { WIRE_FORMATS } from "../../shared/wire-format.ts";
 import { INVALID_REASONS } from "../engine/raw-event.ts";
 import { LOG_LEVELS } from "../log.ts";
@@ -31,6 +38,7 @@ const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
   handler: "path of the route, `other` for requests that reached none",
   code: "HTTP status",
   level: LOG_LEVELS,
+  epoch: "UUID of the run of sequence numbers",
   version: "version of kvcast",
   node: "version of Node",
 };
@@ -49,6 +57,8 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "sink_sent_events_total event_type": EVENT_TYPES,
   "sink_dropped_events_total reason": SINK_DROP_REASONS,
   "sink_errors_total reason": SINK_ERROR_REASONS,
+  "replay_requests_total outcome": REPLAY_OUTCOMES,
+  "snapshots_total outcome": SNAPSHOT_OUTCOMES,
   "worker_restarts_total reason": WORKER_RESTART_REASONS,
 };
 
@@ -60,6 +70,13 @@ const OWN_UNITS: Readonly<Record<string, string>> = {
   ring_occupied_slots_max: "slots",
   zmq_subscribers: "subscriptions",
   published_sequence: "sequence number",
+  replay_buffer_oldest_sequence: "sequence number",
+  zmq_subscriber_queue_full_total: "messages",
+  main_stalled: "1 or 0",
+  index_complete: "1 or 0",
+  snapshots_open: "snapshots",
+  rank_dirty: "1 or 0",
+  epoch_info: "always 1",
   build_info: "always 1",
 };
 
@@ -91,8 +108,8 @@ export function renderMetricsReference(): string {
     "(Each name stands for `kvcast_<name>_events_total`, summed over its labels.)",
     "",
     "Two losses happen where kvcast cannot count events. What an engine dropped before it was read shows as missing event",
-    "ids, in `kvcast_source_sequence_gaps_total`. What libzmq drops for a subscriber that is too slow it tells nobody: only",
-    "that subscriber sees it, as a gap in the sequence numbers.",
+    "ids, in `kvcast_source_sequence_gaps_total`. What libzmq drops for a subscriber that is too slow shows as its beginning,",
+    "in `kvcast_zmq_subscriber_queue_full_total`; how much it was only that subscriber sees, as a gap in the sequence numbers.",
     ...CATALOGUE.flatMap(({ title, metrics }) => [
       "",
       `## ${title}`,

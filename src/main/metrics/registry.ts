@@ -14,10 +14,12 @@
 import { setTimeout } from "node:timers/promises";
 import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
 import { KvcastError } from "../../shared/errors.ts";
+import type { Epoch } from "../epoch.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { CellMetric, type Family } from "./cell-metric.ts";
 import { engineFamilies } from "./engine-families.ts";
 import type { EngineCounters } from "./engine-counters.ts";
+import { indexFamilies } from "./index-families.ts";
 import { pipelineFamilies } from "./pipeline-families.ts";
 import type { PipelineView } from "./pipeline-view.ts";
 import { type RequestCountsView, serviceFamilies } from "./service-families.ts";
@@ -42,6 +44,7 @@ export interface MetricsOptions {
   readonly pipeline: PipelineView;
   /** Version of kvcast. */
   readonly version: string;
+  readonly epoch: Epoch;
   /** Log lines written so far, by level. */
   readonly logCounts: Readonly<Record<string, number>>;
   readonly requests: RequestCountsView;
@@ -69,7 +72,8 @@ export class Metrics {
     this.#register([
       ...engineFamilies(engines),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
-      ...serviceFamilies(options.version, options.logCounts, options.requests),
+      ...indexFamilies(pipeline, this.#snapshot, engines),
+      ...serviceFamilies(options.version, options.epoch, options.logCounts, options.requests),
     ]);
     if (options.defaults ?? true) {
       collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });

@@ -1,6 +1,7 @@
 /**
  * The families of the process itself: build, log lines, HTTP requests. MAIN THREAD.
  */
+import type { Epoch } from "../epoch.ts";
 import type { Family, Series } from "./cell-metric.ts";
 
 /** Counts of answered requests, as the HTTP server keeps them. */
@@ -11,10 +12,13 @@ export interface RequestCountsView {
 
 export function serviceFamilies(
   version: string,
+  epoch: Epoch,
   logCounts: Readonly<Record<string, number>>,
   requests: RequestCountsView,
 ): readonly Family[] {
   const build: readonly Series[] = [{ labels: { version, node: process.versions.node }, read: () => 1 }];
+  const epochInfo: readonly Series[] = [{ labels: { epoch: epoch.uuid }, read: () => 1 }];
+  const epochStart: readonly Series[] = [{ labels: {}, read: () => epoch.startedSeconds }];
   const lines: readonly Series[] = Object.keys(logCounts).map((level) => ({
     labels: { level },
     read: () => logCounts[level] ?? 0,
@@ -29,6 +33,8 @@ export function serviceFamilies(
         })),
     },
     { name: "log_messages_total", series: () => lines },
+    { name: "epoch_info", series: () => epochInfo },
+    { name: "epoch_start_timestamp_seconds", series: () => epochStart },
     { name: "build_info", series: () => build },
   ];
 }

@@ -1,11 +1,17 @@
 /**
  * All shared counter blocks as one scrape sees them. MAIN THREAD.
  *
- * Blocks are copied from the end of the pipeline to its start: the publisher first, then the encoders; the main
+ * Blocks are copied from the end of the pipeline to its start: index thread, publisher, encoders; the main
  * thread's own fields are read afterwards. What the publisher has counted, main has counted before, so no scrape can
  * show more events leaving a stage than entered it.
  */
-import { type CounterBlock, ENCODER_CELLS, type HistogramCells, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import {
+  type CounterBlock,
+  ENCODER_CELLS,
+  type HistogramCells,
+  INDEX_CELLS,
+  PUBLISHER_CELLS,
+} from "../../shared/counters.ts";
 import type { PipelineView, WorkerStatus } from "./pipeline-view.ts";
 
 interface Copy {
@@ -24,12 +30,14 @@ function addHistogram(from: Float64Array, { first, width }: HistogramCells, into
 export class SharedSnapshot {
   readonly #pipeline: PipelineView;
   readonly #publisher: Copy;
+  readonly #index: Copy | null;
   #encoders: readonly Copy[] = [];
   #workers: readonly WorkerStatus[] = [];
 
   constructor(pipeline: PipelineView) {
     this.#pipeline = pipeline;
     this.#publisher = copyOf(pipeline.publisher, PUBLISHER_CELLS.size);
+    this.#index = pipeline.index === null ? null : copyOf(pipeline.index, INDEX_CELLS.size);
     this.refresh();
   }
 
@@ -42,7 +50,8 @@ export class SharedSnapshot {
     if (encoders.length !== this.#encoders.length || encoders.some((block, i) => block !== this.#encoders[i]?.block)) {
       this.#encoders = encoders.map((block) => copyOf(block, ENCODER_CELLS.size));
     }
-    let whole = this.#publisher.block.snapshot(this.#publisher.cells);
+    let whole = this.#index?.block.snapshot(this.#index.cells) ?? true;
+    whole = this.#publisher.block.snapshot(this.#publisher.cells) && whole;
     for (const { block, cells } of this.#encoders) whole = block.snapshot(cells) && whole;
     this.#workers = this.#pipeline.workers();
     return whole;
@@ -56,6 +65,15 @@ export class SharedSnapshot {
   /** Adds a histogram of the publisher's block into `into`. */
   addPublisherHistogram(histogram: HistogramCells, into: Float64Array): void {
     addHistogram(this.#publisher.cells, histogram, into);
+  }
+
+  /** One cell of the index thread's block; 0 when there is none. */
+  index(cell: number): number {
+    return this.#index?.cells[cell] ?? 0;
+  }
+
+  addIndexHistogram(histogram: HistogramCells, into: Float64Array): void {
+    if (this.#index !== null) addHistogram(this.#index.cells, histogram, into);
   }
 
   /** One cell, summed over the encoders. */

@@ -10,17 +10,18 @@
  */
 export type IdStep = "next" | "gap" | "duplicate" | "restart" | "out_of_order";
 
-const NONE = -1;
+/** The last id of a rank that was not heard of. */
+export const NO_EVENT = -1;
 
 export class IdTracker {
   /** Highest id since the rank began; -1 before the first. */
-  last: number = NONE;
+  last: number = NO_EVENT;
   /** Ids that the last gap left out. */
   missing: number = 0;
 
   observe(id: number, isCreated: boolean): IdStep {
     const last = this.last;
-    if (id === last + 1 || last === NONE) {
+    if (id === last + 1 || last === NO_EVENT) {
       this.last = id;
       return "next";
     }

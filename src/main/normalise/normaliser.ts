@@ -9,11 +9,16 @@
  *
  * A refused event changes nothing in what is known of blocks: partial ones are remembered last.
  *
+ * Step 1 is `follow()`, the others are `judge()`: what the ids reveal must be dealt with before the event that did so.
+ *
  * Counting: an event that ends here is counted here, together with its outcome. One that is to be published may find the
  * ring full; the caller counts it with `countPublished()` in the same step in which it is really taken.
  */
+import { KvcastError } from "../../shared/errors.ts";
 import { ABSENT, PARENT, RAW_KIND, type RawEvent, type RawKind } from "../engine/raw-event.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
+import { NO_EVENT } from "./id-tracker.ts";
+import type { RankWatch } from "./injections.ts";
 import type { Notice } from "./notice.ts";
 import { Outcomes, type Verdict } from "./outcomes.ts";
 import { PUBLISHED_KIND, PublishedEvent } from "./published-event.ts";
@@ -30,19 +35,24 @@ export interface NormaliserOptions {
   /** See `mm-runs.ts`; null refuses events that need it. */
   readonly mmTokenOffset: number | null;
   readonly counters: EngineCounters;
-  /** Called within `normalise()`. */
+  /** Called within `follow()` and `judge()`. */
   readonly onNotice: (notice: Notice) => void;
+  /** Told within `follow()`. Default: nobody. */
+  readonly watch?: RankWatch;
 }
 
 export class Normaliser {
-  /** The event to publish after `normalise()` said so; valid as long as the raw event and until the next call. */
+  /** The event to publish after `judge()` said so; valid as long as the raw event and until the next call. */
   readonly out: PublishedEvent = new PublishedEvent();
   readonly #blockSize: number;
   readonly #attentionDpSize: number;
   readonly #mmTokenOffset: number | null;
   readonly #counters: EngineCounters;
   readonly #outcomes: Outcomes;
+  readonly #watch: RankWatch | null;
   readonly #ranks: RankTable = new RankTable();
+  /** The rank of the event that was followed last. */
+  #rank: RankState | null = null;
   #adoptionAnnounced: boolean = false;
 
   constructor(options: NormaliserOptions) {
@@ -51,15 +61,29 @@ export class Normaliser {
     this.#mmTokenOffset = options.mmTokenOffset;
     this.#counters = options.counters;
     this.#outcomes = new Outcomes(options.counters, options.onNotice);
+    this.#watch = options.watch ?? null;
   }
 
-  /** Judges one event. Never throws for what an engine sends. */
+  /** Both steps at once, for whoever has nothing to do between them. Never throws for what an engine sends. */
   normalise(raw: RawEvent): Verdict {
-    const missing = raw.kind === RAW_KIND.empty ? "empty_entry" : "missing_field";
-    if (raw.eventId === ABSENT) return this.#outcomes.invalid(raw, raw.defect ?? missing);
+    return this.follow(raw) ?? this.judge(raw);
+  }
+
+  /** Follows the ids. Null: `judge()` the event next; otherwise it ends here and has been counted. */
+  follow(raw: RawEvent): Verdict | null {
+    if (raw.eventId === ABSENT) {
+      return this.#outcomes.invalid(raw, raw.defect ?? (raw.kind === RAW_KIND.empty ? "empty_entry" : "missing_field"));
+    }
     const rank = this.#ranks.get(raw.rank);
     if (rank === null) return this.#outcomes.invalid(raw, raw.defect ?? "bad_type");
-    if (!this.#followIds(raw, rank)) return this.#outcomes.duplicate(raw);
+    this.#rank = rank;
+    return this.#followIds(raw, rank) ? null : this.#outcomes.duplicate(raw);
+  }
+
+  /** Judges the event that was followed last. */
+  judge(raw: RawEvent): Verdict {
+    const rank = this.#rank;
+    if (rank === null) throw new KvcastError("KVCAST_NOT_FOLLOWED", "judged before it was followed: this is a bug");
     if (raw.defect !== null) return this.#outcomes.invalid(raw, raw.defect);
 
     switch (raw.kind) {
@@ -99,6 +123,7 @@ export class Normaliser {
     counters.lastEventId[cell] = rank.ids.last;
     switch (step) {
       case "next":
+        if (last === NO_EVENT) this.#watch?.first?.(raw.rank, raw.eventId, raw.kind === RAW_KIND.created);
         break;
       case "duplicate":
         return false;
@@ -106,14 +131,15 @@ export class Normaliser {
         const missing = rank.ids.missing;
         counters.missingIds[cell] = (counters.missingIds[cell] as number) + missing;
         this.#outcomes.report(raw, { code: "id_gap", expected: last + 1, got: raw.eventId, missing });
+        if (this.#watch?.gap(raw.rank, missing) === true) this.#forgetPartials(rank);
         break;
       }
       case "restart":
         counters.resets++;
         rank.window.reset();
-        rank.partials.clear();
-        counters.partialBlocksTracked = this.#ranks.usage.hashes;
+        this.#forgetPartials(rank);
         this.#outcomes.report(raw, { code: "restart", last });
+        this.#watch?.restart(raw.rank);
         break;
       case "out_of_order":
         counters.outOfOrder++;
@@ -121,6 +147,16 @@ export class Normaliser {
         break;
     }
     return true;
+  }
+
+  /** Of each rank, the highest id so far. */
+  lastEventIds(): Map<number, number> {
+    return this.#ranks.lastEventIds();
+  }
+
+  #forgetPartials(rank: RankState): void {
+    rank.partials.clear();
+    this.#counters.partialBlocksTracked = this.#ranks.usage.hashes;
   }
 
   #admits(raw: RawEvent, rank: RankState): boolean {

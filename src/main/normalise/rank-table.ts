@@ -5,7 +5,7 @@
  * restarts or misbehaves does not change what happens to the others.
  */
 import { ABSENT, MAX_RANK, type RawEvent } from "../engine/raw-event.ts";
-import { IdTracker } from "./id-tracker.ts";
+import { IdTracker, NO_EVENT } from "./id-tracker.ts";
 import { holdsTooMuch, PartialBlockStore, type PartialUsage } from "./partial-blocks.ts";
 import { WindowFilter } from "./window-filter.ts";
 
@@ -26,6 +26,15 @@ export class RankTable {
   /** The state of a rank, made when it is new; null when nobody can have that rank. */
   get(rank: number): RankState | null {
     return this.#ranks[rank] ?? this.#make(rank);
+  }
+
+  /** Of each rank that was heard of, the highest id. */
+  lastEventIds(): Map<number, number> {
+    const ids = new Map<number, number>();
+    this.#ranks.forEach((state, rank) => {
+      if (state !== undefined && state.ids.last !== NO_EVENT) ids.set(rank, state.ids.last);
+    });
+    return ids;
   }
 
   /** To be called after partial blocks were added: keeps their memory bounded. */

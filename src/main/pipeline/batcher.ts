@@ -9,15 +9,17 @@
  */
 import { monotonicMicros, wallClockSeconds } from "../../shared/clock.ts";
 import type { RingProducer } from "../../shared/ring.ts";
+import { MAX_SLOT_EVENTS } from "../../shared/ring-layout.ts";
 import type { PublishedEvent } from "../normalise/published-event.ts";
 import { Batch, type EventSize, measure, writeRecord } from "./batch.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
 
 /**
  * A batch is cut by bytes, as a rule. This bounds what one encoder takes at once of very small events, and no message is
- * much smaller than a slot in a flood: the queue limit of a subscriber counts messages.
+ * much smaller than a slot in a flood: the queue limit of a subscriber counts messages. No more than a slot has poison
+ * bits for.
  */
-export const MAX_BATCH_EVENTS = 256;
+export const MAX_BATCH_EVENTS: number = Math.min(256, MAX_SLOT_EVENTS);
 /** Batches that may be open at once; an event of a further rank closes the oldest. */
 const MAX_OPEN_BATCHES = 8;
 /** The rank of a batch whose events bring their own. */
@@ -179,7 +181,7 @@ export class Batcher {
   /** Whether the slot that used the oversize buffer last has not been freed yet. */
   #oversizeInUse(): boolean {
     if (this.#oversizePosition === null) return false;
-    if (((this.#ring.memory.tail() - this.#oversizePosition) | 0) <= 0) return true;
+    if (((this.#ring.memory.freeTail() - this.#oversizePosition) | 0) <= 0) return true;
     this.#oversizePosition = null;
     return false;
   }

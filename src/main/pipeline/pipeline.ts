@@ -8,7 +8,8 @@
  */
 import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
 import type { ThreadDiedError } from "../../shared/errors.ts";
-import type { ZmqSinkData } from "../../shared/messages.ts";
+import type { ReplayData, ZmqSinkData } from "../../shared/messages.ts";
+import { replayWindowBytes } from "../../shared/replay-layout.ts";
 import { RingMemory } from "../../shared/ring-memory.ts";
 import { RingProducer } from "../../shared/ring.ts";
 import { roundToLine, roundToPowerOfTwo, STOP } from "../../shared/ring-layout.ts";
@@ -22,15 +23,21 @@ import {
   type WorkerRestartReason,
   type WorkerStatus,
 } from "../metrics/pipeline-view.ts";
+import { type Epoch, newEpoch } from "../epoch.ts";
 import type { PublishedEvent } from "../normalise/published-event.ts";
 import { Batcher } from "./batcher.ts";
 import { EncoderPool } from "./encoder-pool.ts";
+import { type IndexStart, IndexThread, type SnapshotOptions } from "./index-thread.ts";
 import { OccupancyWindow } from "./occupancy.ts";
 import { OversizeBuffer } from "./oversize-buffer.ts";
 import { PublisherThread } from "./publisher-thread.ts";
+import type { SavedState } from "./saved-state.ts";
+import { type SnapshotAnswer, SnapshotClient } from "./snapshot-client.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost a waiting source. */
 const MAX_WAIT_MS = 100;
+/** How often main shows the watchdog that it turns. */
+const BEAT_EVERY_MS = 250;
 /** Kept back from the deadline for closing sockets and threads. */
 const CLOSE_MS = 500;
 /** Of that, what a publisher gets that has missed the deadline. */
@@ -47,15 +54,28 @@ export interface PipelineOptions {
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
   readonly zmq: ZmqSinkData | null;
+  /** The replay socket and how much is kept for it; null or absent: nothing is kept. */
+  readonly replay?: Omit<ReplayData, "window"> | null;
+  /** Silence after which an empty batch goes out; null or absent for never. */
+  readonly heartbeatMs?: number | null;
+  /** Number of the first message; 0 if absent. */
+  readonly firstSequence?: number;
+  /** The index of live blocks, for snapshots; null or absent: there is none. */
+  readonly snapshot?: SnapshotOptions | null;
+  readonly onPublisherRestart?: (reason: WorkerRestartReason, message: string, nextSequence: number) => void;
   readonly onEncoderRestart: (
     encoder: string,
     reason: WorkerRestartReason,
     message: string,
     recoveredSlots: number,
   ) => void;
+  /** An event that ended two encoders has been left out; `index` counts in its batch. */
+  readonly onEventIsolated?: (encoder: string, rank: number, index: number) => void;
+  /** So many more events could not be encoded, isolated ones among them. */
+  readonly onEventsLeftOut?: (encoder: string, events: number) => void;
   readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
   readonly onSendFailed: (reason: string, sequence: number) => void;
-  /** A thread that cannot be replaced is gone; the service must end. */
+  /** A thread is gone and cannot be replaced; the service must end. */
   readonly onFatal: (error: ThreadDiedError) => void;
   /**
    * False: no other thread of the process uses zeromq. The publisher's end then waits for exactly what is still to be sent,
@@ -65,6 +85,13 @@ export interface PipelineOptions {
   /** Entry files of the threads, for tests that let one die. */
   readonly encoderEntry?: URL;
   readonly publisherEntry?: URL;
+  readonly indexEntry?: URL;
+}
+
+/** How the stream is called, and the number of its first message. */
+export interface StreamStart {
+  readonly epoch: Epoch;
+  readonly firstSequence: number;
 }
 
 /** How a stop went. */
@@ -86,8 +113,15 @@ export class Pipeline implements PipelineView {
   readonly #batcher: Batcher;
   readonly #pool: EncoderPool;
   readonly #publisherThread: PublisherThread;
+  readonly #indexThread: IndexThread | null;
+  readonly #snapshots: SnapshotClient;
+  #indexStart: Promise<IndexStart> | null = null;
+  /** What is written at an orderly end; null: nothing. */
+  #lastState: (nextSequence: number) => SavedState | null = () => null;
   readonly #occupancy: OccupancyWindow = new OccupancyWindow();
+  readonly #replayWindow: SharedArrayBuffer | null;
   readonly #sharesZmq: boolean;
+  #beats: NodeJS.Timeout | null = null;
   #flushScheduled: boolean = false;
   #flushTurns: number = 0;
   #room: Promise<void> | null = null;
@@ -122,10 +156,18 @@ export class Pipeline implements PipelineView {
       kvBlockSizeTokens: options.kvBlockSizeTokens,
       entry: options.encoderEntry ?? workerUrl("encoder"),
       onRestart: options.onEncoderRestart,
+      onIsolated: options.onEventIsolated ?? (() => {}),
+      onLeftOut: options.onEventsLeftOut ?? (() => {}),
       onFatal: options.onFatal,
     });
+    const { replay } = options;
+    this.#replayWindow = replay ? new SharedArrayBuffer(replayWindowBytes(replay.maxBytes, replay.maxBatches)) : null;
     this.#publisherThread = new PublisherThread({
       memory,
+      replay: replay && this.#replayWindow ? { ...replay, window: this.#replayWindow } : null,
+      heartbeatMs: options.heartbeatMs ?? null,
+      firstSequence: options.firstSequence ?? 0,
+      newSnapshotPort: () => this.#indexThread?.newSnapshotPort() ?? null,
       oversize: this.#oversize,
       zmq: options.zmq,
       wireFormat: options.wireFormat,
@@ -133,14 +175,46 @@ export class Pipeline implements PipelineView {
       sharesZmq: this.#sharesZmq,
       onGateOpen: options.onGateOpen,
       onSendFailed: options.onSendFailed,
-      onDeath: options.onFatal,
+      onRestart: options.onPublisherRestart ?? (() => {}),
+      onFatal: options.onFatal,
     });
     this.publisher = this.#publisherThread.counters;
     this.encoders = this.#pool.counters;
+    this.#indexThread = options.snapshot ? this.#makeIndexThread(options, options.snapshot) : null;
+    this.#snapshots = new SnapshotClient(() => this.#indexThread?.newSnapshotPort() ?? null);
   }
 
-  /** Starts all threads; resolves when the sockets are bound. Rejects with BindError when one cannot be. */
-  async start(): Promise<void> {
+  #makeIndexThread(options: PipelineOptions, snapshot: SnapshotOptions): IndexThread {
+    return new IndexThread({
+      ...snapshot,
+      ring: this.#ring,
+      oversize: this.#oversize,
+      wireFormat: options.wireFormat,
+      kvBlockSizeTokens: options.kvBlockSizeTokens,
+      entry: options.indexEntry ?? workerUrl("indexer"),
+      publishedSequence: () => this.publisher.read(PUBLISHER_CELLS.publishedSequence),
+      onNewPorts: () => this.#publisherThread.renewSnapshotPort(),
+    });
+  }
+
+  /** Starts the index thread, and resolves with what an earlier run left for it. Before `start`, which does it otherwise. */
+  loadIndex(): Promise<IndexStart> {
+    this.#indexStart ??= this.#indexThread?.start() ?? Promise.resolve({ saved: null, refusal: null });
+    return this.#indexStart;
+  }
+
+  /**
+   * Starts all threads; resolves when the sockets are bound. Rejects with BindError when one cannot be. Without a `stream` it
+   * has a new epoch and begins as the options say.
+   */
+  async start(stream?: StreamStart): Promise<void> {
+    await this.loadIndex();
+    if (stream !== undefined) this.publisher.set(PUBLISHER_CELLS.publishedSequence, stream.firstSequence - 1);
+    const lastSequence = this.publisher.read(PUBLISHER_CELLS.publishedSequence);
+    this.#indexThread?.begin({ epoch: stream?.epoch ?? newEpoch(), lastSequence });
+    const { memory } = this.#ring;
+    memory.beat();
+    this.#beats = setInterval(() => memory.beat(), BEAT_EVERY_MS).unref();
     this.#pool.start();
     try {
       await this.#publisherThread.start();
@@ -229,13 +303,24 @@ export class Pipeline implements PipelineView {
     this.#ring.requestStop(STOP.drain, this.#sharesZmq ? Math.min(left(), CLOSE_MS) : left());
     let dropped = await publisher.stop(left());
     const forced = dropped === null;
+    if (dropped !== null) await this.#indexThread?.stop(left(), dropped === 0 ? this.#stateToKeep() : null);
     this.#pool.expectEnd();
     this.#ring.requestStop(STOP.now);
     if (forced) dropped = await publisher.stop(LAST_CHANCE_MS);
     // One that answered ends when its socket has let go; one that did not is ended at once.
-    await Promise.all([publisher.join(dropped === null ? 0 : left() + 2 * CLOSE_MS), this.#pool.stop(CLOSE_MS)]);
+    await Promise.all([
+      publisher.join(dropped === null ? 0 : left() + 2 * CLOSE_MS),
+      this.#pool.stop(CLOSE_MS),
+      this.#indexThread?.stop(LAST_CHANCE_MS, null),
+    ]);
+    this.#snapshots.close();
+    if (this.#beats !== null) clearInterval(this.#beats);
     const leftOver = this.#countRest();
     return { droppedEvents: (dropped ?? 0) + leftOver, forced: forced || leftOver > 0 };
+  }
+
+  #stateToKeep(): SavedState | null {
+    return this.#lastState(this.publisher.read(PUBLISHER_CELLS.publishedSequence) + 1);
   }
 
   /**
@@ -252,6 +337,12 @@ export class Pipeline implements PipelineView {
     publisher.add(DROPPED_SHUTDOWN, events);
     publisher.end();
     return events;
+  }
+
+  /** How long the main thread stood still, while the watchdog's episode lasts; else null. */
+  mainStallSeconds(): number | null {
+    const { publisher } = this;
+    return publisher.read(PUBLISHER_CELLS.mainStalled) === 1 ? publisher.read(PUBLISHER_CELLS.mainStallSeconds) : null;
   }
 
   occupiedSlots(): number {
@@ -272,15 +363,56 @@ export class Pipeline implements PipelineView {
   }
 
   workers(): readonly WorkerStatus[] {
-    return [this.#publisherThread.status(), ...this.#pool.status()];
+    const indexer = this.#indexThread === null ? [] : [this.#indexThread.status()];
+    return [this.#publisherThread.status(), ...this.#pool.status(), ...indexer];
+  }
+
+  /** Counters of the index thread; null when there is no index. */
+  get index(): CounterBlock | null {
+    return this.#indexThread?.counters ?? null;
+  }
+
+  /** Begins a snapshot of what has been published so far. */
+  openSnapshot(): Promise<SnapshotAnswer> {
+    return this.#snapshots.open();
+  }
+
+  /** Names the ranks whose engine may hold blocks that it did not tell us of: the snapshot then says that it lacks some. */
+  setUnknownRanks(ranks: readonly number[]): void {
+    this.#indexThread?.setUnknownRanks(ranks);
+  }
+
+  /** Puts all that was taken into slots. The position behind them, or null when there was no room. */
+  cut(): number | null {
+    return this.#stopped === null && this.#batcher.flush(true) ? this.#ring.memory.head() : null;
+  }
+
+  /** Has the index written as it is at a position that `cut` returned. */
+  saveIndex(position: number, state: SavedState): void {
+    this.#indexThread?.save(position, state);
+  }
+
+  /** What is written at an orderly end, when all that was taken has been published. Null: nothing. */
+  onOrderlyEnd(state: (nextSequence: number) => SavedState | null): void {
+    this.#lastState = state;
   }
 
   zmqEndpoint(): string | null {
     return this.#publisherThread.zmqEndpoint;
   }
 
-  /** Bytes of the ring, the open batches and the oversize buffer. */
+  /** Address of the replay socket, with the real port; null when it is off. */
+  replayEndpoint(): string | null {
+    return this.#publisherThread.replayEndpoint;
+  }
+
+  /** Bytes of the ring, the replay window, the open batches and the oversize buffer. */
   memoryBytes(): number {
-    return this.#ring.memory.buffer.byteLength + this.#batcher.memoryBytes + this.#oversize.bytes;
+    return (
+      this.#ring.memory.buffer.byteLength +
+      this.#batcher.memoryBytes +
+      this.#oversize.bytes +
+      (this.#replayWindow?.byteLength ?? 0)
+    );
   }
 }

@@ -1,37 +1,64 @@
 /**
- * Starts and ends the publisher thread, and translates what it says. MAIN THREAD.
+ * Starts and ends the publisher thread, starts it again when it dies, and translates what it says. MAIN THREAD.
+ *
+ * A successor gets the addresses that its predecessor had bound, and goes on with the number behind the last one that was
+ * counted; what was in doubt it sends again under the same number. The ring and the replay window are in shared memory
+ * and are as they were.
  */
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
 import { BindError, messageOf, ThreadDiedError } from "../../shared/errors.ts";
-import type { PublisherData, PublisherMessage, ZmqSinkData } from "../../shared/messages.ts";
+import type {
+  PublisherData,
+  PublisherMessage,
+  PublisherOrder,
+  ReplayData,
+  ZmqSinkData,
+} from "../../shared/messages.ts";
 import type { RingMemory } from "../../shared/ring-memory.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
-import type { WorkerStatus } from "../metrics/pipeline-view.ts";
+import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
 import { within } from "../within.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
+import { DEATH_WINDOW_MS, DeathBudget, deathReason, MAX_DEATHS } from "./thread-deaths.ts";
+
+/** How long a successor tries to get the addresses back. */
+const REBIND_PATIENCE_MS = 5000;
+
+/** Payloads lie outside of the heap; whatever needs more than this is a fault. */
+const PUBLISHER_HEAP_MB = 128;
 
 export interface PublisherThreadOptions {
   readonly memory: RingMemory;
   readonly oversize: OversizeBuffer;
   readonly zmq: ZmqSinkData | null;
+  readonly replay: ReplayData | null;
+  readonly heartbeatMs: number | null;
   readonly wireFormat: WireFormat;
+  readonly firstSequence: number;
   readonly entry: URL;
   /** See PublisherData. */
   readonly sharesZmq: boolean;
+  /** A fresh port to the index thread, for each life; null when there is no such thread. */
+  readonly newSnapshotPort: () => MessagePort | null;
   readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
   readonly onSendFailed: (reason: string, sequence: number) => void;
-  /** The thread ended although nobody had asked it to. */
-  readonly onDeath: (error: ThreadDiedError) => void;
+  readonly onRestart: (reason: WorkerRestartReason, message: string, nextSequence: number) => void;
+  /** The thread ended, although nobody had asked it to, and cannot be replaced. */
+  readonly onFatal: (error: ThreadDiedError) => void;
 }
 
 export class PublisherThread {
   readonly counters: CounterBlock = CounterBlock.allocate(PUBLISHER_CELLS.size);
   readonly #options: PublisherThreadOptions;
+  readonly #deaths: DeathBudget = new DeathBudget();
+  readonly #restarts: Record<WorkerRestartReason, number> = { error: 0, oom: 0, exit: 0, heartbeat: 0 };
   #worker: Worker | null = null;
   #port: MessagePort | null = null;
   #endpoint: string | null = null;
+  #replayEndpoint: string | null = null;
+  #gateIsOpen: boolean = false;
   #up: boolean = false;
   #stopping: boolean = false;
   /** Resolves with the events that the thread gave up, once it has obeyed the stop word; null: it ended without a word. */
@@ -42,7 +69,7 @@ export class PublisherThread {
     this.#options = options;
     this.#ending = new Promise((resolve) => (this.#end = resolve));
     // Before the thread lives, main is the block's owner. No message has been published yet.
-    this.counters.set(PUBLISHER_CELLS.publishedSequence, -1);
+    this.counters.set(PUBLISHER_CELLS.publishedSequence, options.firstSequence - 1);
   }
 
   /** The bound address with the real port; null when the sink is off or not bound yet. */
@@ -50,42 +77,122 @@ export class PublisherThread {
     return this.#endpoint;
   }
 
+  /** The same of the replay socket. */
+  get replayEndpoint(): string | null {
+    return this.#replayEndpoint;
+  }
+
   status(): WorkerStatus {
-    return { name: "publisher", up: this.#up, restarts: { error: 0, oom: 0, exit: 0, heartbeat: 0 } };
+    return { name: "publisher", up: this.#up, restarts: this.#restarts };
   }
 
   /** Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError. */
-  start(): Promise<void> {
-    const { memory, oversize, zmq, wireFormat, entry, sharesZmq } = this.#options;
+  async start(): Promise<void> {
+    const failure = await this.#live();
+    if (failure !== null) {
+      this.#end(null);
+      throw failure;
+    }
+  }
+
+  /** One life of the thread, up to its sockets being bound. Resolves with null, or with why it came to nothing. */
+  #live(): Promise<BindError | ThreadDiedError | null> {
     const { port1, port2 } = new MessageChannel();
-    oversize.addPort(port1);
+    const data = this.#data(port2);
+    this.#options.oversize.addPort(port1);
     this.#port = port1;
-    const data: PublisherData = {
-      ring: memory.buffer,
-      shape: memory.shape,
-      counters: this.counters.buffer,
-      zmq,
-      wireFormat,
-      firstSequence: 0,
-      oversize: oversize.current,
-      oversizePort: port2,
-      sharesZmq,
-    };
-    const worker = new Worker(entry, { workerData: data, transferList: [port2], name: "kvcast-publisher" });
+    const transferList = data.snapshotPort === null ? [port2] : [port2, data.snapshotPort];
+    const worker = new Worker(this.#options.entry, {
+      workerData: data,
+      transferList,
+      name: "kvcast-publisher",
+      resourceLimits: { maxOldGenerationSizeMb: PUBLISHER_HEAP_MB },
+    });
     this.#worker = worker;
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       let cause: unknown = null;
-      worker.on("message", (message: PublisherMessage) => this.#onMessage(message, resolve, reject));
+      let bound = false;
+      worker.on("message", (message: PublisherMessage) => {
+        if (message.type === "ready") {
+          bound = true;
+          this.#endpoint = message.zmqEndpoint;
+          this.#replayEndpoint = message.replayEndpoint;
+          this.#up = true;
+          resolve(null);
+        } else if (message.type === "bind-failed") resolve(new BindError(message.endpoint, message.reason));
+        else this.#onMessage(message);
+      });
       worker.on("error", (error) => (cause = error));
       worker.on("exit", (code) => {
         this.#up = false;
+        this.#options.oversize.removePort(port1);
         const why = cause === null ? `exit code ${code}` : messageOf(cause);
         const error = new ThreadDiedError("publisher", `the publisher thread ended: ${why}`, cause);
-        reject(error);
-        if (!this.#stopping) this.#options.onDeath(error);
-        this.#end(null);
+        if (!bound) resolve(error);
+        else if (this.#stopping) this.#end(null);
+        else void this.#succeed(error, cause);
       });
     });
+  }
+
+  #data(oversizePort: MessagePort): PublisherData {
+    const { memory, oversize, zmq, replay, wireFormat, heartbeatMs, sharesZmq } = this.#options;
+    const isFirst = this.#endpoint === null;
+    return {
+      ring: memory.buffer,
+      shape: memory.shape,
+      counters: this.counters.buffer,
+      zmq:
+        zmq === null
+          ? null
+          : {
+              ...zmq,
+              endpoint: this.#endpoint ?? zmq.endpoint,
+              waitSubscribers: this.#gateIsOpen ? 0 : zmq.waitSubscribers,
+            },
+      replay: replay === null ? null : { ...replay, endpoint: this.#replayEndpoint ?? replay.endpoint },
+      wireFormat,
+      heartbeatMs,
+      firstSequence: this.counters.read(PUBLISHER_CELLS.publishedSequence) + 1,
+      bindPatienceMs: isFirst ? 0 : REBIND_PATIENCE_MS,
+      oversize: oversize.current,
+      oversizePort,
+      snapshotPort: this.#options.newSnapshotPort(),
+      sharesZmq,
+    };
+  }
+
+  /** Starts the next life after a death. */
+  async #succeed(error: ThreadDiedError, cause: unknown): Promise<void> {
+    const reason = deathReason(cause);
+    this.#restarts[reason]++;
+    // The thread is gone: until its successor lives, main owns the block.
+    this.counters.recover();
+    this.counters.set(PUBLISHER_CELLS.zmqUp, 0);
+    this.counters.set(PUBLISHER_CELLS.zmqSubscribers, 0);
+    if (this.#deaths.spend(performance.now())) {
+      const message = `the publisher thread died ${MAX_DEATHS} times in ${DEATH_WINDOW_MS / 1000} s: ${error.message}`;
+      this.#giveUp(new ThreadDiedError("publisher", message, error));
+      return;
+    }
+    this.#options.onRestart(reason, error.message, this.counters.read(PUBLISHER_CELLS.publishedSequence) + 1);
+    const failure = await this.#live();
+    if (failure === null) return;
+    if (failure instanceof ThreadDiedError && !this.#stopping) return this.#succeed(failure, failure.cause);
+    this.#giveUp(
+      new ThreadDiedError("publisher", `the publisher thread cannot be replaced: ${failure.message}`, failure),
+    );
+  }
+
+  #giveUp(error: ThreadDiedError): void {
+    this.#end(null);
+    if (!this.#stopping) this.#options.onFatal(error);
+  }
+
+  /** The port to the index thread is dead: hands the publisher another. */
+  renewSnapshotPort(): void {
+    const port = this.#options.newSnapshotPort();
+    if (port !== null) this.#worker?.postMessage({ type: "snapshot-port", port } satisfies PublisherOrder, [port]);
   }
 
   /** Whether the thread has been started and has not ended: it may still take what is in the ring. */
@@ -117,18 +224,10 @@ export class PublisherThread {
     this.#worker = null;
   }
 
-  #onMessage(message: PublisherMessage, resolve: () => void, reject: (error: Error) => void): void {
+  #onMessage(message: Exclude<PublisherMessage, { readonly type: "ready" | "bind-failed" }>): void {
     switch (message.type) {
-      case "ready":
-        this.#endpoint = message.zmqEndpoint;
-        this.#up = true;
-        resolve();
-        return;
-      case "bind-failed":
-        this.#stopping = true;
-        reject(new BindError(message.endpoint, message.reason));
-        return;
       case "gate-open":
+        this.#gateIsOpen = true;
         this.#options.onGateOpen(message.subscribers, message.timedOut);
         return;
       case "send-failed":

@@ -1,0 +1,95 @@
+/**
+ * Options of the published stream as a whole: its identity over restarts, what kvcast adds to it, and the snapshot of what it
+ * amounts to. MAIN THREAD, at start only.
+ */
+import type { OnEngineGap, SequenceStart } from "./config.ts";
+import type { Defaulted, OptionSpec } from "./option-spec.ts";
+import { directoryName, integer, oneOf, onOff, orWord, seconds } from "./value-types.ts";
+
+export const STREAM_OPTIONS: {
+  readonly sequenceStart: Defaulted<SequenceStart>;
+  readonly clearOnStart: OptionSpec<boolean>;
+  readonly onEngineGap: Defaulted<OnEngineGap>;
+  readonly heartbeat: Defaulted<number | null>;
+} = {
+  sequenceStart: {
+    name: "sequence-start",
+    type: oneOf(["zero", "time"] as const),
+    env: [{ name: "KVCAST_SEQUENCE_START" }],
+    default: "zero", // a number that goes back tells a subscriber of the restart
+    group: "Stream",
+    help:
+      "First sequence number: zero, or time for the microseconds since 1970, for subscribers that ignore a publisher " +
+      "which starts again at 0, such as Dynamo's indexer.",
+  },
+  clearOnStart: {
+    name: "clear-on-start",
+    type: onOff,
+    bare: "on",
+    env: [{ name: "KVCAST_CLEAR_ON_START" }],
+    defaultNote: "on; off for dynamo*",
+    group: "Stream",
+    help: "Publish one AllBlocksCleared a rank before anything else, so that nobody keeps blocks of an earlier run.",
+  },
+  onEngineGap: {
+    name: "on-engine-gap",
+    type: oneOf(["mark", "clear"] as const),
+    env: [{ name: "KVCAST_ON_ENGINE_GAP" }],
+    default: "mark",
+    group: "Stream",
+    help:
+      "When event ids of the engine are missing: mark the rank as dirty on /health and in the metrics, " +
+      "or clear it, which also publishes AllBlocksCleared for it.",
+  },
+  heartbeat: {
+    name: "heartbeat",
+    type: orWord(seconds(0.1, 86_400), "off", null),
+    env: [{ name: "KVCAST_HEARTBEAT" }],
+    default: "off", // some subscribers refuse a batch without events
+    group: "Stream",
+    help: "Publish an empty batch after so much silence, so that subscribers notice what they lost last; off for none.",
+  },
+};
+
+export const SNAPSHOT_OPTIONS: {
+  readonly snapshot: Defaulted<boolean>;
+  readonly snapshotMaxBlocks: Defaulted<number>;
+  readonly snapshotTokens: Defaulted<boolean>;
+  readonly stateDir: OptionSpec<string>;
+} = {
+  snapshot: {
+    name: "snapshot",
+    type: onOff,
+    bare: "on",
+    env: [{ name: "KVCAST_SNAPSHOT" }],
+    default: "off", // it costs memory, and a part of the greatest possible rate
+    group: "Snapshot",
+    help: "Keep an index of all live blocks in a thread of its own, and serve it at /v1/kv/snapshot and on the replay socket.",
+  },
+  snapshotMaxBlocks: {
+    name: "snapshot-max-blocks",
+    type: integer({ min: 1, max: 16_777_216, unit: "blocks" }),
+    env: [{ name: "KVCAST_SNAPSHOT_MAX_BLOCKS" }],
+    default: "1000000",
+    group: "Snapshot",
+    help: "Most blocks in that index; once there were more, the snapshot says that it is incomplete.",
+  },
+  snapshotTokens: {
+    name: "snapshot-tokens",
+    type: onOff,
+    bare: "on",
+    env: [{ name: "KVCAST_SNAPSHOT_TOKENS" }],
+    default: "on", // routers that hash tokens themselves cannot use blocks without them
+    group: "Snapshot",
+    help: "Keep the token ids of each block too, 4 bytes a token; off leaves token_ids empty in the snapshot.",
+  },
+  stateDir: {
+    name: "state-dir",
+    type: directoryName,
+    env: [{ name: "KVCAST_STATE_DIR" }],
+    group: "Snapshot",
+    help:
+      "Directory that keeps the index over a restart of kvcast, so that subscribers need not be cleared. " +
+      "Holds token ids, unless --snapshot-tokens is off. Needs --snapshot.",
+  },
+};

@@ -1,0 +1,94 @@
+/** The options of `kvcast tail`, the subscriber. Flags only. MAIN THREAD, at start only. */
+import type { ReplayFraming } from "./config.ts";
+import type { Defaulted, OptionSpec } from "./option-spec.ts";
+import { peerEndpoint } from "./peer-endpoint.ts";
+import { bytes, integer, oneOf, seconds, shortText } from "./value-types.ts";
+import { ZMQ_OPTIONS } from "./zmq-options.ts";
+
+const MIB = 1024 * 1024;
+const MAX_TOPIC_BYTES = 1024;
+const MAX_RANK = 0x7fff_ffff;
+
+export const TAIL_EVENT_TYPES = ["stored", "removed", "cleared"] as const;
+export type TailEventType = (typeof TAIL_EVENT_TYPES)[number];
+
+/** Where `serve` publishes unless it is told otherwise. */
+export const TAIL_ENDPOINT: string = ZMQ_OPTIONS.zmqEndpoint.default;
+
+export const TAIL_OPTIONS: {
+  readonly topic: Defaulted<string>;
+  readonly maxMessageBytes: Defaulted<number>;
+  readonly timeout: OptionSpec<number>;
+  readonly replay: OptionSpec<string>;
+  readonly replayFraming: Defaulted<ReplayFraming>;
+  readonly type: OptionSpec<TailEventType>;
+  readonly rank: OptionSpec<number>;
+  readonly count: OptionSpec<number>;
+} = {
+  topic: {
+    name: "topic",
+    type: shortText("T", MAX_TOPIC_BYTES),
+    env: [],
+    default: "",
+    group: "Connection",
+    help: "Only messages whose topic begins with this.",
+  },
+  maxMessageBytes: {
+    name: "max-message-bytes",
+    type: bytes(1024, 1024 * MIB),
+    env: [],
+    default: "64MiB",
+    group: "Connection",
+    help: "Longest message that is taken; a longer one ends the connection.",
+  },
+  timeout: {
+    name: "timeout",
+    type: seconds(0.1, 86_400),
+    env: [],
+    defaultNote: "none, it waits",
+    group: "Connection",
+    help: "End with exit code 69 when there is no connection within this time.",
+  },
+  replay: {
+    name: "replay",
+    type: peerEndpoint,
+    env: [],
+    group: "Replay",
+    help: "Address of the publisher's replay socket (--replay-endpoint of serve): what was missed is fetched from there.",
+  },
+  replayFraming: {
+    name: "replay-framing",
+    type: oneOf(["v2", "v1"] as const),
+    env: [],
+    default: "v2",
+    group: "Replay",
+    help: "Frames of a replayed message: v2 with the topic, v1 without, as SGLang and vLLM up to 0.25 send them.",
+  },
+  type: {
+    name: "type",
+    type: oneOf(TAIL_EVENT_TYPES),
+    env: [],
+    defaultNote: "all",
+    group: "Output",
+    help: "Only events of this type; may be given more than once.",
+  },
+  rank: {
+    name: "rank",
+    type: integer({ min: 0, max: MAX_RANK }),
+    env: [],
+    defaultNote: "all",
+    group: "Output",
+    help: "Only events of this attention-DP rank; may be given more than once.",
+  },
+  count: {
+    name: "count",
+    type: integer({ min: 1, max: Number.MAX_SAFE_INTEGER, unit: "events" }),
+    env: [],
+    defaultNote: "no end",
+    group: "Output",
+    help: "End with exit code 0 after so many events that were not filtered out.",
+  },
+};
+
+/** All of them, in the order of the documentation. */
+export const TAIL_OPTION_LIST: readonly OptionSpec<unknown>[] = Object.values(TAIL_OPTIONS);

@@ -1,0 +1,239 @@
+/**
+ * Starts and ends the index thread, and starts another when it dies. MAIN THREAD.
+ *
+ * Publishing never depends on it: when it dies, the slots that waited for it are freed at once, and its successor begins
+ * with an empty index, which says so. One that keeps dying is given up, and the service goes on without snapshots.
+ */
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { CounterBlock, INDEX_CELLS } from "../../shared/counters.ts";
+import { messageOf } from "../../shared/errors.ts";
+import type {
+  Epoch,
+  IndexData,
+  IndexMessage,
+  IndexRequest,
+  IndexStream,
+  SavedState,
+} from "../../shared/index-messages.ts";
+import type { RingProducer } from "../../shared/ring.ts";
+import type { WireFormat } from "../../shared/wire-format.ts";
+import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
+import { within } from "../within.ts";
+import type { OversizeBuffer } from "./oversize-buffer.ts";
+import { DeathBudget, deathReason } from "./thread-deaths.ts";
+
+/** How often it is looked whether the thread still takes slots. */
+const LOOK_EVERY_MS = 250;
+/** A look that comes later than this was late itself, and tells nothing about the thread. */
+const LATE_MS = 2 * LOOK_EVERY_MS;
+/**
+ * A thread that leaves a slot waiting for so long hangs, and would in the end hold up publishing. Only the disk may take a part
+ * of it, when a state is made durable.
+ */
+const HANGS_AFTER_MS = 5000;
+
+/** What the service decides about the index. */
+export interface SnapshotOptions {
+  readonly maxBlocks: number;
+  readonly keepTokens: boolean;
+  readonly attentionDpSize: number;
+  /** See IndexData. */
+  readonly stateDir: string | null;
+  readonly engine: string;
+  /** The thread died. `givenUp`: there will be no snapshots any more. */
+  readonly onDeath: (reason: WorkerRestartReason, message: string, givenUp: boolean) => void;
+  /** A state was written, or could not be (`reason`). */
+  readonly onSaved: (clean: boolean, blocks: number, reason: string | null) => void;
+}
+
+export interface IndexThreadOptions extends SnapshotOptions {
+  readonly ring: RingProducer;
+  readonly oversize: OversizeBuffer;
+  readonly wireFormat: WireFormat;
+  readonly kvBlockSizeTokens: number;
+  readonly entry: URL;
+  /** Number of the last message that was published, also as far as a dead index thread did not see it. */
+  readonly publishedSequence: () => number;
+  /** A port that was given out is dead; `newSnapshotPort` makes another. */
+  readonly onNewPorts: () => void;
+}
+
+/** What was found at the start. */
+export interface IndexStart {
+  readonly saved: SavedState | null;
+  readonly refusal: string | null;
+}
+
+const NOTHING_FOUND: IndexStart = { saved: null, refusal: null };
+
+export class IndexThread {
+  readonly counters: CounterBlock = CounterBlock.allocate(INDEX_CELLS.size);
+  readonly #options: IndexThreadOptions;
+  readonly #deaths: DeathBudget = new DeathBudget();
+  readonly #restarts: Record<WorkerRestartReason, number> = { error: 0, oom: 0, exit: 0, heartbeat: 0 };
+  #worker: Worker | null = null;
+  #epoch: Epoch | null = null;
+  #unknownRanks: readonly number[] = [];
+  #up: boolean = false;
+  #stopping: boolean = false;
+  #givenUp: boolean = false;
+  /** Null while no thread is watched. */
+  #looks: NodeJS.Timeout | null = null;
+  #lastLookMs: number = 0;
+  #seenTail: number = 0;
+  #stuckMs: number = 0;
+  #hung: boolean = false;
+
+  constructor(options: IndexThreadOptions) {
+    this.#options = options;
+    this.counters.set(INDEX_CELLS.lastSequence, -1);
+  }
+
+  status(): WorkerStatus {
+    return { name: "indexer", up: this.#up, restarts: this.#restarts };
+  }
+
+  /** There will be no snapshots any more. */
+  get isGivenUp(): boolean {
+    return this.#givenUp;
+  }
+
+  /** Starts the thread, which reads the state directory. Before the publisher is started. */
+  start(): Promise<IndexStart> {
+    this.#options.ring.addIndexer();
+    return this.#live(null);
+  }
+
+  /** Tells how the stream is called and where its numbers begin. Once, between `start` and the publisher's start. */
+  begin(stream: IndexStream): void {
+    this.#epoch = stream.epoch;
+    this.#ask({ type: "begin", stream });
+  }
+
+  /** A port for SnapshotRequests, to be handed to one asker; null when there is no thread to ask. */
+  newSnapshotPort(): MessagePort | null {
+    if (this.#worker === null) return null;
+    const { port1, port2 } = new MessageChannel();
+    this.#ask({ type: "port", port: port2 }, [port2]);
+    return port1;
+  }
+
+  /** Names the ranks whose engine may hold blocks that it did not tell us of. */
+  setUnknownRanks(ranks: readonly number[]): void {
+    this.#unknownRanks = ranks;
+    this.#ask({ type: "unknown", ranks });
+  }
+
+  /** Has the index written as it is when all slots before `position`, and no others, are in it; see `onSaved`. */
+  save(position: number, state: SavedState): void {
+    this.#ask({ type: "save", position, state });
+  }
+
+  /**
+   * Ends the thread once it has taken in all that was published, and written it, if there is a state to go with it. To be
+   * called when the publisher has ended. What is not done after `timeoutMs` is cut off.
+   */
+  async stop(timeoutMs: number, state: SavedState | null): Promise<void> {
+    this.#stopping = true;
+    const worker = this.#worker;
+    if (worker === null) return;
+    const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    this.#ask({ type: "stop", state });
+    await within(exited, timeoutMs);
+    await worker.terminate();
+    this.#up = false;
+  }
+
+  /** One life of the thread, up to its being ready. */
+  #live(stream: IndexStream | null): Promise<IndexStart> {
+    const { entry, ring, oversize } = this.#options;
+    const { port1, port2 } = new MessageChannel();
+    const { maxBlocks, keepTokens, attentionDpSize, stateDir, engine, wireFormat, kvBlockSizeTokens } = this.#options;
+    const data: IndexData = {
+      ring: ring.memory.buffer,
+      shape: ring.memory.shape,
+      counters: this.counters.buffer,
+      wireFormat,
+      kvBlockSizeTokens,
+      attentionDpSize,
+      maxBlocks,
+      keepTokens,
+      stateDir,
+      engine,
+      stream,
+      oversize: oversize.current,
+      oversizePort: port2,
+    };
+    oversize.addPort(port1);
+    const worker = new Worker(entry, { workerData: data, transferList: [port2], name: "kvcast-indexer" });
+    this.#worker = worker;
+    this.#watch();
+    return new Promise((resolve) => {
+      let cause: unknown = null;
+      worker.on("message", (message: IndexMessage) => {
+        if (message.type === "saved") this.#options.onSaved(message.clean, message.blocks, message.reason);
+        if (message.type !== "ready") return;
+        this.#up = true;
+        resolve({ saved: message.saved, refusal: message.refusal });
+      });
+      worker.on("error", (error) => (cause = error));
+      worker.on("exit", (code) => {
+        this.#up = false;
+        this.#worker = null;
+        if (this.#looks !== null) clearInterval(this.#looks);
+        oversize.removePort(port1);
+        ring.removeIndexer();
+        if (!this.#stopping) this.#succeed(cause, cause === null ? `exit code ${code}` : messageOf(cause));
+        resolve(NOTHING_FOUND);
+      });
+    });
+  }
+
+  /** Starts the next life after a death. */
+  #succeed(cause: unknown, message: string): void {
+    const reason = this.#hung ? "heartbeat" : deathReason(cause);
+    this.#restarts[reason]++;
+    // The thread is gone: until its successor lives, main owns the block.
+    this.counters.recover();
+    this.counters.begin();
+    for (const cell of [INDEX_CELLS.blocks, INDEX_CELLS.memoryBytes, INDEX_CELLS.complete, INDEX_CELLS.openSnapshots]) {
+      this.counters.set(cell, 0);
+    }
+    this.counters.end();
+    this.#givenUp = this.#deaths.spend(performance.now());
+    this.#options.onDeath(reason, message, this.#givenUp);
+    if (this.#givenUp || this.#stopping) return;
+    // In this order: messages that are published in between are then counted neither as contained nor as gone.
+    const lastSequence = this.#options.publishedSequence();
+    this.#options.ring.addIndexer();
+    void this.#live({ epoch: this.#epoch ?? { uuid: "", startedSeconds: 0 }, lastSequence });
+    this.#ask({ type: "unknown", ranks: this.#unknownRanks });
+    this.#options.onNewPorts();
+  }
+
+  #watch(): void {
+    this.#lastLookMs = performance.now();
+    this.#stuckMs = 0;
+    this.#hung = false;
+    this.#looks = setInterval(() => this.#look(performance.now()), LOOK_EVERY_MS).unref();
+  }
+
+  /** Ends the thread when it has not taken the slot that waits for it for a long time. */
+  #look(nowMs: number): void {
+    const { memory } = this.#options.ring;
+    const sinceLastMs = nowMs - this.#lastLookMs;
+    this.#lastLookMs = nowMs;
+    const tail = memory.freeTail();
+    const isStuck = tail === this.#seenTail && tail !== memory.tail() && sinceLastMs <= LATE_MS;
+    this.#seenTail = tail;
+    this.#stuckMs = isStuck ? this.#stuckMs + sinceLastMs : 0;
+    if (this.#stuckMs < HANGS_AFTER_MS || this.#hung) return;
+    this.#hung = true;
+    void this.#worker?.terminate();
+  }
+
+  #ask(request: IndexRequest, transfer: MessagePort[] = []): void {
+    this.#worker?.postMessage(request, transfer);
+    this.#options.ring.memory.indexBell().ring();
+  }
+}

@@ -1,0 +1,75 @@
+/** The SUB socket of a stream, with the queue it is read into. MAIN THREAD, or any program that uses the library. */
+import { LiveQueue } from "./live-queue.ts";
+
+/** Messages that libzmq may hold ahead of the queue, which counts bytes. More do not make it faster. */
+const RECEIVE_HIGH_WATER_MARK = 32;
+/** A peer that does not answer this often is gone, whatever TCP says. */
+const HEARTBEAT_MS = 5000;
+const HEARTBEAT_TIMEOUT_MS = 15_000;
+/** From the end of a connection to the certainty that libzmq does not open another. */
+const RECONNECT_MS = 500;
+
+export interface LiveSocketOptions {
+  readonly endpoint: string;
+  readonly topic: string;
+  readonly maxMessageBytes: number;
+  readonly maxQueuedBytes: number;
+  /** Told about each connection and each end of one. */
+  readonly onConnection: (connected: boolean) => void;
+}
+
+export interface LiveSocket {
+  readonly queue: LiveQueue;
+  /** Closes the socket and ends the queue. */
+  close(): void;
+}
+
+/** Connects, and goes on connecting whenever the connection is lost. Rejects for an address that libzmq does not take. */
+export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSocket> {
+  // Loaded here and not before, since it brings native code along.
+  const { Subscriber } = await import("zeromq");
+  const socket = new Subscriber({
+    linger: 0,
+    ipv6: options.endpoint.startsWith("tcp://["),
+    maxMessageSize: options.maxMessageBytes,
+    receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
+    heartbeatInterval: HEARTBEAT_MS,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+  });
+  const queue = new LiveQueue(socket, options.maxQueuedBytes);
+  // A peer that breaks the rules, as with a message beyond the limit, is left for good by libzmq, which then says nothing of
+  // another try.
+  let leftForGood: NodeJS.Timeout | undefined;
+  let connected = false;
+  const say = (now: boolean): void => {
+    if (connected !== now) options.onConnection((connected = now));
+  };
+  socket.events.on("handshake", () => say(true));
+  socket.events.on("disconnect", () => {
+    say(false);
+    clearTimeout(leftForGood);
+    leftForGood = setTimeout(() => {
+      socket.disconnect(options.endpoint);
+      socket.connect(options.endpoint);
+    }, RECONNECT_MS);
+  });
+  for (const name of ["connect:delay", "connect:retry"] as const) {
+    socket.events.on(name, () => clearTimeout(leftForGood));
+  }
+  try {
+    socket.connect(options.endpoint);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  socket.subscribe(options.topic);
+  void queue.pump();
+  return {
+    queue,
+    close: (): void => {
+      clearTimeout(leftForGood);
+      socket.close();
+      queue.end();
+    },
+  };
+}

@@ -1,0 +1,23 @@
+/** What every printer of a stream can do. MAIN THREAD. */
+import type { KvEvent } from "./kv-event.ts";
+import type { BatchItem, StreamItem } from "./stream-items.ts";
+
+/** Everything in a stream that is no batch. */
+export type NoteItem = Exclude<StreamItem, BatchItem>;
+
+export interface Printer {
+  /** Before the events of a batch, also of one that has none or none that is wanted. */
+  batch(item: BatchItem): void;
+  event(event: KvEvent, item: BatchItem): void;
+  note(item: NoteItem): void;
+  /** The totals, when the stream is over. */
+  end(): void;
+}
+
+/** Decides what of an event may be shown. */
+export interface PrinterOptions {
+  /** Token ids and salts, which are people's prompts. */
+  readonly tokens: boolean;
+  readonly colour: boolean;
+  readonly write: (text: string) => void;
+}

@@ -1,0 +1,31 @@
+/** A message as it came over the socket, before it is decoded. MAIN THREAD, or any program that uses the library. */
+import { MalformedError } from "./kv-event.ts";
+
+export interface RawMessage {
+  readonly sequence: number;
+  readonly payload: Buffer;
+}
+
+const SEQUENCE_BYTES = 8;
+
+/** Checks `[topic, sequence, payload]`. Throws MalformedError. */
+export function rawMessage(frames: readonly Buffer[]): RawMessage {
+  const [, number, payload] = frames;
+  if (frames.length !== 3 || number === undefined || payload === undefined) throw new MalformedError("frames");
+  return { sequence: sequenceOf(number), payload };
+}
+
+/** Throws MalformedError for a frame that holds no sequence number. */
+export function sequenceOf(frame: Buffer): number {
+  if (frame.length !== SEQUENCE_BYTES) throw new MalformedError("sequence");
+  const sequence = Number(frame.readBigUInt64BE());
+  // Microseconds since 1970 stay below for two centuries; beyond, two numbers in a row would be the same.
+  if (!Number.isSafeInteger(sequence)) throw new MalformedError("sequence");
+  return sequence;
+}
+
+export function sequenceFrame(sequence: number): Buffer {
+  const frame = Buffer.alloc(SEQUENCE_BYTES);
+  frame.writeBigUInt64BE(BigInt(sequence));
+  return frame;
+}

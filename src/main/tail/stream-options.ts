@@ -1,0 +1,23 @@
+/** What a stream client is told. MAIN THREAD, or any program that uses the library. */
+import type { ReplayFraming } from "../config/config.ts";
+
+export interface StreamClientOptions {
+  /** Address of the publisher, such as `tcp://127.0.0.1:20081`. */
+  readonly endpoint: string;
+  /** Only messages whose topic begins with this. Default: all. */
+  readonly topic?: string;
+  /** Address of the publisher's replay socket. Without it, what was missed is lost. */
+  readonly replayEndpoint?: string;
+  /** Default: v2. */
+  readonly replayFraming?: ReplayFraming;
+  /** Begin with a snapshot. Needs `replayEndpoint`. */
+  readonly sync?: boolean;
+  /** Longer messages end the connection. Default: 64 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Most bytes of messages that wait for the reader; beyond, the publisher must hold them. Default: 64 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** Longest silence of the replay socket in the middle of an answer, in milliseconds. Default: 5000. */
+  readonly replayTimeoutMs?: number;
+  /** Told about each connection and each end of one. */
+  readonly onConnection?: (connected: boolean) => void;
+}

@@ -1,0 +1,46 @@
+/** One snapshot, from its header to its end. MAIN THREAD, or any program that uses the library. */
+import { decodeBatch } from "./decode-batch.ts";
+import { MalformedError } from "./kv-event.ts";
+import type { KvBatch } from "./kv-event.ts";
+import { ReplayError } from "./side-channel.ts";
+import type { SideChannel } from "./side-channel.ts";
+import { readSnapshotHeader } from "./snapshot-header.ts";
+import type { SnapshotFailure, SnapshotHeader, StreamItem } from "./stream-items.ts";
+
+/** Yields start, batches and end; returns the header, or why the snapshot is not there or not whole. */
+export async function* takeSnapshot(
+  channel: SideChannel,
+): AsyncGenerator<StreamItem, SnapshotHeader | SnapshotFailure> {
+  let header: SnapshotHeader | null = null;
+  let blocks = 0;
+  try {
+    for await (const payload of channel.snapshot()) {
+      if (header === null) {
+        const read = readSnapshotHeader(payload);
+        if (typeof read === "string") return read;
+        header = read;
+        yield { kind: "snapshot-start", header };
+        continue;
+      }
+      const batch = decodeBatch(payload);
+      const added = storedBlocks(batch);
+      blocks += added;
+      // A snapshot of more than it announces, or of nothing, might never end.
+      if (added === 0 || blocks > header.blocks) return "malformed";
+      yield { kind: "batch", source: "snapshot", sequence: null, batch, bytes: payload.length };
+    }
+  } catch (error) {
+    if (error instanceof MalformedError) return "malformed";
+    if (error instanceof ReplayError) return error.reason === "framing" ? "malformed" : error.reason;
+    throw error;
+  }
+  if (header === null) return "malformed";
+  yield { kind: "snapshot-end", sequence: header.sequence, blocks };
+  return header;
+}
+
+function storedBlocks(batch: KvBatch): number {
+  let blocks = 0;
+  for (const event of batch.events) if (event.type === "stored") blocks += event.hashes.length;
+  return blocks;
+}

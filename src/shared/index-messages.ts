@@ -1,0 +1,94 @@
+/**
+ * What main and the index thread tell each other: types, and the functions that check what arrives. No behaviour.
+ *
+ *   main → index     IndexData once, as workerData; IndexRequest as messages; OversizeMessage over its port
+ *   index → main     IndexMessage
+ *
+ * Requests are taken between two slots, before the next one is looked at. So a request that main posts before it commits a
+ * slot is there in any case when that slot's turn comes.
+ */
+import type { MessagePort } from "node:worker_threads";
+import { LayoutError } from "./errors.ts";
+import type { OversizeMessage } from "./messages.ts";
+import type { RingShape } from "./ring-layout.ts";
+import type { WireFormat } from "./wire-format.ts";
+
+/** The identity of one run of sequence numbers: a subscriber that meets another one starts over. */
+export interface Epoch {
+  readonly uuid: string;
+  /** Seconds since 1970 at which its first number could be given out. */
+  readonly startedSeconds: number;
+}
+
+/** What an earlier run left in the state directory, besides the blocks. */
+export interface SavedState {
+  readonly epoch: Epoch;
+  /** The number after the last one that was published; counts only if `clean`. */
+  readonly nextSequence: number;
+  /**
+   * Saved at an orderly end, when everything taken was published. Otherwise numbers may have been given out that nobody
+   * wrote down, and the next run needs an epoch of its own.
+   */
+  readonly clean: boolean;
+  /** Of each rank that had been heard of, the id of the last event that is contained. */
+  readonly lastEventIds: ReadonlyMap<number, number>;
+}
+
+/** How a stream is called in snapshots, and where its numbers begin. */
+export interface IndexStream {
+  readonly epoch: Epoch;
+  /** Number of the message before the first that the thread will see. */
+  readonly lastSequence: number;
+}
+
+export interface IndexData {
+  readonly ring: SharedArrayBuffer;
+  readonly shape: RingShape;
+  readonly counters: SharedArrayBuffer;
+  readonly wireFormat: WireFormat;
+  readonly kvBlockSizeTokens: number;
+  /** Ranks 0 … size-1 are expected; others may turn up. */
+  readonly attentionDpSize: number;
+  readonly maxBlocks: number;
+  readonly keepTokens: boolean;
+  /** Where the index is kept over restarts of the process; null for nowhere. */
+  readonly stateDir: string | null;
+  /** Names the engine in the state directory: a state of another one is not used. */
+  readonly engine: string;
+  /** Null: the state directory is to be read first, then `begin` will come. Otherwise this thread follows one that died. */
+  readonly stream: IndexStream | null;
+  readonly oversize: OversizeMessage | null;
+  readonly oversizePort: MessagePort;
+}
+
+export type IndexRequest =
+  | { readonly type: "begin"; readonly stream: IndexStream }
+  /** Serves snapshots on this port too; see SnapshotRequest. */
+  | { readonly type: "port"; readonly port: MessagePort }
+  /** Ranks whose engine may hold blocks that it did not tell us of; replaces those named before. */
+  | { readonly type: "unknown"; readonly ranks: readonly number[] }
+  /** Writes the index as it is when all slots before `position`, and no others, are in it. */
+  | { readonly type: "save"; readonly position: number; readonly state: SavedState }
+  /** Takes in what is published, writes it if there is a `state`, then ends. */
+  | { readonly type: "stop"; readonly state: SavedState | null };
+
+export type IndexMessage =
+  /** The thread runs. `refusal` says why a state that was there is not used. */
+  | { readonly type: "ready"; readonly saved: SavedState | null; readonly refusal: string | null }
+  /** A state was written, or not; `reason` is null if it was. */
+  | { readonly type: "saved"; readonly clean: boolean; readonly blocks: number; readonly reason: string | null }
+  | { readonly type: "stopped" };
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/** Checks the index thread's workerData. Throws LayoutError. */
+export function parseIndexData(value: unknown): IndexData {
+  if (!isRecord(value)) throw new LayoutError("the indexer was started without data");
+  for (const name of ["ring", "counters"]) {
+    if (!(value[name] instanceof SharedArrayBuffer))
+      throw new LayoutError(`the ${name} of the indexer is no shared memory`);
+  }
+  return value as unknown as IndexData;
+}

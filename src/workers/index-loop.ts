@@ -1,0 +1,249 @@
+/**
+ * The indexer's loop: published slots, in order, into the index; between them what is asked of it. INDEX THREAD.
+ *
+ * Nothing may keep a slot waiting for long, because a slot that is not indexed is not free: after a few milliseconds of slots
+ * the event loop gets a turn, and then one piece of a snapshot, and one of a save, are made. While nothing is published,
+ * piece follows piece.
+ */
+import type { MessagePort } from "node:worker_threads";
+import { receiveMessageOnPort } from "node:worker_threads";
+import { type CounterBlock, INDEX_CELLS } from "../shared/counters.ts";
+import type { IndexMessage, IndexRequest, IndexStream, SavedState } from "../shared/index-messages.ts";
+import { isPoisoned } from "../shared/poison.ts";
+import { RECORD_WORD } from "../shared/record.ts";
+import type { RingIndexer } from "../shared/ring-indexer.ts";
+import { SLOT, STOP } from "../shared/ring-layout.ts";
+import type { WireFormat } from "../shared/wire-format.ts";
+import type { BlockIndex } from "./block-index.ts";
+import type { OversizeReader } from "./oversize.ts";
+import { SnapshotDesk } from "./snapshot-desk.ts";
+import { snapshotHeader } from "./snapshot-header.ts";
+import type { RankSummary, SnapshotScan } from "./snapshot-scan.ts";
+import type { StateKeeper } from "./state-keeper.ts";
+
+const MS_PER_TURN = 2;
+/** A lost wake-up would be a bug; this bounds what it could cost. Also how often idle snapshots are looked for. */
+const MAX_REST_MS = 1000;
+
+export interface IndexLoopParts {
+  readonly ring: RingIndexer;
+  readonly oversize: OversizeReader;
+  readonly index: BlockIndex;
+  readonly counters: CounterBlock;
+  readonly wireFormat: WireFormat;
+  readonly attentionDpSize: number;
+  /** Null: nothing is kept over a restart. */
+  readonly keeper: StateKeeper | null;
+  /** Where main's requests arrive. */
+  readonly requests: MessagePort;
+  readonly report: (message: IndexMessage) => void;
+}
+
+interface PendingSave {
+  readonly position: number;
+  readonly state: SavedState;
+}
+
+export class IndexLoop {
+  readonly #parts: IndexLoopParts;
+  readonly #desk: SnapshotDesk;
+  #stream: IndexStream | null;
+  #lastSequence: number = -1;
+  #unknownRanks: ReadonlySet<number> = new Set();
+  #save: PendingSave | null = null;
+  /** Main's request to end; undefined before it came. */
+  #stop: { readonly state: SavedState | null } | undefined;
+  #lastTurnMs: number = 0;
+  /** What a thread before this one counted. */
+  readonly #refusedBefore: number;
+  readonly #unknownRemovedBefore: number;
+
+  constructor(parts: IndexLoopParts, stream: IndexStream | null) {
+    this.#parts = parts;
+    this.#stream = null;
+    this.#refusedBefore = parts.counters.read(INDEX_CELLS.refusedBlocks);
+    this.#unknownRemovedBefore = parts.counters.read(INDEX_CELLS.unknownRemoved);
+    this.#desk = new SnapshotDesk(parts.ring, { beginSnapshot: () => this.#beginSnapshot() }, parts.counters);
+    if (stream !== null) this.#begin(stream);
+    this.#count();
+  }
+
+  /** Runs until main asks for the end, or the stop word says `now`. */
+  async run(): Promise<void> {
+    const { ring } = this.#parts;
+    for (;;) {
+      this.#takeRequests();
+      if (ring.memory.stop() === STOP.now) break;
+      if (ring.memory.stop() !== STOP.run) this.#desk.refuseNew();
+      this.#beginSave();
+      const slot = ring.peek();
+      if (slot !== -1) {
+        this.#index(slot);
+        ring.release(slot);
+        if (performance.now() - this.#lastTurnMs >= MS_PER_TURN) await this.#turn();
+      } else if (this.#stop !== undefined) {
+        this.#finish(this.#stop.state);
+        break;
+      } else if (this.#hasPieces) await this.#turn();
+      else await this.#rest();
+    }
+    this.#parts.keeper?.abort();
+    this.#desk.close();
+    this.#count();
+  }
+
+  get #hasPieces(): boolean {
+    return this.#desk.hasWork || this.#parts.keeper?.isSaving === true;
+  }
+
+  #index(slot: number): void {
+    const { ring, oversize, index } = this.#parts;
+    const { words } = ring.memory;
+    const generation = words[slot + SLOT.oversizeGeneration] as number;
+    const { records } = generation === 0 ? ring.memory : oversize.view(generation);
+    const events = words[slot + SLOT.events] as number;
+    const hasPoison = (words[slot + SLOT.poisonedEvents] as number) > 0;
+    let word = (words[slot + SLOT.recordsOffset] as number) >>> 2;
+    for (let i = 0; i < events; i++) {
+      // What could not be encoded was never published.
+      if (!hasPoison || !isPoisoned(words, slot, i)) index.apply(records, word);
+      word += records[word + RECORD_WORD.length] as number;
+    }
+    const entries = words[slot + SLOT.entries] as number;
+    if (entries === 0) return;
+    const lo = (words[slot + SLOT.sequenceLo] as number) >>> 0;
+    const hi = (words[slot + SLOT.sequenceHi] as number) >>> 0;
+    this.#lastSequence = hi * 0x1_0000_0000 + lo + entries - 1;
+  }
+
+  /** A turn of the event loop, which brings requests for snapshots; then a piece of what is asked. */
+  async #turn(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#desk.step();
+    const { keeper, index } = this.#parts;
+    if (keeper?.isSaving === true) this.#tell(keeper.step(index.blocks));
+    this.#count();
+    this.#lastTurnMs = performance.now();
+  }
+
+  async #rest(): Promise<void> {
+    const { bell } = this.#parts.ring;
+    this.#desk.expire();
+    this.#count();
+    bell.prepare();
+    if (this.#hasWork()) bell.cancel();
+    else await bell.sleepAsync(MAX_REST_MS);
+    this.#lastTurnMs = performance.now();
+  }
+
+  #hasWork(): boolean {
+    const { ring } = this.#parts;
+    // A request may have come without a ring of the bell that was heard: before it was set.
+    this.#takeRequests();
+    return (
+      ring.peek() !== -1 ||
+      this.#stop !== undefined ||
+      ring.memory.stop() === STOP.now ||
+      this.#hasPieces ||
+      this.#save?.position === ring.indexTail()
+    );
+  }
+
+  /** Main rings the bell after each, so none has to wait for a slot. */
+  #takeRequests(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#parts.requests);
+      if (received === undefined) return;
+      this.#obey(received.message as IndexRequest);
+    }
+  }
+
+  #obey(request: IndexRequest): void {
+    switch (request.type) {
+      case "begin":
+        this.#begin(request.stream);
+        return;
+      case "port":
+        this.#desk.attach(request.port);
+        return;
+      case "unknown":
+        this.#unknownRanks = new Set(request.ranks);
+        return;
+      case "save":
+        this.#save = { position: request.position, state: request.state };
+        return;
+      case "stop":
+        this.#stop = { state: request.state };
+        return;
+    }
+  }
+
+  #begin(stream: IndexStream): void {
+    this.#stream = stream;
+    this.#lastSequence = stream.lastSequence;
+  }
+
+  #beginSave(): void {
+    const { keeper, ring, index } = this.#parts;
+    const save = this.#save;
+    if (save === null || keeper === null || save.position !== ring.indexTail()) return;
+    this.#save = null;
+    this.#markUnknown();
+    this.#tell(keeper.begin(index, save.state));
+  }
+
+  #finish(state: SavedState | null): void {
+    const { keeper, index } = this.#parts;
+    if (state === null || keeper === null) return;
+    this.#markUnknown();
+    this.#tell(keeper.finish(index, state));
+  }
+
+  /** What main knows is not in the file otherwise. */
+  #markUnknown(): void {
+    for (const rank of this.#unknownRanks) this.#parts.index.markIncomplete(rank);
+  }
+
+  #tell(message: IndexMessage | null): void {
+    if (message !== null) this.#parts.report(message);
+  }
+
+  #beginSnapshot(): { header: Uint8Array; scan: SnapshotScan } {
+    const { index, wireFormat } = this.#parts;
+    const scan = index.beginScan(wireFormat);
+    const ranks: RankSummary[] = scan.ranks.map((summary) => ({
+      ...summary,
+      complete: summary.complete && !this.#unknownRanks.has(summary.rank),
+    }));
+    const header = snapshotHeader({
+      epoch: this.#stream?.epoch ?? { uuid: "", startedSeconds: 0 },
+      sequence: this.#lastSequence,
+      blocks: scan.blocks,
+      ranks,
+      complete: this.#isComplete(),
+      tokens: index.options.keepTokens,
+      blockSizeTokens: index.options.kvBlockSizeTokens,
+      wireFormat,
+    });
+    return { header, scan };
+  }
+
+  #isComplete(): boolean {
+    const { index, attentionDpSize } = this.#parts;
+    if (this.#unknownRanks.size > 0) return false;
+    for (let rank = 0; rank < attentionDpSize; rank++) if (!index.complete(rank)) return false;
+    return index.ranks().every((rank) => index.complete(rank));
+  }
+
+  #count(): void {
+    const { counters, index } = this.#parts;
+    counters.begin();
+    counters.set(INDEX_CELLS.blocks, index.blocks);
+    counters.set(INDEX_CELLS.memoryBytes, index.memoryBytes);
+    counters.set(INDEX_CELLS.complete, this.#isComplete() ? 1 : 0);
+    counters.set(INDEX_CELLS.refusedBlocks, this.#refusedBefore + index.refusedBlocks);
+    counters.set(INDEX_CELLS.unknownRemoved, this.#unknownRemovedBefore + index.unknownRemoved);
+    counters.set(INDEX_CELLS.lastSequence, this.#lastSequence);
+    counters.end();
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The replay socket: a ROUTER that sends kept messages again, and snapshots. PUBLISHER THREAD. Protocol: docs/replay.md.
+ *
+ * Nothing is ever pending: sends and receives have a time-out of 0, and the loop calls `poll` between batches. A call does
+ * a little for each client in turn and returns, so neither publishing nor another client waits for a long replay.
+ *
+ * Each client gets its end marker, or its connection closes. While a queue is full, what comes next for its client waits
+ * here, the marker too; from a client that has taken nothing for 10 s all but the marker is withheld. ROUTER sockets offer
+ * no way to close one connection, so that is left to the transport: on TCP the kernel closes a connection whose peer takes no
+ * bytes for as long (`tcpMaxRetransmitTimeout`), which a slow peer never runs into, because each byte that it takes counts. An
+ * ipc peer is closed only for leaving heartbeats unanswered, after 40 s at most, and so is a host that is gone. What
+ * remains: a reconnecting client socket does not report that its connection was closed, its owner sees silence.
+ */
+import type { MessagePort } from "node:worker_threads";
+import { Router } from "zeromq";
+import { type CounterBlock, PUBLISHER_CELLS, REPLAY_OUTCOMES } from "../shared/counters.ts";
+import type { ReplayData } from "../shared/messages.ts";
+import { REPLAY_CLIENT_QUEUE_MESSAGES, REPLAY_MAX_CLIENTS } from "../shared/replay-layout.ts";
+import { RangeAnswer } from "./replay-answer.ts";
+import type { EndedAnswer } from "./replay-client.ts";
+import { ReplayClients, type Sent } from "./replay-clients.ts";
+import { endFrames, parseRequest } from "./replay-protocol.ts";
+import type { ReplayWindow } from "./replay-window.ts";
+import { SnapshotRelay } from "./snapshot-relay.ts";
+import { bindSocket, isIpv6 } from "./zmq-bind.ts";
+
+/** What one poll may do. */
+const MAX_REQUESTS_PER_POLL = 16;
+const MAX_SENDS_PER_POLL = 16;
+const MAX_MS_PER_POLL = 1;
+/** Longest frame that a client may send; longer ones end its connection. */
+const MAX_INBOUND_BYTES = 1024;
+const HANDSHAKE_MS = 10_000;
+const HEARTBEAT_INTERVAL_MS = 10_000;
+const HEARTBEAT_TIMEOUT_MS = 30_000;
+
+export interface ReplayLimits {
+  readonly maxClients: number;
+  /** A client that takes nothing for so long is given up. */
+  readonly expiryMs: number;
+  /** A TCP peer that takes no bytes for so long is cut off. */
+  readonly tcpTimeoutMs: number;
+}
+
+const DEFAULT_LIMITS: ReplayLimits = { maxClients: REPLAY_MAX_CLIENTS, expiryMs: 10_000, tcpTimeoutMs: 10_000 };
+
+/** All that a server is made of. */
+interface ReplayServerParts {
+  readonly socket: Router;
+  readonly endpoint: string;
+  readonly data: ReplayData;
+  readonly window: ReplayWindow;
+  readonly topic: Buffer;
+  readonly counters: CounterBlock;
+  readonly relay: SnapshotRelay;
+  readonly limits: ReplayLimits;
+}
+
+export class ReplayServer {
+  readonly #parts: ReplayServerParts;
+  readonly #clients: ReplayClients;
+  /** What has not been counted yet. */
+  #ended: EndedAnswer[] = [];
+  #sentBatches: number = 0;
+  /** What was counted last. */
+  #countedNext: number = -1;
+  #countedSessions: number = -1;
+
+  private constructor(parts: ReplayServerParts) {
+    this.#parts = parts;
+    this.#clients = new ReplayClients({
+      ...parts.limits,
+      framing: parts.data.framing,
+      send: (identity, frames) => this.#send(identity, frames),
+      onBatch: () => this.#sentBatches++,
+      onEnd: (ended) => this.#ended.push(ended),
+    });
+    this.#count();
+  }
+
+  /**
+   * Binds the socket. `snapshotPort` leads to the index thread; null when there is none. Throws BindError when the address
+   * is taken, malformed or not ours.
+   */
+  static async bind(
+    data: ReplayData,
+    window: ReplayWindow,
+    topic: string,
+    counters: CounterBlock,
+    snapshotPort: MessagePort | null,
+    limits: ReplayLimits = DEFAULT_LIMITS,
+  ): Promise<ReplayServer> {
+    const { socket, endpoint } = await bindSocket(
+      data.endpoint,
+      () =>
+        new Router({
+          sendTimeout: 0,
+          receiveTimeout: 0,
+          linger: 0,
+          // Without it a message for a full queue is dropped without a word, end markers too.
+          mandatory: true,
+          sendHighWaterMark: REPLAY_CLIENT_QUEUE_MESSAGES,
+          receiveHighWaterMark: REPLAY_CLIENT_QUEUE_MESSAGES,
+          maxMessageSize: MAX_INBOUND_BYTES,
+          handshakeInterval: HANDSHAKE_MS,
+          tcpMaxRetransmitTimeout: limits.tcpTimeoutMs,
+          heartbeatInterval: HEARTBEAT_INTERVAL_MS,
+          heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+          ipv6: isIpv6(data.endpoint),
+        }),
+    );
+    const topicFrame = Buffer.from(topic, "utf8");
+    const relay = new SnapshotRelay(snapshotPort, topicFrame);
+    return new ReplayServer({ socket, endpoint, data, window, topic: topicFrame, counters, relay, limits });
+  }
+
+  /** The address, with the real port. */
+  get endpoint(): string {
+    return this.#parts.endpoint;
+  }
+
+  /** Whether someone is being served who could take more within milliseconds. */
+  get active(): boolean {
+    return this.#clients.active;
+  }
+
+  /** Asks the index thread behind this port for snapshots from now on. */
+  useSnapshotPort(port: MessagePort): void {
+    this.#parts.relay.usePort(port);
+  }
+
+  /**
+   * Takes some requests and sends some messages, for about a millisecond at most, and leaves nothing pending. `nowMs` is a
+   * monotonic clock. True: there is more to do right now. Not to be called inside an update of the counters.
+   */
+  async poll(nowMs: number): Promise<boolean> {
+    const untilMs = performance.now() + MAX_MS_PER_POLL;
+    const isMoreAsked = await this.#takeRequests(nowMs);
+    this.#parts.relay.poll();
+    const isMoreToSend = await this.#clients.serve(nowMs, untilMs, MAX_SENDS_PER_POLL);
+    this.#clients.expire(nowMs);
+    this.#count();
+    return isMoreAsked || isMoreToSend;
+  }
+
+  /** Closes the socket; what is queued may still leave for `lingerMs`. */
+  close(lingerMs: number): void {
+    this.#clients.clear();
+    this.#parts.relay.close();
+    this.#count();
+    this.#parts.socket.linger = lingerMs;
+    this.#parts.socket.close();
+  }
+
+  /** True: there may be more. */
+  async #takeRequests(nowMs: number): Promise<boolean> {
+    const { socket } = this.#parts;
+    for (let i = 0; i < MAX_REQUESTS_PER_POLL; i++) {
+      // Asking first is far cheaper than a receive that fails.
+      if (!socket.readable) return false;
+      let message: Buffer[];
+      try {
+        message = await socket.receive();
+      } catch {
+        return false;
+      }
+      const [identity, ...frames] = message;
+      if (identity !== undefined) await this.#take(identity, frames, nowMs);
+    }
+    return true;
+  }
+
+  async #take(identity: Buffer, frames: readonly Buffer[], nowMs: number): Promise<void> {
+    const { window, data, topic, relay } = this.#parts;
+    const request = parseRequest(frames);
+    if (request.type === "malformed") {
+      this.#ended.push({ outcome: "bad_request", durationMs: null });
+      return;
+    }
+    const asked = this.#clients.ask(
+      identity,
+      () => (request.type === "snapshot" ? relay.open() : new RangeAnswer(window, data, topic, request.start)),
+      nowMs,
+    );
+    if (asked === "taken") return;
+    this.#ended.push({ outcome: "limited", durationMs: null });
+    if (asked === "refused") await this.#send(identity, endFrames(request.type === "snapshot" ? "v2" : data.framing));
+  }
+
+  async #send(identity: Buffer, frames: readonly Buffer[]): Promise<Sent> {
+    try {
+      await this.#parts.socket.send([identity, ...frames]);
+      return "accepted";
+    } catch (error) {
+      // Whatever else a socket may say: this client cannot be served.
+      return error instanceof Error && "code" in error && error.code === "EAGAIN" ? "full" : "gone";
+    }
+  }
+
+  /** Brings the counters up to date, in one step. */
+  #count(): void {
+    const { counters, window } = this.#parts;
+    const sessions = this.#clients.serving;
+    const isUnchanged = window.next === this.#countedNext && sessions === this.#countedSessions;
+    if (isUnchanged && this.#ended.length === 0 && this.#sentBatches === 0) return;
+    counters.begin();
+    for (const { outcome, durationMs } of this.#ended) {
+      counters.add(PUBLISHER_CELLS.replayRequests + REPLAY_OUTCOMES.indexOf(outcome), 1);
+      if (durationMs !== null) counters.observe(PUBLISHER_CELLS.replayDuration, durationMs / 1000);
+    }
+    counters.add(PUBLISHER_CELLS.replaySentBatches, this.#sentBatches);
+    counters.set(PUBLISHER_CELLS.replaySessions, sessions);
+    counters.set(PUBLISHER_CELLS.replayBatches, window.batches);
+    counters.set(PUBLISHER_CELLS.replayCapacityBatches, window.maxBatches);
+    counters.set(PUBLISHER_CELLS.replayBytes, window.bytes);
+    counters.set(PUBLISHER_CELLS.replayCapacityBytes, window.maxBytes);
+    counters.set(PUBLISHER_CELLS.replayOldestSequence, window.oldest);
+    counters.end();
+    this.#ended = [];
+    this.#sentBatches = 0;
+    this.#countedNext = window.next;
+    this.#countedSessions = sessions;
+  }
+}

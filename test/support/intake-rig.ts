@@ -1,0 +1,103 @@
+/** An intake before an outlet that is full whenever the test says so, and what went through it in short words. */
+import assert from "node:assert/strict";
+import type { RawEvent } from "../../src/main/engine/raw-event.ts";
+import { type EventOutlet, Intake } from "../../src/main/intake.ts";
+import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
+import { type ClearPolicy, Injections } from "../../src/main/normalise/injections.ts";
+import { Normaliser } from "../../src/main/normalise/normaliser.ts";
+import type { Notice } from "../../src/main/normalise/notice.ts";
+import { PUBLISHED_KIND, type PublishedEvent } from "../../src/main/normalise/published-event.ts";
+import { rawEventOf, type Json } from "./raw-events.ts";
+
+const LETTERS = { [PUBLISHED_KIND.stored]: "S", [PUBLISHED_KIND.removed]: "R", [PUBLISHED_KIND.cleared]: "C" };
+const NEVER: ClearPolicy = { onStart: false, onRestart: false, onGap: false };
+
+const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);
+
+export interface IntakeRigOptions {
+  readonly policy?: Partial<ClearPolicy>;
+  readonly ranks?: number;
+  readonly expectedLastIds?: ReadonlyMap<number, number> | null;
+  /** One answer an offer: true is full. Afterwards there is always room. */
+  readonly full?: readonly boolean[];
+}
+
+export class IntakeRig implements EventOutlet {
+  readonly counters: EngineCounters;
+  readonly intake: Intake;
+  /** `C1` is a clear of rank 1; `S1:7,8` stored blocks 7 and 8, `R1:7` removed ones. */
+  readonly out: string[] = [];
+  readonly notices: Notice[] = [];
+  /** Offers that found it full. */
+  refusals: number = 0;
+  flushes: number = 0;
+  #full: boolean[];
+
+  constructor({ policy = {}, ranks = 2, expectedLastIds = null, full = [] }: IntakeRigOptions = {}) {
+    this.#full = [...full];
+    this.counters = new EngineCounters("engine0", "http", ranks);
+    const injections = new Injections({
+      policy: { ...NEVER, ...policy },
+      attentionDpSize: ranks,
+      expectedLastIds,
+      counters: this.counters,
+      offer: (event) => this.offer(event),
+    });
+    const normaliser = new Normaliser({
+      kvBlockSizeTokens: 4,
+      attentionDpSize: ranks,
+      mmTokenOffset: null,
+      counters: this.counters,
+      onNotice: (notice) => this.notices.push(notice),
+      watch: injections,
+    });
+    this.intake = new Intake(normaliser, injections, this);
+  }
+
+  offer(event: PublishedEvent): boolean {
+    if (this.#full.shift() === true) {
+      this.refusals++;
+      return false;
+    }
+    const hashes = [...event.hashLo.subarray(0, event.blockCount)].join(",");
+    this.out.push(`${LETTERS[event.kind]}${event.rank}${hashes === "" ? "" : `:${hashes}`}`);
+    return true;
+  }
+
+  writable(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  flush(): void {
+    this.flushes++;
+  }
+
+  /** The next offers find it full so often. */
+  fill(offers: number): void {
+    this.#full = Array.from({ length: offers }, () => true);
+  }
+
+  /** One event, again and again until it is done with. The books balance at every step. */
+  accept(raw: RawEvent): void {
+    let done = this.intake.accept(raw);
+    for (this.assertBalanced(); !done; this.assertBalanced()) done = this.intake.retry();
+  }
+
+  feed(...entries: readonly Json[]): void {
+    for (const entry of entries) this.accept(rawEventOf(entry));
+  }
+
+  async begin(): Promise<void> {
+    await this.intake.begin(() => false);
+    this.assertBalanced();
+  }
+
+  assertBalanced(): void {
+    const { received, injected, duplicates, filtered, invalid, enqueued, droppedAtShutdown } = this.counters;
+    assert.equal(
+      sum(received) + sum(injected),
+      duplicates + sum(filtered) + sum(invalid) + droppedAtShutdown + enqueued,
+    );
+    assert.equal(enqueued, this.out.length, "counted when it is taken, not before and not after");
+  }
+}

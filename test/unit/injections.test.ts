@@ -1,0 +1,197 @@
+/** When kvcast clears a rank by itself: at the start, when the engine begins anew, when ids are missing. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IntakeRig } from "../support/intake-rig.ts";
+import {
+  block,
+  createdJson,
+  type EventFields,
+  type Json,
+  rawEventOf,
+  removedJson,
+  storedJson,
+} from "../support/raw-events.ts";
+
+/** A stored block whose hash is the number. */
+function stored(id: number, hash: number, fields: EventFields = {}): Json {
+  return storedJson(id, [block(hash, 4)], fields);
+}
+
+test("at the start the configured ranks are cleared, each once and in order, before anything else", async () => {
+  const rig = new IntakeRig({ policy: { onStart: true }, ranks: 3 });
+  await rig.begin();
+  assert.deepEqual(rig.out, ["C0", "C1", "C2"]);
+  assert.equal(rig.flushes, 1, "nobody else may flush for a while");
+  rig.feed(stored(0, 5, { rank: 1 }), stored(0, 6));
+  assert.deepEqual(rig.out.slice(3), ["S1:5", "S0:6"]);
+  assert.deepEqual(rig.counters.injected, { start: 3, restart: 0, gap: 0 });
+});
+
+test("a full ring makes the start wait, and it goes on where it stopped", async () => {
+  const rig = new IntakeRig({ policy: { onStart: true }, ranks: 3, full: [true, false, true, true, false, true] });
+  await rig.begin();
+  assert.deepEqual(rig.out, ["C0", "C1", "C2"]);
+  assert.equal(rig.refusals, 4);
+});
+
+test("a stop ends the wait of the start", async () => {
+  const rig = new IntakeRig({ policy: { onStart: true }, full: Array.from({ length: 9 }, () => true) });
+  let asked = 0;
+  await rig.intake.begin(() => ++asked === 3);
+  assert.deepEqual(rig.out, []);
+  assert.equal(rig.refusals, 3);
+  rig.assertBalanced();
+});
+
+test("a rank beyond the configured size is cleared when it shows up, be it with an event that is not published", async () => {
+  const rig = new IntakeRig({ policy: { onStart: true }, ranks: 1 });
+  await rig.begin();
+  rig.feed(stored(7, 1, { rank: 5 }), createdJson(0, { rank: 9 }), stored(8, 2, { rank: 5 }));
+  assert.deepEqual(rig.out, ["C0", "C5", "S5:1", "C9", "S5:2"]);
+  assert.equal(rig.counters.injected.start, 3);
+});
+
+test("without the switch nothing is cleared at the start", async () => {
+  const rig = new IntakeRig({ policy: { onRestart: true, onGap: true } });
+  await rig.begin();
+  rig.feed(stored(3, 1), stored(0, 2, { rank: 5 }));
+  assert.deepEqual(rig.out, ["S0:1", "S5:2"]);
+});
+
+test("a restart is told before the event that reveals it, for that rank alone", () => {
+  const rig = new IntakeRig({ policy: { onRestart: true } });
+  rig.feed(stored(0, 1), stored(1, 2), stored(0, 3, { rank: 1 }), stored(0, 4), stored(1, 5, { rank: 1 }));
+  assert.deepEqual(rig.out, ["S0:1", "S0:2", "S1:3", "C0", "S0:4", "S1:5"]);
+  assert.deepEqual(rig.counters.injected, { start: 0, restart: 1, gap: 0 });
+  assert.equal(rig.counters.resets, 1);
+});
+
+test("the clear goes out also when the event behind it does not", () => {
+  const rig = new IntakeRig({ policy: { onRestart: true, onGap: true } });
+  const broken = rawEventOf(stored(20, 9));
+  broken.fail("bad_type");
+  rig.feed(stored(0, 1), stored(1, 2), createdJson(0), stored(1, 3));
+  rig.accept(broken);
+  assert.deepEqual(rig.out, ["S0:1", "S0:2", "C0", "S0:3", "C0"]);
+  assert.deepEqual(rig.counters.injected, { start: 0, restart: 1, gap: 1 });
+  assert.equal(rig.counters.filtered.created, 1);
+  assert.equal(rig.counters.invalid.bad_type, 1);
+});
+
+test("a full ring holds the event behind the clear, and neither comes twice", () => {
+  for (let fullOffers = 0; fullOffers < 4; fullOffers++) {
+    const rig = new IntakeRig({ policy: { onRestart: true } });
+    rig.feed(stored(0, 1), stored(1, 2));
+    rig.fill(fullOffers);
+    rig.feed(stored(0, 3));
+    assert.equal(rig.refusals, fullOffers);
+    assert.deepEqual(rig.out, ["S0:1", "S0:2", "C0", "S0:3"]);
+  }
+});
+
+test("a clear that is owed outlives the event that was given up with it", () => {
+  const rig = new IntakeRig({ policy: { onRestart: true } });
+  rig.feed(stored(0, 1), stored(1, 2));
+  rig.fill(2);
+  const raw = rawEventOf(stored(0, 3));
+  assert.equal(rig.intake.accept(raw), false);
+  assert.equal(rig.intake.retry(), false);
+  // What a source does at the end of its patience.
+  rig.counters.countReceived(raw.kind);
+  rig.counters.droppedAtShutdown++;
+  rig.assertBalanced();
+  rig.feed(stored(0, 7, { rank: 1 }), stored(1, 4));
+  assert.deepEqual(rig.out, ["S0:1", "S0:2", "S1:7", "C0", "S0:4"]);
+});
+
+test("where a restart must not be told the rank is dirty from then on", () => {
+  const rig = new IntakeRig({ policy: { onGap: true } });
+  rig.feed(stored(0, 1), stored(1, 2), stored(0, 3));
+  assert.deepEqual(rig.out, ["S0:1", "S0:2", "S0:3"]);
+  assert.deepEqual(rig.counters.dirtyRanks(), [{ rank: 0, reason: "restart", missing: 0 }]);
+  rig.feed(stored(3, 4));
+  assert.deepEqual(rig.out.slice(3), ["C0", "S0:4"]);
+  assert.deepEqual(rig.counters.dirtyRanks(), []);
+});
+
+test("a gap marks the rank until its next clear; what comes late does not heal it", () => {
+  const rig = new IntakeRig({ policy: { onRestart: true } });
+  rig.feed(stored(0, 1), stored(4, 2), stored(2, 3), stored(0, 9, { rank: 7 }), stored(2, 9, { rank: 7 }));
+  assert.deepEqual(rig.counters.dirtyRanks(), [
+    { rank: 0, reason: "gap", missing: 3 },
+    { rank: 7, reason: "gap", missing: 1 },
+  ]);
+  rig.feed(stored(7, 4));
+  assert.deepEqual(rig.counters.dirty.get(0), { reason: "gap", missing: 5 });
+  rig.feed(createdJson(0));
+  assert.deepEqual(rig.counters.dirtyRanks(), [{ rank: 7, reason: "gap", missing: 1 }]);
+  rig.feed(stored(5, 5));
+  assert.deepEqual(rig.counters.dirty.get(0), { reason: "gap", missing: 4 }, "counted from the clear on");
+  assert.deepEqual(
+    rig.out.filter((event) => event.startsWith("C")),
+    ["C0"],
+  );
+  assert.equal(rig.counters.missingIds[0], 9, "the counter only rises");
+});
+
+test("a gap clears the rank before the event behind it, if that is wanted", () => {
+  const rig = new IntakeRig({ policy: { onGap: true } });
+  rig.feed(stored(0, 1), stored(4, 2), stored(5, 3));
+  assert.deepEqual(rig.out, ["S0:1", "C0", "S0:2", "S0:3"]);
+  assert.deepEqual(rig.counters.injected, { start: 0, restart: 0, gap: 1 });
+  assert.deepEqual(rig.counters.dirtyRanks(), []);
+});
+
+test("a rank stays dirty while its clear waits for room", () => {
+  const rig = new IntakeRig({ policy: { onGap: true } });
+  rig.feed(stored(0, 1));
+  rig.fill(1);
+  assert.equal(rig.intake.accept(rawEventOf(stored(2, 2))), false);
+  assert.equal(rig.counters.dirty.size, 1);
+  assert.equal(rig.intake.retry(), true);
+  assert.equal(rig.counters.dirty.size, 0);
+});
+
+test("a gap that clears forgets partial blocks, one that marks does not", () => {
+  for (const onGap of [true, false]) {
+    const rig = new IntakeRig({ policy: { onGap } });
+    rig.feed(storedJson(0, [block(5, 2)]), removedJson(3, [5]));
+    assert.deepEqual(rig.out, onGap ? ["C0", "R0:5"] : []);
+    assert.equal(rig.counters.partialBlocksTracked, 0);
+  }
+});
+
+test("an event that waits for room is judged once: what was suppressed stays suppressed", () => {
+  const rig = new IntakeRig();
+  rig.feed(storedJson(0, [block(5, 2)]));
+  rig.fill(3);
+  rig.feed(removedJson(1, [5, 6]));
+  assert.deepEqual(rig.out, ["R0:6"]);
+});
+
+test("a rank that goes on where the saved state ends is not cleared, any other is, once its first event is there", async () => {
+  const expectedLastIds = new Map([
+    [0, 41],
+    [1, 41],
+    [2, 41],
+    [3, 41],
+    [9, 41],
+  ]);
+  for (const onStart of [true, false]) {
+    const rig = new IntakeRig({ policy: { onStart }, ranks: 5, expectedLastIds });
+    await rig.begin();
+    assert.deepEqual(rig.out, onStart ? ["C4"] : []);
+    rig.out.length = rig.counters.enqueued = rig.counters.injected.start = 0;
+    rig.feed(stored(42, 1), stored(43, 2, { rank: 1 }), createdJson(0, { rank: 2 }), stored(41, 3, { rank: 3 }));
+    rig.feed(stored(42, 4, { rank: 9 }), stored(43, 5), stored(44, 6, { rank: 1 }));
+    assert.deepEqual(rig.out, ["S0:1", "C1", "S1:2", "C2", "C3", "S3:3", "S9:4", "S0:5", "S1:6"]);
+    assert.equal(rig.counters.injected.start, 3);
+  }
+});
+
+test("a saved rank whose clear finds no room is still cleared once", () => {
+  const rig = new IntakeRig({ expectedLastIds: new Map([[0, 5]]), full: [true, true, false, true] });
+  rig.feed(stored(8, 1), stored(9, 2));
+  assert.deepEqual(rig.out, ["C0", "S0:1", "S0:2"]);
+  assert.equal(rig.refusals, 3);
+});
