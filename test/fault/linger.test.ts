@@ -40,7 +40,10 @@ test("bytes stay intact when the thread ends while another thread uses zeromq", 
 
 test("kvcast serve waits for a subscriber that is seconds behind, within its deadline", async (t) => {
   // About 80 MB: far more than the subscriber takes unasked, far less than may wait for it.
-  const service = await serve(t, "--engine synthetic:?rate=max&blocks=8&events=60000 --wait-subscribers 1 --clear-on-start off");
+  const service = await serve(
+    t,
+    "--engine synthetic:?rate=max&blocks=8&events=60000 --wait-subscribers 1 --clear-on-start off",
+  );
   const slow = new Subscriber({ receiveHighWaterMark: 1, linger: 0, receiveTimeout: 3000 });
   t.after(() => slow.close());
   slow.connect(service.facts.zmqEndpoint);

@@ -141,10 +141,7 @@ for (const point of ["kept", "sent", "counted", "released"] as const) {
       const child = fork(HEALING_SUBSCRIBER, endpoints.map(String));
       t.after(() => child.kill("SIGKILL"));
       await once(child, "message");
-      await offerAll(
-        pipeline,
-        numberedEvents(EVENTS),
-      );
+      await offerAll(pipeline, numberedEvents(EVENTS));
       child.send({ untilNumber: EVENTS });
       const [{ report }] = (await once(child, "message")) as [{ report: HealingReport }];
       assert.deepEqual(report.numbers, range(EVENTS), "every event once, in order");

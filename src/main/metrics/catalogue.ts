@@ -337,4 +337,14 @@ const SERVICE: CatalogueSection = {
 };
 
 /** In the order of the page. */
-export const CATALOGUE: readonly CatalogueSection[] = [SOURCE, NORMALISE, RING, ENCODE, SINK, REPLAY, INDEX, THREADS, SERVICE];
+export const CATALOGUE: readonly CatalogueSection[] = [
+  SOURCE,
+  NORMALISE,
+  RING,
+  ENCODE,
+  SINK,
+  REPLAY,
+  INDEX,
+  THREADS,
+  SERVICE,
+];

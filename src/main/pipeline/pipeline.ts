@@ -208,7 +208,9 @@ export class Pipeline implements PipelineView {
    * has a new epoch and begins as the options say.
    */
   async start(stream?: StreamStart): Promise<void> {
-    await this.loadIndex();
+    if (this.#indexThread !== null) await this.loadIndex();
+    // Told to stop meanwhile: no thread may come up behind the stop.
+    if (this.#stopped !== null) return;
     if (stream !== undefined) this.publisher.set(PUBLISHER_CELLS.publishedSequence, stream.firstSequence - 1);
     const lastSequence = this.publisher.read(PUBLISHER_CELLS.publishedSequence);
     this.#indexThread?.begin({ epoch: stream?.epoch ?? newEpoch(), lastSequence });
