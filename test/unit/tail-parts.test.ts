@@ -87,11 +87,17 @@ test("options: what is not allowed", () => {
 test("queue: reading stops at the limit, and goes on below it", async () => {
   const payload = Buffer.alloc(1000);
   let received = 0;
+  let closed = false;
   const queue = new LiveQueue(
-    { receive: async () => [Buffer.alloc(0), numberFrame(received++), payload] },
+    {
+      receive: async () => {
+        if (closed) throw new Error("closed");
+        return [Buffer.alloc(0), numberFrame(received++), payload];
+      },
+    },
     10 * 1512, // with what a message takes up besides
   );
-  void queue.pump();
+  const pumped = queue.pump();
   for (let turns = 0; turns < 100; turns++) await nextTurn();
   assert.equal(received, 10);
   for (let sequence = 0; sequence < 5000; sequence++) {
@@ -103,8 +109,10 @@ test("queue: reading stops at the limit, and goes on below it", async () => {
   assert.ok(received <= 5010 && received > 5000, String(received));
   queue.wake();
   assert.equal(await queue.take(), "woken");
+  closed = true;
   queue.end();
   assert.equal(await queue.take(), null);
+  await pumped;
 });
 
 test("queue: what waits from earlier runs can be dropped", async () => {
