@@ -1,5 +1,5 @@
 /**
- * The ZMQ sink: one XPUB socket that publishes `[topic, sequence, payload]`. PUBLISHER THREAD; the only user of zeromq.
+ * The ZMQ sink: one XPUB socket that publishes `[topic, sequence, payload]`. PUBLISHER THREAD.
  *
  * Nothing may ever be pending on the socket: a worker that dies while a receive or a blocked send is pending takes the
  * whole process with it. So sends have a time-out of 0, and subscriptions are polled with a receive time-out of 0.
