@@ -5,8 +5,10 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
+const GREETING_BYTES = 64;
+
 function greeting(): Buffer {
-  const bytes = Buffer.alloc(64);
+  const bytes = Buffer.alloc(GREETING_BYTES);
   bytes[0] = 0xff;
   bytes[9] = 0x7f;
   bytes[10] = 3;
@@ -29,8 +31,12 @@ export async function askAndNeverRead(endpoint: string): Promise<Socket> {
   const socket = connect(Number(port), hostname);
   await once(socket, "connect");
   socket.write(greeting());
-  // What comes before the other side has greeted too, libzmq takes for a part of the greeting.
-  await once(socket, "data");
+  // What comes before the other side has greeted too, libzmq takes for a part of the greeting. It greets in two steps, the
+  // first of ten bytes, which arrive alone now and then.
+  for (let greeted = 0; greeted < GREETING_BYTES;) {
+    const [data] = (await once(socket, "data")) as [Buffer];
+    greeted += data.length;
+  }
   socket.write(Buffer.concat([ready(), Buffer.from([1, 0, 0, 8]), Buffer.alloc(8)]));
   socket.pause();
   return socket;

@@ -15,6 +15,7 @@ import { firstSignal } from "./first-signal.ts";
 import { Hangups } from "./hangup.ts";
 import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
+import { requireOpenFiles } from "./open-files.ts";
 import { ROOT_PAGE, SERVE_PAGE, SIM_PAGE, TAIL_PAGE, flagNames } from "./pages.ts";
 import { VERSION } from "./version.ts";
 
@@ -76,6 +77,7 @@ export async function runCli(io: CliIo): Promise<number> {
 }
 
 async function serve(flags: Flags, io: CliIo): Promise<number> {
+  requireOpenFiles();
   const hangups = new Hangups();
   try {
     const loaded = await loadServeConfig(flags, io.env);
