@@ -7,8 +7,8 @@
  *
  * The order is what makes it right: subscribe first; then ask for the snapshot; drop each message that the snapshot contains
  * already, by its number; go on with the next. A number that is missing afterwards is a reason to take another snapshot, as is
- * one that goes back, and a new connection; `kvcast tail --sync` asks for a replay first. Prints the live blocks of each rank, once per second and at the
- * end, which comes after N messages with --count. Exit code 1: there was no snapshot.
+ * one that goes back, and a new connection; `kvcast tail --sync` asks for a replay first. Prints the live blocks of each
+ * rank, once per second and at the end, which comes after N messages with --count. Exit code 1: there was no snapshot.
  */
 import { parseArgs } from "node:util";
 import { decode } from "@msgpack/msgpack";

@@ -9,8 +9,6 @@ import { wallClockSeconds } from "../shared/clock.ts";
 import type { Epoch } from "../shared/index-messages.ts";
 import type { SequenceStart } from "./config/config.ts";
 
-export type { Epoch } from "../shared/index-messages.ts";
-
 /** An epoch that begins now. */
 export function newEpoch(): Epoch {
   return { uuid: randomUUID(), startedSeconds: wallClockSeconds() };

@@ -8,15 +8,16 @@
  */
 import { INDEX_CELLS } from "../shared/counters.ts";
 import { BindError } from "../shared/errors.ts";
+import type { Epoch, SavedState } from "../shared/index-messages.ts";
 import { isSingleEvent } from "../shared/wire-format.ts";
 import { EngineCounters } from "./metrics/engine-counters.ts";
 import type { EngineConfig, EngineCredentials, ServeConfig } from "./config/config.ts";
-import { firstSequenceOf, newEpoch, type Epoch } from "./epoch.ts";
+import { firstSequenceOf, newEpoch } from "./epoch.ts";
 import { HttpSource } from "./engine/http-source.ts";
 import type { EngineSource, EventSink } from "./engine/source.ts";
 import { SyntheticSource } from "./engine/synthetic-source.ts";
 import { UsagePoller } from "./engine/usage-poller.ts";
-import { healthRoutes, type HealthState } from "./http/health.ts";
+import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
 import { RequestCounts } from "./http/request-counts.ts";
 import { snapshotRoute } from "./http/snapshot-route.ts";
@@ -28,11 +29,11 @@ import { type ClearPolicy, Injections } from "./normalise/injections.ts";
 import { Normaliser } from "./normalise/normaliser.ts";
 import { UnknownRanks } from "./normalise/unknown-ranks.ts";
 import { noticeLog } from "./notice-log.ts";
-import type { SnapshotOptions } from "./pipeline/index-thread.ts";
-import { Pipeline, type StopReport } from "./pipeline/pipeline.ts";
-import type { SavedState } from "./pipeline/saved-state.ts";
+import { makePipeline } from "./make-pipeline.ts";
+import type { Pipeline, StopReport } from "./pipeline/pipeline.ts";
 import { StateSaver } from "./pipeline/state-saver.ts";
 import { memoryBoundBytes } from "./memory-bound.ts";
+import { healthOf } from "./service-health.ts";
 import { within } from "./within.ts";
 
 /** The whole shutdown, so that a supervisor that waits 5 s never has to kill. */
@@ -121,7 +122,7 @@ export class Service {
 
   /** Binds sockets, starts threads, then reads the engine. Rejects with BindError; nothing is left running then. */
   static async start(options: ServiceOptions): Promise<Service> {
-    const pipeline = makePipeline(options);
+    const pipeline = makePipeline(options.config, options.log, options.onFatal);
     const { saved, refusal } = await pipeline.loadIndex();
     if (refusal !== null) options.log.warn("the saved index is not used", { reason: refusal });
     const service = await makeOrStop(pipeline, () => new Service(options, pipeline, saved));
@@ -184,9 +185,9 @@ export class Service {
     return memoryBoundBytes(this.#options.config, this.pipeline.memoryBytes());
   }
 
-  /** The credentials of the engine's connection from its next request on. A source that has none does not care. */
+  /** The credentials of the engine's connection from its next request on. */
   renewCredentials(credentials: EngineCredentials): void {
-    if (this.#source instanceof HttpSource) this.#source.renew(credentials);
+    this.#source.renew(credentials);
     this.#usage?.renew(credentials);
   }
 
@@ -229,76 +230,22 @@ export class Service {
       port: config.systemPort,
       routes: [
         metricsRoute(metrics),
-        ...healthRoutes(() => this.#health()),
+        ...healthRoutes(() =>
+          healthOf({
+            counters: this.counters,
+            pipeline: this.pipeline,
+            epoch: this.epoch,
+            version,
+            isDraining: this.#draining,
+            uptimeMs: performance.now() - this.#startedMs,
+          }),
+        ),
         snapshotRoute(() => this.pipeline.openSnapshot()),
       ],
       log,
       requests,
     });
   }
-
-  #health(): HealthState {
-    const { counters, pipeline } = this;
-    const engineUp = counters.up === 1;
-    // Events flow without an index.
-    const dead = pipeline.workers().filter((worker) => !worker.up && worker.name !== "indexer");
-    const endpoint = pipeline.zmqEndpoint();
-    const notReady = [
-      ...(this.#draining ? ["the service is shutting down"] : []),
-      ...(engineUp ? [] : [`engine ${counters.engine} does not answer`]),
-      ...dead.map((worker) => `thread ${worker.name} is not running`),
-    ];
-    return {
-      notReady,
-      stalledSeconds: pipeline.mainStallSeconds(),
-      uptimeMs: performance.now() - this.#startedMs,
-      version: this.#options.version,
-      epoch: this.epoch,
-      engines: [
-        {
-          name: counters.engine,
-          kind: counters.kind,
-          up: engineUp,
-          dirtyRanks: counters.dirtyRanks(),
-        },
-      ],
-      index: indexHealth(pipeline),
-      ring: { capacitySlots: pipeline.ringCapacitySlots, occupiedSlots: pipeline.occupiedSlots() },
-      sinks:
-        endpoint === null ? [] : [{ name: "zmq", up: !dead.some((worker) => worker.name === "publisher"), endpoint }],
-    };
-  }
-}
-
-function snapshotOptions(config: ServeConfig, log: Logger): SnapshotOptions {
-  const { engine } = config;
-  return {
-    maxBlocks: config.snapshotMaxBlocks,
-    keepTokens: config.snapshotTokens,
-    attentionDpSize: config.attentionDpSize,
-    stateDir: config.stateDir,
-    engine: engine.kind === "http" ? `${engine.name} ${engine.url.href}` : engine.name,
-    onDeath: (reason, message, givenUp) =>
-      log.error(
-        givenUp
-          ? "the index thread dies again and again: there are no snapshots any more"
-          : "the index thread died and begins anew with an empty index",
-        { reason, message },
-      ),
-    onSaved: (clean, blocks, reason) =>
-      reason === null
-        ? log.debug("the index is saved", { blocks, orderly_end: clean })
-        : log.limited("index save").warn("the index could not be saved", { reason }),
-  };
-}
-
-function indexHealth({ index }: Pipeline): HealthState["index"] {
-  if (index === null) return null;
-  return {
-    blocks: index.read(INDEX_CELLS.blocks),
-    complete: index.read(INDEX_CELLS.complete) === 1,
-    memoryBytes: index.read(INDEX_CELLS.memoryBytes),
-  };
 }
 
 /** A service that cannot be made, for what its engine's address is, leaves no thread behind. */
@@ -309,66 +256,6 @@ async function makeOrStop(pipeline: Pipeline, make: () => Service): Promise<Serv
     await pipeline.stop(0);
     throw error;
   }
-}
-
-function makePipeline({ config, log, onFatal }: ServiceOptions): Pipeline {
-  return new Pipeline({
-    encoders: config.encoders,
-    ringSlots: config.ringSlots,
-    slotBytes: config.slotBytes,
-    wireFormat: config.wireFormat,
-    kvBlockSizeTokens: config.kvBlockSizeTokens,
-    zmq:
-      config.zmqEndpoint === null
-        ? null
-        : {
-            endpoint: config.zmqEndpoint,
-            topic: config.zmqTopic,
-            queueBytes: config.zmqQueueBytes,
-            waitSubscribers: config.waitSubscribers,
-            waitSubscribersTimeoutMs: config.waitSubscribersTimeoutMs,
-          },
-    replay:
-      config.replayEndpoint === null
-        ? null
-        : {
-            endpoint: config.replayEndpoint,
-            framing: config.replayFraming,
-            evicted: config.replayEvicted,
-            maxBytes: config.replayBytes,
-            maxBatches: config.replayBatches,
-          },
-    heartbeatMs: config.heartbeatMs,
-    snapshot: config.snapshot ? snapshotOptions(config, log) : null,
-    onPublisherRestart: (reason, message, nextSequence) =>
-      log.error("the publisher thread died and is started again", { reason, message, next_sequence: nextSequence }),
-    onEncoderRestart: (encoder, reason, message, recovered) =>
-      log.error("an encoder thread died and is started again", {
-        encoder,
-        reason,
-        message,
-        recovered_slots: recovered,
-      }),
-    onEventsLeftOut: (encoder, events) =>
-      log.limited("events left out").error("events could not be encoded and are left out", { encoder, events }),
-    onEventIsolated: (encoder, rank, index) =>
-      log.limited("event isolated").error("an event ended two encoder threads and is left out", {
-        encoder,
-        rank,
-        index,
-      }),
-    onGateOpen: (subscribers, timedOut) =>
-      timedOut
-        ? log.warn("publishing without the subscribers that were waited for", {
-            subscribers,
-            wanted: config.waitSubscribers,
-          })
-        : log.info("the subscribers that were waited for are there", { subscribers }),
-    onSendFailed: (reason, sequence) =>
-      log.limited("send failed").error("the ZMQ socket refused a message", { reason, sequence }),
-    onFatal: onFatal,
-    sharesZmq: false,
-  });
 }
 
 function makeSource(config: ServeConfig, sink: EventSink, counters: EngineCounters, log: Logger): EngineSource {

@@ -9,7 +9,7 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { LayoutError } from "./errors.ts";
-import type { OversizeMessage } from "./messages.ts";
+import { isRecord, type OversizeMessage, requireShared } from "./messages.ts";
 import type { RingShape } from "./ring-layout.ts";
 import type { WireFormat } from "./wire-format.ts";
 
@@ -20,7 +20,11 @@ export interface Epoch {
   readonly startedSeconds: number;
 }
 
-/** What an earlier run left in the state directory, besides the blocks. */
+/**
+ * What an earlier run left in the state directory, besides the blocks, which stay with the index thread. It fits the engine if
+ * nothing happened in between: of each rank, the first event that comes now must bear the id after the saved one. Whether
+ * it does is found out rank by rank, when that event is there.
+ */
 export interface SavedState {
   readonly epoch: Epoch;
   /** The number after the last one that was published; counts only if `clean`. */
@@ -79,16 +83,10 @@ export type IndexMessage =
   | { readonly type: "saved"; readonly clean: boolean; readonly blocks: number; readonly reason: string | null }
   | { readonly type: "stopped" };
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
 /** Checks the index thread's workerData. Throws LayoutError. */
 export function parseIndexData(value: unknown): IndexData {
   if (!isRecord(value)) throw new LayoutError("the indexer was started without data");
-  for (const name of ["ring", "counters"]) {
-    if (!(value[name] instanceof SharedArrayBuffer))
-      throw new LayoutError(`the ${name} of the indexer is no shared memory`);
-  }
+  requireShared(value["ring"], "the ring of the indexer");
+  requireShared(value["counters"], "the counter block of the indexer");
   return value as unknown as IndexData;
 }

@@ -11,6 +11,7 @@ import type { MessagePort } from "node:worker_threads";
 import { LayoutError } from "./errors.ts";
 import type { RingShape } from "./ring-layout.ts";
 import { WIRE_FORMATS, type WireFormat } from "./wire-format.ts";
+import type { ReplayFraming } from "./zmq-wire.ts";
 
 /** A new buffer for events larger than a slot; replaces the one before. */
 export interface OversizeMessage {
@@ -44,7 +45,7 @@ export interface ZmqSinkData {
 export interface ReplayData {
   /** ROUTER address; the window is kept for this socket alone. */
   readonly endpoint: string;
-  readonly framing: "v1" | "v2";
+  readonly framing: ReplayFraming;
   readonly evicted: "suffix" | "empty";
   /** Kept messages, see `replay-layout.ts`. Outlives the thread, so that its successor can serve them. */
   readonly window: SharedArrayBuffer;
@@ -115,11 +116,12 @@ export type PublisherMessage =
   /** The ring is empty or given up, sockets are closed; the thread ends. */
   | { readonly type: "stopped"; readonly droppedEvents: number };
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-function requireShared(value: unknown, name: string): void {
+/** Throws LayoutError for what is no shared memory. */
+export function requireShared(value: unknown, name: string): void {
   if (!(value instanceof SharedArrayBuffer)) throw new LayoutError(`${name} is no shared memory`);
 }
 

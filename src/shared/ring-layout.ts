@@ -1,11 +1,11 @@
 /**
  * Every offset of the ring, in one place. No behaviour.
  *
- *   buffer    [control 3,200 bytes][slot 0][slot 1] … [slot n-1]
+ *   buffer    [control 3,072 bytes][slot 0][slot 1] … [slot n-1]
  *
  *   control   one i32 word a 128-byte line, so that two threads never write the same pair of cache lines
  *             head | tail | stop, close by | bell of main | bell of the publisher | bells of encoder 0 … 15
- *             | index tail, index on | bell of the indexer | beat of main | last heartbeat
+ *             | index tail, index on | bell of the indexer | beat of main
  *
  *   slot      [header 128][records area][frame area]            n slots, all of one size
  *
@@ -56,14 +56,8 @@ export const CONTROL = {
   indexBell: 704,
   /** Wrapping milliseconds (`wrappingMs`) of main's last sign of life. */
   mainBeat: 736,
-  /**
-   * Number of the last heartbeat, one more, u64 in two halves; 0 before the first. Every slot published before it lies
-   * below the tail: who reads this first and the tail then knows what a snapshot covers.
-   */
-  heartbeatLo: 768,
-  heartbeatHi: 769,
 } as const;
-const CONTROL_LINES = 9 + MAX_ENCODERS;
+const CONTROL_LINES = 8 + MAX_ENCODERS;
 export const CONTROL_BYTES: number = CONTROL_LINES * LINE_BYTES;
 
 /** Distance between two encoder bells, in i32. */

@@ -122,19 +122,6 @@ export class RingMemory {
     return (wrappingMs() - Atomics.load(this.words, CONTROL.mainBeat)) | 0;
   }
 
-  /** Notes the number of a heartbeat. Publisher only. */
-  noteHeartbeat(sequence: number): void {
-    const next = sequence + 1;
-    Atomics.store(this.words, CONTROL.heartbeatHi, Math.floor(next / 0x1_0000_0000) | 0);
-    Atomics.store(this.words, CONTROL.heartbeatLo, next | 0);
-  }
-
-  /** Number of the last heartbeat, -1 before the first. */
-  lastHeartbeat(): number {
-    const lo = Atomics.load(this.words, CONTROL.heartbeatLo) >>> 0;
-    return (Atomics.load(this.words, CONTROL.heartbeatHi) >>> 0) * 0x1_0000_0000 + lo - 1;
-  }
-
   encoderBell(index: number): Bell {
     if (index < 0 || index >= MAX_ENCODERS)
       throw new LayoutError(`there is no encoder ${index}; at most ${MAX_ENCODERS}`);

@@ -6,9 +6,10 @@
  * block too many is refused and counted, and its rank is incomplete until the rank is cleared, because nobody can tell
  * afterwards which blocks are missing. Token ids and salts are kept to be handed out again, and for nothing else.
  */
+import { MAX_OPEN_SNAPSHOTS, maxGraves, MIN_SIDE_BYTES, SIDE_BYTES_A_BLOCK } from "../shared/index-limits.ts";
 import { RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, textWords } from "../shared/record.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
-import { BLOCK, BLOCK_FLAG } from "./block-slots.ts";
+import { BLOCK, BLOCK_WORDS, BLOCK_FLAG } from "./block-slots.ts";
 import { BlockTable, type RankBlocks } from "./block-table.ts";
 import { SnapshotRefusedError } from "./index-errors.ts";
 import { mmStart, textStart } from "./event-fields.ts";
@@ -27,14 +28,8 @@ export interface BlockIndexOptions {
 /** No slot, no multimodal part. Slots begin at 1, and no part of a record at its first word. */
 const NONE = 0;
 const HAS_TEXTS: number = RECORD_FLAG.loraName | RECORD_FLAG.cacheSalt;
-/** Four snapshots, and a save. */
-const MAX_SCANS = 5;
-/** Of the live blocks allowed, the share that may be kept beyond their death for open scans. */
-const GRAVES_SHARE = 1 / 4;
-const MIN_GRAVES = 4096;
-/** For texts and multimodal lists, each block allowed. */
-const SIDE_BYTES_A_BLOCK = 64;
-const MIN_SIDE_BYTES: number = 1 << 20;
+/** All snapshots, and a save. */
+const MAX_SCANS: number = MAX_OPEN_SNAPSHOTS + 1;
 /** Dead blocks that may go at each event. */
 const TIDY_PER_EVENT = 32;
 
@@ -55,10 +50,9 @@ export class BlockIndex {
 
   constructor(options: BlockIndexOptions) {
     this.options = options;
-    const graves = Math.max(MIN_GRAVES, Math.ceil(options.maxBlocks * GRAVES_SHARE));
     this.#side = new SideTable(Math.max(MIN_SIDE_BYTES, options.maxBlocks * SIDE_BYTES_A_BLOCK));
     const tokens = options.keepTokens ? options.kvBlockSizeTokens : 0;
-    this.#table = new BlockTable(options.maxBlocks, graves, tokens, this.#side);
+    this.#table = new BlockTable(options.maxBlocks, maxGraves(options.maxBlocks), tokens, this.#side);
   }
 
   /** Live blocks of all ranks. */
@@ -234,7 +228,7 @@ export class BlockIndex {
   #setTokens(slot: number, records: Uint32Array, token: number): void {
     const { slots } = this.#table;
     const page = slots.page(slot);
-    const to = slots.at(slot) + BLOCK.words;
+    const to = slots.at(slot) + BLOCK_WORDS;
     const count = this.options.kvBlockSizeTokens;
     for (let i = 0; i < count; i++) page[to + i] = records[token + i] as number;
   }

@@ -17,6 +17,7 @@
  * Slots are numbered from 1; 0 is none. Words are signed here, because V8 hands a signed number from function to
  * function in a register, and an unsigned one beyond 2^31 in a new object.
  */
+import { BLOCK_BYTES } from "../shared/index-limits.ts";
 
 export const BLOCK = {
   hashLo: 0,
@@ -31,8 +32,10 @@ export const BLOCK = {
   placeNext: 9,
   previous: 10,
   next: 11,
-  words: 12,
 } as const;
+
+/** Words of a slot before its tokens. */
+export const BLOCK_WORDS: number = BLOCK_BYTES / 4;
 
 export const BLOCK_RANK_MASK = 0xffff;
 export const BLOCK_FLAG = {
@@ -63,7 +66,7 @@ export class BlockSlots {
 
   /** `tokens`: words behind those of `BLOCK`. */
   constructor(tokens: number) {
-    this.stride = BLOCK.words + tokens;
+    this.stride = BLOCK_WORDS + tokens;
     this.#shift = Math.max(0, Math.floor(Math.log2(PAGE_BYTES / (4 * this.stride))));
     this.#mask = 2 ** this.#shift - 1;
     this.#pageWords = this.stride * 2 ** this.#shift;

@@ -83,8 +83,11 @@ export class BlockTable {
     return (this.ranks[rank] ??= { rank, blocks: 0, live: { head: 0, tail: 0 }, graves: { head: 0, tail: 0 } });
   }
 
-  /** The live block of that key, or 0. Halves of hashes are signed here (`half | 0`). */
-  find(rank: number, lo: number, hi: number): number {
+  /**
+   * The block of that key which the scan of the `view` sees, or without one the live block; 0 for none. Halves of hashes
+   * are signed here (`half | 0`).
+   */
+  find(rank: number, lo: number, hi: number, view: View | null = null): number {
     const { slots } = this;
     let slot = this.#places[this.#mix.place(rank, lo, hi, this.#mask)] as number;
     while (slot !== 0) {
@@ -94,27 +97,7 @@ export class BlockTable {
         page[at + BLOCK.hashLo] === lo &&
         page[at + BLOCK.hashHi] === hi &&
         ((page[at + BLOCK.rank] as number) & BLOCK_RANK_MASK) === rank &&
-        page[at + BLOCK.died] === 0
-      ) {
-        return slot;
-      }
-      slot = page[at + BLOCK.placeNext] as number;
-    }
-    return 0;
-  }
-
-  /** The block of that key which the scan sees, or 0. */
-  findSeen(view: View, rank: number, lo: number, hi: number): number {
-    const { slots } = this;
-    let slot = this.#places[this.#mix.place(rank, lo, hi, this.#mask)] as number;
-    while (slot !== 0) {
-      const page = slots.page(slot);
-      const at = slots.at(slot);
-      if (
-        page[at + BLOCK.hashLo] === lo &&
-        page[at + BLOCK.hashHi] === hi &&
-        ((page[at + BLOCK.rank] as number) & BLOCK_RANK_MASK) === rank &&
-        this.sees(view, page, at)
+        (view === null ? page[at + BLOCK.died] === 0 : this.sees(view, page, at))
       ) {
         return slot;
       }

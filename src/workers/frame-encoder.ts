@@ -66,11 +66,8 @@ export class FrameEncoder {
   #encode(job: FrameJob): FrameResult {
     const result = this.#result;
     const poisoned = countPoison(job.header, job.slot);
-    const isClean = poisoned === 0;
     const count = job.events - poisoned;
-    let p = job.frameOffset;
-    if (this.#single) p = this.#singleEvents(job, isClean, p);
-    else if (count > 0) p = this.#close(job, p, this.#allEvents(job, isClean, this.#open(job, p, count, 0)), job.rank);
+    const p = count > 0 ? this.#writeEvents(job, poisoned === 0, count) : job.frameOffset;
     // What happens from here on is no event's fault.
     job.header[job.slot + SLOT.progress] = 0;
     result.poisonedEvents = poisoned;
@@ -101,44 +98,29 @@ export class FrameEncoder {
     return q + (-q & 3);
   }
 
-  /** The hot loop of the batching dialects. */
-  #allEvents(job: FrameJob, isClean: boolean, p: number): number {
+  /** The hot loop: one entry around all events, or one around each. Returns the end of the frame. */
+  #writeEvents(job: FrameJob, isClean: boolean, count: number): number {
     const { records, out, header } = job;
     const progress = job.slot + SLOT.progress;
     const write = this.#write;
     const kinds = this.#kinds;
+    const single = this.#single;
+    let entry = job.frameOffset;
+    let p = single ? entry : this.#open(job, entry, count, 0);
     let r = job.recordsWord;
     const end = r + job.recordWords;
     for (let i = 0; r < end; i++) {
       if (isClean || !isPoisoned(header, job.slot, i)) {
         header[progress] = i + 1;
+        if (single) p = this.#open(job, entry, 1, (records[r + RECORD_WORD.delayMicros] as number) / 1e6);
         const kind = (records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
         kinds[kind] = (kinds[kind] as number) + 1;
         p = write(records, r, out, p);
+        if (single) p = entry = this.#close(job, entry, p, records[r + RECORD_WORD.rank] as number);
       }
       r += records[r + RECORD_WORD.length] as number;
     }
-    return p;
-  }
-
-  /** That of the single-event dialects. */
-  #singleEvents(job: FrameJob, isClean: boolean, p: number): number {
-    const { records, out, header } = job;
-    const progress = job.slot + SLOT.progress;
-    const write = this.#write;
-    const kinds = this.#kinds;
-    let r = job.recordsWord;
-    const end = r + job.recordWords;
-    for (let i = 0; r < end; i++) {
-      if (isClean || !isPoisoned(header, job.slot, i)) {
-        header[progress] = i + 1;
-        const q = this.#open(job, p, 1, (records[r + RECORD_WORD.delayMicros] as number) / 1e6);
-        kinds[(records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK] = 1;
-        p = this.#close(job, p, write(records, r, out, q), records[r + RECORD_WORD.rank] as number);
-      }
-      r += records[r + RECORD_WORD.length] as number;
-    }
-    return p;
+    return single ? p : this.#close(job, entry, p, job.rank);
   }
 
   /** Encodes each event alone, into the frame area that is rewritten afterwards, and marks those that throw. */

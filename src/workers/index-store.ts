@@ -102,13 +102,7 @@ export class IndexSave {
     renameSync(join(this.#directory, NEW_FILE_NAME), join(this.#directory, FILE_NAME));
     closeSync(this.#file);
     this.#file = -1;
-    // The new name must be on the disk too.
-    const directory = openSync(this.#directory, "r");
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    syncDirectory(this.#directory);
   }
 
   #orAbort<Result>(action: () => Result): Result {
@@ -118,6 +112,16 @@ export class IndexSave {
       this.abort();
       throw error;
     }
+  }
+}
+
+/** Makes the directory's own entries durable; without it a crash of the machine may undo what was done to them. */
+export function syncDirectory(directory: string): void {
+  const handle = openSync(directory, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 

@@ -6,18 +6,12 @@
  * catch the next batch of a busy engine without the dearer asynchronous wake-up.)
  */
 import { wallClockSeconds } from "../shared/clock.ts";
-import { type CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
-import type { PublisherMessage } from "../shared/messages.ts";
-import type { RingPublisher } from "../shared/ring.ts";
+import { PUBLISHER_CELLS } from "../shared/counters.ts";
 import { STOP } from "../shared/ring-layout.ts";
 import { heartbeatPayload } from "./heartbeat.ts";
 import type { MainWatch } from "./main-watch.ts";
-import type { OversizeReader } from "./oversize.ts";
 import type { ReplayServer } from "./replay-server.ts";
-import type { ReplayWindow } from "./replay-window.ts";
-import type { Sequencer } from "./sequencer.ts";
-import { SlotSender } from "./slot-sender.ts";
-import type { ZmqSink } from "./zmq-sink.ts";
+import { SlotSender, type SlotSenderParts } from "./slot-sender.ts";
 
 const BLOCK_MS = 2;
 /** Messages, and milliseconds, after which the event loop gets a turn: payloads are released only there. */
@@ -30,20 +24,12 @@ const GATE_POLL_MS = 20;
 const REPLAY_POLL_MS = 20;
 const REPLAY_BUSY_POLL_MS = 1;
 
-export interface PublishLoopParts {
-  readonly ring: RingPublisher;
-  readonly counters: CounterBlock;
-  readonly oversize: OversizeReader;
-  readonly sequencer: Sequencer;
-  /** null: the sink is off, slots are freed without anyone reading them. */
-  readonly sink: ZmqSink | null;
-  readonly window: ReplayWindow | null;
+export interface PublishLoopParts extends Omit<SlotSenderParts, "afterMessage"> {
   readonly replay: ReplayServer | null;
   readonly watch: MainWatch;
   readonly heartbeatMs: number | null;
   readonly waitSubscribers: number;
   readonly waitSubscribersTimeoutMs: number;
-  readonly report: (message: PublisherMessage) => void;
 }
 
 export class PublishLoop {
@@ -146,7 +132,7 @@ export class PublishLoop {
 
   /** An empty batch after enough silence: by its number a subscriber sees what it has missed at the end. */
   async #beat(): Promise<void> {
-    const { heartbeatMs, sink, window, sequencer, counters, ring } = this.#parts;
+    const { heartbeatMs, sink, window, sequencer, counters } = this.#parts;
     if (heartbeatMs === null || performance.now() - this.#lastMessageMs < heartbeatMs) return;
     this.#lastMessageMs = performance.now();
     const payload = heartbeatPayload(wallClockSeconds());
@@ -156,7 +142,6 @@ export class PublishLoop {
     counters.set(PUBLISHER_CELLS.publishedSequence, sequence);
     counters.add(PUBLISHER_CELLS.heartbeats, 1);
     counters.end();
-    ring.memory.noteHeartbeat(sequence);
     await sink?.send(sequence, payload).catch((error: unknown) => this.#reportRefusal(error, sequence));
   }
 

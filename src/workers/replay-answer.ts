@@ -4,9 +4,10 @@
  * An answer does not send. The server asks it for the next message, offers that to the client's queue, and tells the answer
  * when it was accepted; so a message that found the queue full is simply asked for again.
  */
+import type { ReplayFraming } from "../shared/zmq-wire.ts";
 import type { REPLAY_OUTCOMES } from "../shared/counters.ts";
 import type { ReplayData } from "../shared/messages.ts";
-import { batchFrames, endFrames, type ReplayFraming } from "./replay-protocol.ts";
+import { batchFrames, endFrames } from "./replay-protocol.ts";
 import type { ReplayWindow } from "./replay-window.ts";
 
 export type ReplayOutcome = (typeof REPLAY_OUTCOMES)[number];

@@ -4,8 +4,9 @@
  * Requests of a client are answered one after the other, as it asked. A full queue is tried again after a pause that grows,
  * because a refusal costs as much as a message.
  */
+import type { ReplayFraming } from "../shared/zmq-wire.ts";
 import type { Answer, AnswerPart, ReplayOutcome } from "./replay-answer.ts";
-import { endFrames, type ReplayFraming } from "./replay-protocol.ts";
+import { endFrames } from "./replay-protocol.ts";
 
 /** Requests that may wait behind the one that is being answered; beyond, only their end markers are owed. */
 const MAX_WAITING = 16;

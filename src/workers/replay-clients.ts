@@ -2,9 +2,9 @@
  * Serves the clients of the replay socket in turn, a message each, so that none waits for another's long replay or full
  * queue. PUBLISHER THREAD.
  */
+import type { ReplayFraming } from "../shared/zmq-wire.ts";
 import type { Answer } from "./replay-answer.ts";
 import { type EndedAnswer, ReplayClient } from "./replay-client.ts";
-import type { ReplayFraming } from "./replay-protocol.ts";
 
 /** What became of one message. `gone`: no connection has this identity. */
 export type Sent = "accepted" | "full" | "gone";

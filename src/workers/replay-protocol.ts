@@ -3,8 +3,14 @@
  * words: docs/replay.md.
  */
 import { encode } from "@msgpack/msgpack";
-import type { ReplayData } from "../shared/messages.ts";
-import { sequenceFrame } from "./sequencer.ts";
+import {
+  END_SEQUENCE,
+  type ReplayFraming,
+  SEQUENCE_BYTES,
+  sequenceFrame,
+  SNAPSHOT_FRAME,
+  SNAPSHOT_VERSION,
+} from "../shared/zmq-wire.ts";
 
 export type ReplayRequest =
   | { readonly type: "replay"; readonly start: number }
@@ -14,15 +20,7 @@ export type ReplayRequest =
 /** Why a client gets no snapshot, or not the rest of one. */
 export type SnapshotError = "off" | "busy" | "overflow" | "stopping" | "expired";
 
-export type ReplayFraming = ReplayData["framing"];
-
-const SEQUENCE_BYTES = 8;
-const SNAPSHOT_VERSION = 1;
-/** Its length tells a request for a snapshot from one for a replay, whose frame always has eight bytes. */
-const SNAPSHOT = Buffer.from("snapshot", "latin1");
 const EMPTY = Buffer.alloc(0);
-/** As a number -1, which no message has. */
-const END_SEQUENCE = Buffer.alloc(SEQUENCE_BYTES, 0xff);
 const MALFORMED: ReplayRequest = { type: "malformed" };
 
 /** Reads the frames behind the identity. The number of a start beyond 2^53, which no message reaches, is Infinity. */
@@ -34,7 +32,7 @@ export function parseRequest(frames: readonly Buffer[]): ReplayRequest {
     return { type: "replay", start: Number.isSafeInteger(start) ? start : Infinity };
   }
   // The last frame has room for options; there are none yet.
-  if (frames.length === 3 && body.equals(SNAPSHOT) && options?.length === 0) return { type: "snapshot" };
+  if (frames.length === 3 && body.equals(SNAPSHOT_FRAME) && options?.length === 0) return { type: "snapshot" };
   return MALFORMED;
 }
 
@@ -51,7 +49,7 @@ export function endFrames(framing: ReplayFraming): Buffer[] {
 
 /** What a snapshot begins with: a msgpack map. */
 export function snapshotHeaderFrames(map: Buffer): Buffer[] {
-  return [EMPTY, SNAPSHOT, EMPTY, map];
+  return [EMPTY, SNAPSHOT_FRAME, EMPTY, map];
 }
 
 /** Takes the place of the header, or of the rest of a snapshot that had begun. */

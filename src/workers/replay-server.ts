@@ -16,13 +16,14 @@ import { Router } from "zeromq";
 import { type CounterBlock, PUBLISHER_CELLS, REPLAY_OUTCOMES } from "../shared/counters.ts";
 import type { ReplayData } from "../shared/messages.ts";
 import { REPLAY_CLIENT_QUEUE_MESSAGES, REPLAY_MAX_CLIENTS } from "../shared/replay-layout.ts";
+import { isIpv6 } from "../shared/zmq-wire.ts";
 import { RangeAnswer } from "./replay-answer.ts";
 import type { EndedAnswer } from "./replay-client.ts";
 import { ReplayClients, type Sent } from "./replay-clients.ts";
 import { endFrames, parseRequest } from "./replay-protocol.ts";
 import type { ReplayWindow } from "./replay-window.ts";
 import { SnapshotRelay } from "./snapshot-relay.ts";
-import { bindSocket, isIpv6 } from "./zmq-bind.ts";
+import { bindSocket, wouldWait } from "./zmq-socket.ts";
 
 /** What one poll may do. */
 const MAX_REQUESTS_PER_POLL = 16;
@@ -193,7 +194,7 @@ export class ReplayServer {
       return "accepted";
     } catch (error) {
       // Whatever else a socket may say: this client cannot be served.
-      return error instanceof Error && "code" in error && error.code === "EAGAIN" ? "full" : "gone";
+      return wouldWait(error) ? "full" : "gone";
     }
   }
 

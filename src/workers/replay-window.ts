@@ -15,9 +15,8 @@ import {
   replayPayloadOffset,
   replayWindowBytes,
 } from "../shared/replay-layout.ts";
+import { copyOut } from "./payload-copy.ts";
 
-/** Payloads below this share pages of the allocator's pool; above, each gets its own memory. */
-const POOLED_BYTES = 4096;
 const TWO_TO_32 = 0x1_0000_0000;
 
 export class ReplayWindow {
@@ -137,12 +136,9 @@ export class ReplayWindow {
     const position = (this.#tail() + (sequence - oldest)) | 0;
     const offset = this.#entries[this.#entry(position) + REPLAY_ENTRY.offset] as number;
     const length = this.#length(position);
-    const copy = length < POOLED_BYTES ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
     const beforeEdge = Math.min(length, this.maxBytes - offset);
-    // fill() is the fast way out of shared memory; it takes no empty source.
-    if (beforeEdge > 0) copy.fill(this.#payloads.subarray(offset, offset + beforeEdge), 0, beforeEdge);
-    if (beforeEdge < length) copy.fill(this.#payloads.subarray(0, length - beforeEdge), beforeEdge, length);
-    return copy;
+    const first = this.#payloads.subarray(offset, offset + beforeEdge);
+    return copyOut(length, first, this.#payloads.subarray(0, length - beforeEdge));
   }
 
   #head(): number {

@@ -22,11 +22,3 @@ export class Sequencer {
     return this.#next++;
   }
 }
-
-/** The eight bytes, big-endian, that go with a message. A fresh buffer: the socket may hold on to it. */
-export function sequenceFrame(sequence: number): Buffer {
-  const frame = Buffer.allocUnsafe(8);
-  frame.writeUInt32BE(Math.floor(sequence / 0x100000000), 0);
-  frame.writeUInt32BE(sequence >>> 0, 4);
-  return frame;
-}

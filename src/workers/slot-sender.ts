@@ -20,12 +20,11 @@ import type { PublisherMessage } from "../shared/messages.ts";
 import type { RingPublisher } from "../shared/ring.ts";
 import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import type { OversizeReader } from "./oversize.ts";
+import { copyOut } from "./payload-copy.ts";
 import type { ReplayWindow } from "./replay-window.ts";
 import type { Sequencer } from "./sequencer.ts";
 import type { ZmqSink } from "./zmq-sink.ts";
 
-/** Payloads below this share pages of the allocator's pool; above, each gets its own memory. */
-const POOLED_BYTES = 4096;
 const DROPPED_REJECTED = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("rejected");
 const DROPPED_SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
 const ERROR_OTHER = PUBLISHER_CELLS.zmqErrors + SINK_ERROR_REASONS.indexOf("other");
@@ -56,7 +55,7 @@ interface Tally {
 export class SlotSender {
   readonly #parts: SlotSenderParts;
   readonly #sent: Float64Array = new Float64Array(EVENT_TYPES.length);
-  readonly #tally: Tally = { batches: 0, bytes: 0, refusedMessages: 0, refusedEvents: 0, queueFull: 0 };
+  #tally: Tally = emptyTally();
 
   constructor(parts: SlotSenderParts) {
     this.#parts = parts;
@@ -72,7 +71,7 @@ export class SlotSender {
     words[slot + SLOT.sequenceHi] = Math.floor(first / 0x1_0000_0000) | 0;
     ring.begin();
     this.#sent.fill(0);
-    Object.assign(this.#tally, { batches: 0, bytes: 0, refusedMessages: 0, refusedEvents: 0, queueFull: 0 });
+    this.#tally = emptyTally();
     await this.#sendMessages(slot);
     this.#count(slot, startedMicros);
     ring.release(slot);
@@ -117,10 +116,7 @@ export class SlotSender {
       // Before it is sent: a number that anyone has seen can be asked for.
       window?.append(sequence, frame);
       if (sink === null) continue;
-      const payload = length < POOLED_BYTES ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
-      // fill() is a plain memory copy at any alignment; the other ways out of shared memory are several times slower.
-      payload.fill(frame);
-      const accepted = await this.#sendMessage(sink, sequence, payload);
+      const accepted = await this.#sendMessage(sink, sequence, copyOut(length, frame));
       for (let t = 0; t < EVENT_TYPES.length; t++) {
         const events = view.records[header + ENTRY.stored + t] as number;
         if (accepted) this.#sent[t] = (this.#sent[t] as number) + events;
@@ -174,4 +170,8 @@ export class SlotSender {
     }
     counters.end();
   }
+}
+
+function emptyTally(): Tally {
+  return { batches: 0, bytes: 0, refusedMessages: 0, refusedEvents: 0, queueFull: 0 };
 }

@@ -5,7 +5,7 @@
  * The batch is bounded by the bytes that its payload can take at most, as an encoder's slot is.
  */
 import { frameBoundBytes, RECORD_FLAG, RECORD_KIND, RECORD_WORD } from "../shared/record.ts";
-import { BLOCK, BLOCK_FLAG, BLOCK_RANK_MASK } from "./block-slots.ts";
+import { BLOCK, BLOCK_WORDS, BLOCK_FLAG, BLOCK_RANK_MASK } from "./block-slots.ts";
 import type { BlockTable, View } from "./block-table.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { type Output, outputOf, putArrayHeader, putFloat64, putUint } from "./msgpack-writer.ts";
@@ -199,7 +199,7 @@ export class SnapshotBatch {
       const at = slots.at(slot);
       words[hash++] = page[at + BLOCK.hashLo] as number;
       words[hash++] = page[at + BLOCK.hashHi] as number;
-      const start = at + BLOCK.words;
+      const start = at + BLOCK_WORDS;
       for (let t = 0; t < tokens; t++) words[token++] = page[start + t] as number;
     }
     return token;

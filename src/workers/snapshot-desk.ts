@@ -8,13 +8,12 @@
 import type { MessagePort } from "node:worker_threads";
 import { type CounterBlock, INDEX_CELLS, SNAPSHOT_OUTCOMES } from "../shared/counters.ts";
 import { LayoutError } from "../shared/errors.ts";
+import { MAX_OPEN_SNAPSHOTS } from "../shared/index-limits.ts";
 import type { SnapshotReply, SnapshotRequest } from "../shared/messages.ts";
 import type { RingIndexer } from "../shared/ring-indexer.ts";
 import { type SnapshotRefusal, SnapshotRefusedError } from "./index-errors.ts";
 import type { SnapshotScan } from "./snapshot-scan.ts";
 
-/** Snapshots that may be open at once, for all askers together. */
-export const MAX_OPEN_SNAPSHOTS = 4;
 /** One that nobody pulls any more is closed: while it is open, the index keeps what it shows. */
 const MAX_IDLE_MS = 30_000;
 const STEP_MS = 1;

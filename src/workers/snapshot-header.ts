@@ -4,9 +4,8 @@
 import { encode } from "@msgpack/msgpack";
 import type { Epoch } from "../shared/index-messages.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
+import { SNAPSHOT_VERSION } from "../shared/zmq-wire.ts";
 import type { RankSummary } from "./snapshot-scan.ts";
-
-const VERSION = 1;
 
 export interface SnapshotFacts {
   readonly epoch: Epoch;
@@ -22,7 +21,7 @@ export interface SnapshotFacts {
 
 export function snapshotHeader(facts: SnapshotFacts): Uint8Array {
   return encode({
-    version: VERSION,
+    version: SNAPSHOT_VERSION,
     epoch: facts.epoch.uuid,
     started: facts.epoch.startedSeconds,
     sequence: facts.sequence,

@@ -187,7 +187,7 @@ export class SnapshotScan {
       const hi = page[at + BLOCK.parentHi] as number;
       this.#climbing = false;
       if ((rankWord & BLOCK_FLAG.parent) === 0 || this.#batch.endsWith(lo, hi)) continue;
-      const parent = table.findSeen(this.#view, this.#rank?.rank ?? 0, lo, hi);
+      const parent = table.find(this.#rank?.rank ?? 0, lo, hi, this.#view);
       // One that is staged was handed out before, or is on the stack itself, where hashes form a circle.
       if (parent === NONE || this.#isStaged(parent)) continue;
       this.#push(parent);

@@ -5,7 +5,7 @@
  * is out of date, whatever becomes of this run. A second file says that, so that the large one need not be written anew at
  * the start: `running` is there from before the first number until an orderly end has been written.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, unlinkSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, unlinkSync } from "node:fs";
 import path from "node:path";
 import { messageOf } from "../shared/errors.ts";
 import type { IndexMessage, SavedState } from "../shared/index-messages.ts";
@@ -13,7 +13,7 @@ import type { WireFormat } from "../shared/wire-format.ts";
 import { BlockIndex, type BlockIndexOptions } from "./block-index.ts";
 import { IndexFileError } from "./index-errors.ts";
 import type { IndexFileInfo } from "./index-file.ts";
-import { IndexSave, loadIndex, saveIndex } from "./index-store.ts";
+import { IndexSave, loadIndex, saveIndex, syncDirectory } from "./index-store.ts";
 
 const RUNNING_FILE = "running";
 
@@ -135,14 +135,4 @@ export class StateKeeper {
 
 function failed(state: SavedState, error: unknown): IndexMessage {
   return { type: "saved", clean: state.clean, blocks: 0, reason: messageOf(error) };
-}
-
-/** Makes the directory's own entries durable; without it a crash of the machine may undo what was done to them. */
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

@@ -13,8 +13,8 @@
  */
 import { XPublisher } from "zeromq";
 import type { ZmqSinkData } from "../shared/messages.ts";
-import { sequenceFrame } from "./sequencer.ts";
-import { bindSocket, isIpv6 } from "./zmq-bind.ts";
+import { isIpv6, sequenceFrame } from "../shared/zmq-wire.ts";
+import { bindSocket, wouldWait } from "./zmq-socket.ts";
 
 /** What a message costs in the queue besides its payload: topic, sequence, and libzmq's own bookkeeping. */
 const MESSAGE_OVERHEAD_BYTES = 256;
@@ -91,14 +91,14 @@ export class ZmqSink {
 
   /** Sends a message that was refused because of a full queue: to all others, if it is still full. */
   async #sendAround(message: Buffer[], error: unknown): Promise<boolean> {
-    if (!isQueueFull(error)) throw error;
+    if (!wouldWait(error)) throw error;
     // Asking has libzmq look for what its readers have reported since; the queue may have room after all.
     void this.#socket.writable;
     try {
       await this.#socket.send(message);
       return false;
     } catch (again) {
-      if (!isQueueFull(again)) throw again;
+      if (!wouldWait(again)) throw again;
     }
     this.#setNoDrop(false);
     try {
@@ -143,8 +143,4 @@ export class ZmqSink {
     this.#socket.linger = lingerMs;
     this.#socket.close();
   }
-}
-
-function isQueueFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EAGAIN";
 }

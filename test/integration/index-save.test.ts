@@ -11,7 +11,7 @@ import type { PublishedEvent } from "../../src/main/normalise/published-event.ts
 import { newEpoch } from "../../src/main/epoch.ts";
 import type { SnapshotOptions } from "../../src/main/pipeline/index-thread.ts";
 import { Pipeline } from "../../src/main/pipeline/pipeline.ts";
-import type { SavedState } from "../../src/main/pipeline/saved-state.ts";
+import type { SavedState } from "../../src/shared/index-messages.ts";
 import { StateSaver } from "../../src/main/pipeline/state-saver.ts";
 import { BlockChurn } from "../support/block-churn.ts";
 import { BlockModel, readSnapshot, type ReadSnapshot } from "../support/block-model.ts";

@@ -2,7 +2,7 @@
  * A pipeline that does nothing: the numbers of a metrics page, to be set by a test.
  */
 import { CounterBlock, ENCODER_CELLS, INDEX_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
-import type { Epoch } from "../../src/main/epoch.ts";
+import type { Epoch } from "../../src/shared/index-messages.ts";
 import { Histogram } from "../../src/main/metrics/histogram.ts";
 import {
   type PipelineView,

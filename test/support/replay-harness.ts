@@ -5,7 +5,7 @@ import type { MessagePort } from "node:worker_threads";
 import { Dealer } from "zeromq";
 import { CounterBlock, PUBLISHER_CELLS, REPLAY_OUTCOMES } from "../../src/shared/counters.ts";
 import type { ReplayData } from "../../src/shared/messages.ts";
-import { sequenceFrame } from "../../src/workers/sequencer.ts";
+import { sequenceFrame } from "../../src/shared/zmq-wire.ts";
 import { type ReplayLimits, ReplayServer } from "../../src/workers/replay-server.ts";
 import { ReplayWindow } from "../../src/workers/replay-window.ts";
 

@@ -9,7 +9,8 @@ import { EXIT, LayoutError } from "../../src/shared/errors.ts";
 import { hashHalves } from "../../src/shared/hash64.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
 import { ringBytes, roundToLine, roundToPowerOfTwo } from "../../src/shared/ring-layout.ts";
-import { sequenceFrame, Sequencer } from "../../src/workers/sequencer.ts";
+import { sequenceFrame } from "../../src/shared/zmq-wire.ts";
+import { Sequencer } from "../../src/workers/sequencer.ts";
 import { loadServeConfig } from "../../src/main/config/load.ts";
 
 test("sequence numbers are contiguous, eight bytes, big-endian, exact to 2^53", () => {

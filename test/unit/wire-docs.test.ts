@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { isSingleEvent, WIRE_FORMATS } from "../../src/shared/wire-format.ts";
-import { sequenceFrame } from "../../src/workers/sequencer.ts";
+import { sequenceFrame } from "../../src/shared/zmq-wire.ts";
 import { type EventSpec, publishedEvent } from "../support/published.ts";
 import { asList, asObject, asText, type Json, type JsonObject } from "../support/raw-events.ts";
 import { decodePayload, FIXED_SECONDS, WireBatch } from "../support/wire.ts";

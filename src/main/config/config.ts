@@ -3,6 +3,7 @@
  * reads flags, environment or configuration files.
  */
 import type { WireFormat } from "../../shared/wire-format.ts";
+import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
 export interface EngineCredentials {
@@ -63,7 +64,6 @@ export interface PollProfile {
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 export type LogFormat = "text" | "json";
 
-export type ReplayFraming = "v1" | "v2";
 /** Answer to a replay whose start is kept no more. */
 export type ReplayEvicted = "suffix" | "empty";
 export type SequenceStart = "zero" | "time";

@@ -1,5 +1,5 @@
 /** Makes the configuration of `kvcast tail` from its arguments. MAIN THREAD, once, at start. */
-import type { ReplayFraming } from "./config.ts";
+import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import { refused } from "./option-spec.ts";
 import type { Flags } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";

@@ -165,16 +165,14 @@ function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string
       `${ringSlots} slots of ${sizeText(slotBytes)} (--slot-bytes) are more than ${sizeText(MAX_RING_BYTES)} together`,
     );
   }
-  if (zmqQueueBytes < slotBytes) {
+  for (const [option, bytes] of [
+    [OPTIONS.zmqQueueBytes, zmqQueueBytes],
+    [OPTIONS.replayBytes, config.replayBytes],
+  ] as const) {
+    if (bytes >= slotBytes) continue;
     throw refused(
-      resolver.placeOf(OPTIONS.zmqQueueBytes),
-      `${sizeText(zmqQueueBytes)} cannot hold one message of ${sizeText(slotBytes)} (--slot-bytes); give at least that`,
-    );
-  }
-  if (config.replayBytes < slotBytes) {
-    throw refused(
-      resolver.placeOf(OPTIONS.replayBytes),
-      `${sizeText(config.replayBytes)} cannot hold one message of ${sizeText(slotBytes)} (--slot-bytes); give at least that`,
+      resolver.placeOf(option),
+      `${sizeText(bytes)} cannot hold one message of ${sizeText(slotBytes)} (--slot-bytes); give at least that`,
     );
   }
   if (config.stateDir !== null && !config.snapshot) {
@@ -186,13 +184,6 @@ function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string
       "with --zmq-endpoint none nothing is published that could be sent again",
     );
   }
-  const { replayEndpoint } = config;
-  if (replayEndpoint !== null && !isLocalEndpoint(replayEndpoint)) {
-    warnings.push(
-      `${resolver.placeOf(OPTIONS.replayEndpoint).label}: ${replayEndpoint} can be reached from other machines; ` +
-        "whoever connects there reads token ids, which are people's prompts",
-    );
-  }
   if (zmqEndpoint === null) {
     if (config.waitSubscribers > 0) {
       throw refused(
@@ -201,9 +192,14 @@ function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string
       );
     }
     warnings.push("--zmq-endpoint is none and there is no other sink: events are read and counted, and go nowhere");
-  } else if (!isLocalEndpoint(zmqEndpoint)) {
+  }
+  for (const [option, endpoint] of [
+    [OPTIONS.replayEndpoint, config.replayEndpoint],
+    [OPTIONS.zmqEndpoint, zmqEndpoint],
+  ] as const) {
+    if (endpoint === null || isLocalEndpoint(endpoint)) continue;
     warnings.push(
-      `${resolver.placeOf(OPTIONS.zmqEndpoint).label}: ${zmqEndpoint} can be reached from other machines; ` +
+      `${resolver.placeOf(option).label}: ${endpoint} can be reached from other machines; ` +
         "whoever connects there reads token ids, which are people's prompts",
     );
   }

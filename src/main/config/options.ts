@@ -11,12 +11,8 @@ import type { Defaulted, OptionSpec, Place, ValueType } from "./option-spec.ts";
 import { MAX_BLOCK_TOKENS, MAX_RANKS } from "./traffic-options.ts";
 import { PIPELINE_OPTIONS } from "./pipeline-options.ts";
 import { SNAPSHOT_OPTIONS, STREAM_OPTIONS } from "./stream-options.ts";
-import { bytes, fileName, integer, oneOf, orWord, seconds } from "./value-types.ts";
+import { bytes, fileName, GIB, integer, KIB, oneOf, orWord, seconds } from "./value-types.ts";
 import { ZMQ_OPTIONS } from "./zmq-options.ts";
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const GIB = 1024 * MIB;
 
 /** Largest token id that 32 bits can hold. */
 const MAX_TOKEN_ID = 4_294_967_295;

@@ -2,10 +2,8 @@
  * Options of the pipeline inside: encoder threads and the ring between the threads. MAIN THREAD, at start only.
  */
 import type { Defaulted } from "./option-spec.ts";
-import { bytes, integer } from "./value-types.ts";
+import { bytes, integer, KIB, MIB } from "./value-types.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
 /** Slots start on a boundary of two cache lines, so that neighbours do not slow each other down. */
 const SLOT_ALIGNMENT_BYTES = 128;
 

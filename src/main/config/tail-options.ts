@@ -1,12 +1,10 @@
 /** The options of `kvcast tail`, the subscriber. Flags only. MAIN THREAD, at start only. */
-import type { ReplayFraming } from "./config.ts";
+import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { Defaulted, OptionSpec } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
-import { bytes, integer, oneOf, seconds, shortText } from "./value-types.ts";
-import { ZMQ_OPTIONS } from "./zmq-options.ts";
+import { bytes, integer, MIB, oneOf, seconds, shortText } from "./value-types.ts";
+import { MAX_TOPIC_BYTES, ZMQ_OPTIONS } from "./zmq-options.ts";
 
-const MIB = 1024 * 1024;
-const MAX_TOPIC_BYTES = 1024;
 const MAX_RANK = 0x7fff_ffff;
 
 export const TAIL_EVENT_TYPES = ["stored", "removed", "cleared"] as const;
@@ -56,14 +54,8 @@ export const TAIL_OPTIONS: {
     group: "Replay",
     help: "Address of the publisher's replay socket (--replay-endpoint of serve): what was missed is fetched from there.",
   },
-  replayFraming: {
-    name: "replay-framing",
-    type: oneOf(["v2", "v1"] as const),
-    env: [],
-    default: "v2",
-    group: "Replay",
-    help: "Frames of a replayed message: v2 with the topic, v1 without, as SGLang and vLLM up to 0.25 send them.",
-  },
+  // As `serve` has it, but for the variable.
+  replayFraming: { ...ZMQ_OPTIONS.replayFraming, env: [] },
   type: {
     name: "type",
     type: oneOf(TAIL_EVENT_TYPES),

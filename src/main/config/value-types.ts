@@ -5,12 +5,14 @@
 import { notAllowed } from "./option-spec.ts";
 import type { Place, ValueType } from "./option-spec.ts";
 
-const KIB = 1024;
+export const KIB = 1024;
+export const MIB: number = KIB ** 2;
+export const GIB: number = KIB ** 3;
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ["", 1],
   ["k", KIB],
-  ["m", KIB ** 2],
-  ["g", KIB ** 3],
+  ["m", MIB],
+  ["g", GIB],
 ]);
 
 export interface Range {
@@ -159,8 +161,8 @@ export function orWord<T, U>(type: ValueType<T>, word: string, value: U): ValueT
 /** Bytes as a person would write them, where that is exact. */
 export function sizeText(value: number): string {
   for (const [unit, name] of [
-    [KIB ** 3, "GiB"],
-    [KIB ** 2, "MiB"],
+    [GIB, "GiB"],
+    [MIB, "MiB"],
     [KIB, "KiB"],
   ] as const) {
     if (value >= unit && value % unit === 0) return `${value / unit} ${name}`;

@@ -3,16 +3,14 @@
  */
 import { WIRE_FORMATS } from "../../shared/wire-format.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
-import type { ReplayEvicted, ReplayFraming } from "./config.ts";
+import { REPLAY_FRAMINGS, type ReplayFraming } from "../../shared/zmq-wire.ts";
+import type { ReplayEvicted } from "./config.ts";
 import type { Defaulted } from "./option-spec.ts";
-import { bytes, integer, oneOf, seconds, shortText } from "./value-types.ts";
+import { bytes, GIB, integer, KIB, oneOf, seconds, shortText } from "./value-types.ts";
 import { zmqEndpoint } from "./zmq-endpoint.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const GIB = 1024 * MIB;
 /** Room for any topic that a router would subscribe to, and far below what a frame may be. */
-const MAX_TOPIC_BYTES = 1024;
+export const MAX_TOPIC_BYTES = 1024;
 
 export const ZMQ_OPTIONS: {
   readonly zmqEndpoint: Defaulted<string | null>;
@@ -86,7 +84,7 @@ export const ZMQ_OPTIONS: {
   },
   replayFraming: {
     name: "replay-framing",
-    type: oneOf(["v2", "v1"] as const),
+    type: oneOf(REPLAY_FRAMINGS),
     env: [{ name: "KVCAST_REPLAY_FRAMING" }],
     default: "v2", // Dynamo's indexer and the llm-d router accept only this one
     group: "Replay",

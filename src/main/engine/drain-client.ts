@@ -49,10 +49,20 @@ export interface Drain {
   close(): void;
 }
 
+/** What can be fetched of an engine. */
+export interface Resource {
+  /** Below the engine's URL, without a slash in front. */
+  readonly path: string;
+  /** The first is used; after a 405 the next, which is then remembered. */
+  readonly methods: readonly ["GET"] | readonly ["POST", "GET"];
+}
+
+/** Every release that was seen serves POST; some builds have only GET. */
+const EVENTS: Resource = { path: "kv_cache_events", methods: ["POST", "GET"] };
+
 /** What is fetched in place of the events; and seams for tests. */
 export interface DrainClientOptions {
-  /** Path below the engine's URL, without a slash in front, to be read with GET. */
-  readonly path?: string;
+  readonly resource?: Resource;
   readonly idleSocketMs?: number;
   readonly resolve?: ResolveAll;
 }
@@ -67,9 +77,8 @@ export class DrainClient implements Drain {
   /** Agents of earlier credentials whose connection the running drain may still use. */
   #retired: HttpAgent[] = [];
   #headers: Record<string, string>;
-  readonly #isDrain: boolean;
-  /** Every release that was seen serves POST; some builds have only GET. */
-  #method: "POST" | "GET";
+  /** The one in use first. */
+  readonly #methods: ("POST" | "GET")[];
   #exchange: Exchange | null = null;
   #aborted: boolean = false;
 
@@ -79,9 +88,9 @@ export class DrainClient implements Drain {
       throw new ConfigError("--engine", `--engine: ${config.url.hostname} is not allowed: ${rule}`);
     }
     this.#config = config;
-    this.#url = urlBelow(config.url, options.path ?? "kv_cache_events");
-    this.#isDrain = options.path === undefined;
-    this.#method = this.#isDrain ? "POST" : "GET";
+    const { path, methods } = options.resource ?? EVENTS;
+    this.#url = urlBelow(config.url, path);
+    this.#methods = [...methods];
     this.#headers = ownHeaders(config.headers);
     this.#idleSocketMs = options.idleSocketMs ?? IDLE_SOCKET_MS;
     this.#lookup = guardedLookup(options.resolve);
@@ -101,8 +110,8 @@ export class DrainClient implements Drain {
     try {
       let result = await this.#attempt(clock, onChunk);
       // The other verb is tried once and then remembered; an engine behind a proxy may change its mind later.
-      if (result.error?.status === 405 && this.#isDrain) {
-        this.#method = this.#method === "POST" ? "GET" : "POST";
+      if (result.error?.status === 405 && this.#methods.length > 1) {
+        this.#methods.reverse();
         if (!this.#aborted) result = await this.#attempt(clock, onChunk);
       }
       return { ...result, elapsedMs: clock.elapsedMs };
@@ -153,10 +162,11 @@ export class DrainClient implements Drain {
 
   async #attempt(clock: DeadlineClock, onChunk: OnChunk): Promise<ExchangeResult> {
     const send = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
+    const method = this.#methods[0] ?? "GET";
     const options: RequestOptions = {
       agent: this.#agent,
-      method: this.#method,
-      headers: this.#method === "POST" ? { ...this.#headers, "content-length": "0" } : this.#headers,
+      method,
+      headers: method === "POST" ? { ...this.#headers, "content-length": "0" } : this.#headers,
     };
     try {
       clock.resume();

@@ -125,7 +125,6 @@ export class HttpSource implements EngineSource {
     }, GRACE_UNANSWERED_MS);
   }
 
-  /** For the next request; a drain under way is not touched. */
   renew(credentials: EngineCredentials): void {
     this.#drain.renew(credentials);
   }

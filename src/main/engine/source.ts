@@ -5,6 +5,7 @@
  * own buffer takes the pressure), it yields to the event loop between steps, and it never throws for what an engine
  * sends: that is counted.
  */
+import type { EngineCredentials } from "../config/config.ts";
 import type { RawEvent } from "./raw-event.ts";
 
 /** Where a source puts events; the normaliser and the batcher stand behind it. */
@@ -28,6 +29,8 @@ export interface EngineSource {
   run(): Promise<void>;
   /** Ends waiting and polling; `run()` resolves soon after. Safe to call twice. */
   stop(): void;
+  /** For the next request on; one under way is not touched. Nothing to do for a source without a connection. */
+  renew(credentials: EngineCredentials): void;
   /** One line for the start card: what is read, without secrets. */
   describe(): string;
 }

@@ -86,6 +86,10 @@ export class SyntheticSource implements EngineSource {
     this.#wake();
   }
 
+  renew(): void {
+    // It has no connection.
+  }
+
   describe(): string {
     const { events, ratePerSecond, blocks, tokens, ranks, removed, seed } = this.#config;
     const parts = [

@@ -8,12 +8,13 @@
  * Nothing depends on the figure but one metric, so a failure is no event: the figure is then unknown.
  */
 import type { EngineCredentials, HttpEngineConfig } from "../config/config.ts";
-import { DrainClient } from "./drain-client.ts";
+import { DrainClient, type Resource } from "./drain-client.ts";
 
 const EVERY_MS = 5_000;
 /** After an answer that has no such figure. */
 const SELDOM_MS = 60_000;
 const TIMEOUT_MS = 3_000;
+const PAGE: Resource = { path: "prometheus/metrics", methods: ["GET"] };
 /** A page of all families is some 20 KB, more with many labels. */
 const MAX_PAGE_BYTES: number = 1024 * 1024;
 
@@ -33,7 +34,7 @@ export class UsagePoller {
   constructor(options: UsagePollerOptions) {
     this.#options = options;
     const limits = { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_PAGE_BYTES };
-    this.#client = new DrainClient({ ...options.config, ...limits }, { path: "prometheus/metrics" });
+    this.#client = new DrainClient({ ...options.config, ...limits }, { resource: PAGE });
   }
 
   start(): void {

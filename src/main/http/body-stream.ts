@@ -5,6 +5,7 @@
  * chunk of memory and not the whole body. One that takes nothing for a while is dropped, or it would hold what the body is
  * made from for ever.
  */
+import { within } from "../within.ts";
 
 /** What a handler returns in place of a body of known length. */
 export interface BodyStream {
@@ -47,17 +48,9 @@ export async function sendBody(
         return true;
       }
       const roomAgain = new Promise<true>((resolve) => (changed = () => resolve(true)));
-      if (!sink.write(chunk) && !(await before(roomAgain, maxStallMs))) return false;
+      if (!sink.write(chunk) && (await within(roomAgain, maxStallMs)) === null) return false;
     }
   } finally {
     stream.cancel();
   }
-}
-
-async function before(change: Promise<true>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
-  const inTime = await Promise.race([change, late]);
-  clearTimeout(timer);
-  return inTime;
 }

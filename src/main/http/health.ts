@@ -2,10 +2,11 @@
  * `/live` and `/health`. MAIN THREAD.
  *
  * Live means that the main loop turns: neither engine nor subscribers have a say, so that a supervisor never restarts a
- * service that only waits for its engine. A loop that stood still cannot answer, but says so once it turns again. Health says whether events flow; its `status`,
- * `uptime` and `endpoints` have the form that Dynamo's system server uses, the rest is our own.
+ * service that only waits for its engine. A loop that stood still cannot answer, but says so once it turns again. Health
+ * says whether events flow; its `status`, `uptime` and `endpoints` have the form that Dynamo's system server uses, the rest
+ * is our own.
  */
-import type { Epoch } from "../epoch.ts";
+import type { Epoch } from "../../shared/index-messages.ts";
 import type { DirtyRank } from "../metrics/engine-counters.ts";
 import type { Response, WholeRoute } from "./routes.ts";
 

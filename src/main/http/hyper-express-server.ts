@@ -65,6 +65,12 @@ function headOf(request: Request): RequestHead {
   return { method: request.method, target: query === "" ? request.path : `${request.path}?${query}`, headers };
 }
 
+/** Status and headers by hand, on the native response; inside `atomic`. */
+function putHead({ raw }: Response, answer: Answer): void {
+  raw.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ""}`);
+  for (const [name, value] of Object.entries(answer.headers)) raw.writeHeader(name, value);
+}
+
 /**
  * Ends a HEAD with the length that GET would have had. By hand: given a length, the library's own way leaves the native
  * response waiting for a body of that length, and the connection dies with the next request on it.
@@ -72,8 +78,7 @@ function headOf(request: Request): RequestHead {
 function writeHead(response: Response, answer: Answer): void {
   response.atomic(() => {
     const { raw } = response;
-    raw.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ""}`);
-    for (const [name, value] of Object.entries(answer.headers)) raw.writeHeader(name, value);
+    putHead(response, answer);
     if (answer.stream === null) raw.writeHeader("Content-Length", String(answer.body.length));
     raw.endWithoutBody();
   });
@@ -104,8 +109,7 @@ async function writeStream(
     response.atomic(() => {
       if (!headWritten) {
         headWritten = true;
-        raw.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ""}`);
-        for (const [name, value] of Object.entries(answer.headers)) raw.writeHeader(name, value);
+        putHead(response, answer);
       }
       hasRoom = writeSome();
     });

@@ -14,7 +14,7 @@
 import { setTimeout } from "node:timers/promises";
 import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
 import { KvcastError } from "../../shared/errors.ts";
-import type { Epoch } from "../epoch.ts";
+import type { Epoch } from "../../shared/index-messages.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { CellMetric, type Family } from "./cell-metric.ts";
 import { engineFamilies } from "./engine-families.ts";

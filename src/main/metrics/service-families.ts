@@ -1,7 +1,7 @@
 /**
  * The families of the process itself: build, log lines, HTTP requests. MAIN THREAD.
  */
-import type { Epoch } from "../epoch.ts";
+import type { Epoch } from "../../shared/index-messages.ts";
 import type { Family, Series } from "./cell-metric.ts";
 
 /** Counts of answered requests, as the HTTP server keeps them. */

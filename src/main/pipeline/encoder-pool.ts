@@ -24,7 +24,7 @@ import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view
 import { within } from "../within.ts";
 import { EncoderWatch, LOOK_EVERY_MS } from "./encoder-watch.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
-import { DEATH_WINDOW_MS, DeathBudget, deathReason, MAX_DEATHS } from "./thread-deaths.ts";
+import { DeathBudget, deathReason, noRestarts, tooManyDeaths } from "./thread-deaths.ts";
 
 const INTERNAL_ERRORS = ENCODER_CELLS.errors + ENCODE_ERROR_REASONS.indexOf("internal");
 /** A thread that has not ended after this, though told to, is in a place where nothing reaches it. */
@@ -91,7 +91,7 @@ export class EncoderPool {
     this.#encoders = Array.from({ length: options.encoders }, (_, i) => ({
       name: `encoder${i}`,
       counters: CounterBlock.allocate(ENCODER_CELLS.size),
-      restarts: { error: 0, oom: 0, exit: 0, heartbeat: 0 },
+      restarts: noRestarts(),
       up: false,
       port: null,
       leftOut: 0,
@@ -149,8 +149,7 @@ export class EncoderPool {
       this.#options.onRestart(encoder.name, reason, message, recovered);
       // The two deaths that isolate an event count as one: a handful of such events must not end the service.
       if (!isolated && this.#budget.spend(performance.now())) {
-        const text = `${encoder.name} died ${MAX_DEATHS} times in ${DEATH_WINDOW_MS / 1000} s: ${message}`;
-        this.#options.onFatal(new ThreadDiedError(encoder.name, text, error));
+        this.#options.onFatal(tooManyDeaths(encoder.name, encoder.name, message, error));
         return;
       }
     }

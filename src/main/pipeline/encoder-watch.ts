@@ -1,17 +1,13 @@
 /**
  * Notices encoders that hang: in the same slot for far longer than any slot takes. MAIN THREAD; a judge without powers, the
- * pool acts on what it says.
- *
- * Time counts only between looks that came when they were due. When the process was stopped, or starved of its cores, main
- * was late itself, and an encoder cannot be blamed for what it could not do either.
+ * pool acts on what it says. Time counts only between looks that came when they were due.
  */
 import { SLOT } from "../../shared/ring-layout.ts";
 import type { RingMemory } from "../../shared/ring-memory.ts";
+import { Looks } from "./thread-deaths.ts";
 
 /** How often the pool has to look. */
 export const LOOK_EVERY_MS = 100;
-/** A look that comes later than this after the one before tells nothing about encoders. */
-const LATE_MS = 2 * LOOK_EVERY_MS;
 /** An ordinary slot takes less than a millisecond. */
 const HANGS_AFTER_MS = 500;
 /** What the slowest machine must manage: an event of its own buffer may have many million words. */
@@ -28,7 +24,7 @@ export class EncoderWatch {
   readonly #memory: RingMemory;
   readonly #watched: readonly Watched[];
   readonly #positions: (number | null)[];
-  #lastLookMs: number = Number.NEGATIVE_INFINITY;
+  readonly #looks: Looks = new Looks(LOOK_EVERY_MS);
 
   constructor(memory: RingMemory, encoders: number) {
     this.#memory = memory;
@@ -38,8 +34,7 @@ export class EncoderWatch {
 
   /** The encoders that hang now. `nowMs` is monotonic. An encoder is named at each look, until it leaves the slot. */
   look(nowMs: number): readonly number[] {
-    const sinceLastMs = nowMs - this.#lastLookMs;
-    this.#lastLookMs = nowMs;
+    const sinceLastMs = this.#looks.look(nowMs);
     this.#findPositions();
     const hung: number[] = [];
     for (const [encoder, watched] of this.#watched.entries()) {
@@ -47,7 +42,7 @@ export class EncoderWatch {
       if (position === null || position !== watched.position) {
         watched.position = position;
         watched.inSlotMs = 0;
-      } else if (sinceLastMs > LATE_MS) {
+      } else if (sinceLastMs === null) {
         watched.inSlotMs = 0;
       } else {
         watched.inSlotMs += sinceLastMs;

@@ -20,12 +20,10 @@ import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
 import { within } from "../within.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
-import { DeathBudget, deathReason } from "./thread-deaths.ts";
+import { DeathBudget, deathReason, Looks, noRestarts } from "./thread-deaths.ts";
 
 /** How often it is looked whether the thread still takes slots. */
 const LOOK_EVERY_MS = 250;
-/** A look that comes later than this was late itself, and tells nothing about the thread. */
-const LATE_MS = 2 * LOOK_EVERY_MS;
 /**
  * A thread that leaves a slot waiting for so long hangs, and would in the end hold up publishing. Only the disk may take a part
  * of it, when a state is made durable.
@@ -70,7 +68,7 @@ export class IndexThread {
   readonly counters: CounterBlock = CounterBlock.allocate(INDEX_CELLS.size);
   readonly #options: IndexThreadOptions;
   readonly #deaths: DeathBudget = new DeathBudget();
-  readonly #restarts: Record<WorkerRestartReason, number> = { error: 0, oom: 0, exit: 0, heartbeat: 0 };
+  readonly #restarts: Record<WorkerRestartReason, number> = noRestarts();
   #worker: Worker | null = null;
   #epoch: Epoch | null = null;
   #unknownRanks: readonly number[] = [];
@@ -78,8 +76,8 @@ export class IndexThread {
   #stopping: boolean = false;
   #givenUp: boolean = false;
   /** Null while no thread is watched. */
-  #looks: NodeJS.Timeout | null = null;
-  #lastLookMs: number = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #looks: Looks = new Looks(LOOK_EVERY_MS);
   #seenTail: number = 0;
   #stuckMs: number = 0;
   #hung: boolean = false;
@@ -180,7 +178,7 @@ export class IndexThread {
       worker.on("exit", (code) => {
         this.#up = false;
         this.#worker = null;
-        if (this.#looks !== null) clearInterval(this.#looks);
+        if (this.#timer !== null) clearInterval(this.#timer);
         oversize.removePort(port1);
         ring.removeIndexer();
         if (!this.#stopping) this.#succeed(cause, cause === null ? `exit code ${code}` : messageOf(cause));
@@ -212,21 +210,21 @@ export class IndexThread {
   }
 
   #watch(): void {
-    this.#lastLookMs = performance.now();
+    this.#looks = new Looks(LOOK_EVERY_MS);
+    this.#looks.look(performance.now());
     this.#stuckMs = 0;
     this.#hung = false;
-    this.#looks = setInterval(() => this.#look(performance.now()), LOOK_EVERY_MS).unref();
+    this.#timer = setInterval(() => this.#look(performance.now()), LOOK_EVERY_MS).unref();
   }
 
   /** Ends the thread when it has not taken the slot that waits for it for a long time. */
   #look(nowMs: number): void {
     const { memory } = this.#options.ring;
-    const sinceLastMs = nowMs - this.#lastLookMs;
-    this.#lastLookMs = nowMs;
+    const sinceLastMs = this.#looks.look(nowMs);
     const tail = memory.freeTail();
-    const isStuck = tail === this.#seenTail && tail !== memory.tail() && sinceLastMs <= LATE_MS;
+    const isStuck = tail === this.#seenTail && tail !== memory.tail();
     this.#seenTail = tail;
-    this.#stuckMs = isStuck ? this.#stuckMs + sinceLastMs : 0;
+    this.#stuckMs = isStuck && sinceLastMs !== null ? this.#stuckMs + sinceLastMs : 0;
     if (this.#stuckMs < HANGS_AFTER_MS || this.#hung) return;
     this.#hung = true;
     void this.#worker?.terminate();

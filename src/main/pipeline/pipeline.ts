@@ -6,8 +6,10 @@
  * `offer` never blocks: false means full, nothing was taken, `await writable()` and offer again. Inside nothing is lost:
  * what was taken leaves through every sink, or is counted as dropped at a forced end.
  */
+import type { MessagePort } from "node:worker_threads";
 import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
 import type { ThreadDiedError } from "../../shared/errors.ts";
+import type { Epoch, SavedState } from "../../shared/index-messages.ts";
 import type { ReplayData, ZmqSinkData } from "../../shared/messages.ts";
 import { replayWindowBytes } from "../../shared/replay-layout.ts";
 import { RingMemory } from "../../shared/ring-memory.ts";
@@ -15,15 +17,14 @@ import { RingProducer } from "../../shared/ring.ts";
 import { roundToLine, roundToPowerOfTwo, STOP } from "../../shared/ring-layout.ts";
 import { workerUrl } from "../../shared/thread-url.ts";
 import { isSingleEvent, type WireFormat } from "../../shared/wire-format.ts";
-import { Histogram } from "../metrics/histogram.ts";
+import type { Histogram } from "../metrics/histogram.ts";
 import {
   type PipelineView,
-  RING_WAIT_BUCKETS,
   type RingDropReason,
   type WorkerRestartReason,
   type WorkerStatus,
 } from "../metrics/pipeline-view.ts";
-import { type Epoch, newEpoch } from "../epoch.ts";
+import { newEpoch } from "../epoch.ts";
 import type { PublishedEvent } from "../normalise/published-event.ts";
 import { Batcher } from "./batcher.ts";
 import { EncoderPool } from "./encoder-pool.ts";
@@ -31,11 +32,9 @@ import { type IndexStart, IndexThread, type SnapshotOptions } from "./index-thre
 import { OccupancyWindow } from "./occupancy.ts";
 import { OversizeBuffer } from "./oversize-buffer.ts";
 import { PublisherThread } from "./publisher-thread.ts";
-import type { SavedState } from "./saved-state.ts";
+import { MAX_WAIT_MS, RoomWait } from "./room-wait.ts";
 import { type SnapshotAnswer, SnapshotClient } from "./snapshot-client.ts";
 
-/** A lost wake-up would be a bug; this bounds what it could cost a waiting source. */
-const MAX_WAIT_MS = 100;
 /** How often main shows the watchdog that it turns. */
 const BEAT_EVERY_MS = 250;
 /** Kept back from the deadline for closing sockets and threads. */
@@ -105,7 +104,7 @@ export class Pipeline implements PipelineView {
   readonly codec: WireFormat;
   readonly ringCapacitySlots: number;
   readonly ringDropped: Record<RingDropReason, number> = { full: 0, oversize: 0, shutdown: 0 };
-  readonly ringWait: Histogram = new Histogram(RING_WAIT_BUCKETS);
+  readonly ringWait: Histogram;
   readonly publisher: CounterBlock;
   readonly encoders: readonly CounterBlock[];
   readonly #ring: RingProducer;
@@ -118,16 +117,13 @@ export class Pipeline implements PipelineView {
   #indexStart: Promise<IndexStart> | null = null;
   /** What is written at an orderly end; null: nothing. */
   #lastState: (nextSequence: number) => SavedState | null = () => null;
+  readonly #room: RoomWait;
   readonly #occupancy: OccupancyWindow = new OccupancyWindow();
   readonly #replayWindow: SharedArrayBuffer | null;
   readonly #sharesZmq: boolean;
   #beats: NodeJS.Timeout | null = null;
   #flushScheduled: boolean = false;
   #flushTurns: number = 0;
-  #room: Promise<void> | null = null;
-  #waiting: Promise<void> | null = null;
-  #waitingSinceMs: number | null = null;
-  #fullSeconds: number = 0;
   #stopped: Promise<StopReport> | null = null;
 
   constructor(options: PipelineOptions) {
@@ -148,6 +144,8 @@ export class Pipeline implements PipelineView {
         this.#occupancy.note(occupied, performance.now());
       },
     });
+    this.#room = new RoomWait(this.#ring, () => this.#batcher.hasRoom);
+    this.ringWait = this.#room.waits;
     this.#pool = new EncoderPool({
       encoders: options.encoders,
       ring: this.#ring,
@@ -160,6 +158,7 @@ export class Pipeline implements PipelineView {
       onLeftOut: options.onEventsLeftOut ?? (() => {}),
       onFatal: options.onFatal,
     });
+    const newSnapshotPort = (): MessagePort | null => this.#indexThread?.newSnapshotPort() ?? null;
     const { replay } = options;
     this.#replayWindow = replay ? new SharedArrayBuffer(replayWindowBytes(replay.maxBytes, replay.maxBatches)) : null;
     this.#publisherThread = new PublisherThread({
@@ -167,7 +166,7 @@ export class Pipeline implements PipelineView {
       replay: replay && this.#replayWindow ? { ...replay, window: this.#replayWindow } : null,
       heartbeatMs: options.heartbeatMs ?? null,
       firstSequence: options.firstSequence ?? 0,
-      newSnapshotPort: () => this.#indexThread?.newSnapshotPort() ?? null,
+      newSnapshotPort,
       oversize: this.#oversize,
       zmq: options.zmq,
       wireFormat: options.wireFormat,
@@ -181,7 +180,7 @@ export class Pipeline implements PipelineView {
     this.publisher = this.#publisherThread.counters;
     this.encoders = this.#pool.counters;
     this.#indexThread = options.snapshot ? this.#makeIndexThread(options, options.snapshot) : null;
-    this.#snapshots = new SnapshotClient(() => this.#indexThread?.newSnapshotPort() ?? null);
+    this.#snapshots = new SnapshotClient(newSnapshotPort);
   }
 
   #makeIndexThread(options: PipelineOptions, snapshot: SnapshotOptions): IndexThread {
@@ -240,19 +239,9 @@ export class Pipeline implements PipelineView {
       if (this.#stopped === null) this.flush();
     };
     // A full ring may stay full for long. Encoders are busy for a moment only, as a rule.
-    if (!this.#batcher.hasRoom) void this.#whenRoom(MAX_WAIT_MS).then(again);
+    if (!this.#batcher.hasRoom) void this.#room.soon(MAX_WAIT_MS).then(again);
     else if (this.#flushTurns++ < MAX_FLUSH_TURNS) setImmediate(again);
     else setTimeout(again, SLOW_FLUSH_MS);
-  }
-
-  /** The one wait for the ring, whoever waits: its bell has room for one sleeper. */
-  #whenRoom(timeoutMs: number): Promise<void> {
-    this.#room ??= this.#ring
-      .whenFree(timeoutMs, () => this.#batcher.hasRoom)
-      .finally(() => {
-        this.#room = null;
-      });
-    return this.#room;
   }
 
   /**
@@ -261,22 +250,7 @@ export class Pipeline implements PipelineView {
    */
   writable(): Promise<void> {
     if (this.#stopped !== null) return new Promise((resolve) => setImmediate(resolve));
-    this.#waiting ??= this.#waitForRoom();
-    return this.#waiting;
-  }
-
-  async #waitForRoom(): Promise<void> {
-    const startedMs = performance.now();
-    this.#waitingSinceMs = startedMs;
-    try {
-      await this.#whenRoom(MAX_WAIT_MS);
-    } finally {
-      const seconds = (performance.now() - startedMs) / 1000;
-      this.#waiting = null;
-      this.#waitingSinceMs = null;
-      this.#fullSeconds += seconds;
-      this.ringWait.observe(seconds);
-    }
+    return this.#room.writable();
   }
 
   /** The end is near: the publisher waits for subscribers no longer, events are still taken. */
@@ -299,7 +273,7 @@ export class Pipeline implements PipelineView {
     const left = (): number => Math.max(0, endMs - performance.now());
     this.#ring.requestStop(STOP.hurry);
     while (!this.#batcher.flush(true) && left() > 0 && publisher.alive) {
-      await this.#whenRoom(Math.min(MAX_WAIT_MS, left()));
+      await this.#room.soon(Math.min(MAX_WAIT_MS, left()));
     }
     this.#batcher.discard();
     this.#ring.requestStop(STOP.drain, this.#sharesZmq ? Math.min(left(), CLOSE_MS) : left());
@@ -360,8 +334,7 @@ export class Pipeline implements PipelineView {
   }
 
   ringFullSeconds(): number {
-    const since = this.#waitingSinceMs;
-    return this.#fullSeconds + (since === null ? 0 : (performance.now() - since) / 1000);
+    return this.#room.fullSeconds();
   }
 
   workers(): readonly WorkerStatus[] {

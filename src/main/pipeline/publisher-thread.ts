@@ -21,7 +21,7 @@ import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
 import { within } from "../within.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
-import { DEATH_WINDOW_MS, DeathBudget, deathReason, MAX_DEATHS } from "./thread-deaths.ts";
+import { DeathBudget, deathReason, noRestarts, tooManyDeaths } from "./thread-deaths.ts";
 
 /** How long a successor tries to get the addresses back. */
 const REBIND_PATIENCE_MS = 5000;
@@ -53,7 +53,7 @@ export class PublisherThread {
   readonly counters: CounterBlock = CounterBlock.allocate(PUBLISHER_CELLS.size);
   readonly #options: PublisherThreadOptions;
   readonly #deaths: DeathBudget = new DeathBudget();
-  readonly #restarts: Record<WorkerRestartReason, number> = { error: 0, oom: 0, exit: 0, heartbeat: 0 };
+  readonly #restarts: Record<WorkerRestartReason, number> = noRestarts();
   #worker: Worker | null = null;
   #port: MessagePort | null = null;
   #endpoint: string | null = null;
@@ -171,8 +171,7 @@ export class PublisherThread {
     this.counters.set(PUBLISHER_CELLS.zmqUp, 0);
     this.counters.set(PUBLISHER_CELLS.zmqSubscribers, 0);
     if (this.#deaths.spend(performance.now())) {
-      const message = `the publisher thread died ${MAX_DEATHS} times in ${DEATH_WINDOW_MS / 1000} s: ${error.message}`;
-      this.#giveUp(new ThreadDiedError("publisher", message, error));
+      this.#giveUp(tooManyDeaths("publisher", "the publisher thread", error.message, error));
       return;
     }
     this.#options.onRestart(reason, error.message, this.counters.read(PUBLISHER_CELLS.publishedSequence) + 1);

@@ -151,10 +151,16 @@ function malformed(reason: EventFault): KvEvent {
   return { type: "malformed", reason };
 }
 
-/** A whole number of zero or more, in whatever width it was written; NaN for anything else. */
-function countOf(value: unknown): number {
+/** A whole number, in whatever width it was written; NaN for anything else. */
+export function integerOf(value: unknown): number {
   const number = typeof value === "bigint" ? Number(value) : value;
-  return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : Number.NaN;
+  return typeof number === "number" && Number.isSafeInteger(number) ? number : Number.NaN;
+}
+
+/** The same of zero or more. */
+function countOf(value: unknown): number {
+  const number = integerOf(value);
+  return number >= 0 ? number : Number.NaN;
 }
 
 function textOrNull(value: unknown): string | null {

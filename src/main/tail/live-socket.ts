@@ -1,4 +1,5 @@
 /** The SUB socket of a stream, with the queue it is read into. MAIN THREAD, or any program that uses the library. */
+import { isIpv6 } from "../../shared/zmq-wire.ts";
 import { LiveQueue } from "./live-queue.ts";
 
 /** Messages that libzmq may hold ahead of the queue, which counts bytes. More do not make it faster. */
@@ -30,7 +31,7 @@ export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSo
   const { Subscriber } = await import("zeromq");
   const socket = new Subscriber({
     linger: 0,
-    ipv6: options.endpoint.startsWith("tcp://["),
+    ipv6: isIpv6(options.endpoint),
     maxMessageSize: options.maxMessageBytes,
     receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
     heartbeatInterval: HEARTBEAT_MS,

@@ -1,12 +1,11 @@
 /** A message as it came over the socket, before it is decoded. MAIN THREAD, or any program that uses the library. */
+import { SEQUENCE_BYTES } from "../../shared/zmq-wire.ts";
 import { MalformedError } from "./kv-event.ts";
 
 export interface RawMessage {
   readonly sequence: number;
   readonly payload: Buffer;
 }
-
-const SEQUENCE_BYTES = 8;
 
 /** Checks `[topic, sequence, payload]`. Throws MalformedError. */
 export function rawMessage(frames: readonly Buffer[]): RawMessage {
@@ -22,10 +21,4 @@ export function sequenceOf(frame: Buffer): number {
   // Microseconds since 1970 stay below for two centuries; beyond, two numbers in a row would be the same.
   if (!Number.isSafeInteger(sequence)) throw new MalformedError("sequence");
   return sequence;
-}
-
-export function sequenceFrame(sequence: number): Buffer {
-  const frame = Buffer.alloc(SEQUENCE_BYTES);
-  frame.writeBigUInt64BE(BigInt(sequence));
-  return frame;
 }

@@ -12,15 +12,13 @@
  * as soon as enough has come. A publisher that stops in the middle, or never begins, costs `timeoutMs` and no more.
  */
 import type { Dealer } from "zeromq";
-import type { ReplayFraming } from "../config/config.ts";
+import { END_SEQUENCE, isIpv6, type ReplayFraming, sequenceFrame, SNAPSHOT_FRAME } from "../../shared/zmq-wire.ts";
 import { MalformedError } from "./kv-event.ts";
-import { sequenceFrame, sequenceOf } from "./raw-message.ts";
+import { sequenceOf } from "./raw-message.ts";
 import type { RawMessage } from "./raw-message.ts";
 import type { LossReason } from "./stream-items.ts";
 
 const EMPTY = Buffer.alloc(0);
-const END = Buffer.alloc(8, 0xff);
-const SNAPSHOT = Buffer.from("snapshot");
 /** Messages that libzmq may hold ahead of us; each may be as large as a message can be. */
 const RECEIVE_HIGH_WATER_MARK = 32;
 
@@ -64,7 +62,7 @@ export class SideChannel {
     for await (const frames of this.#exchange([EMPTY, sequenceFrame(from)])) {
       const [number, payload] = frames.slice(-2);
       if (frames.length !== length || number === undefined || payload === undefined) throw new ReplayError("framing");
-      if (number.equals(END)) return;
+      if (number.equals(END_SEQUENCE)) return;
       const sequence = replayedSequence(number);
       // What was not asked for, or comes again, is no progress: it must not keep the deadline away.
       if (sequence < next) continue;
@@ -77,13 +75,13 @@ export class SideChannel {
   /** The header of a snapshot, then the payload of each of its batches, until the end marker. Throws ReplayError. */
   async *snapshot(): AsyncGenerator<Buffer, void> {
     let first = true;
-    for await (const frames of this.#exchange([EMPTY, SNAPSHOT, EMPTY])) {
+    for await (const frames of this.#exchange([EMPTY, SNAPSHOT_FRAME, EMPTY])) {
       const [, name, number, payload] = frames;
       if (frames.length !== 4 || name === undefined || number === undefined || payload === undefined) {
         throw new ReplayError("framing");
       }
-      if (number.equals(END)) return;
-      if (number.length > 0 || (first && !name.equals(SNAPSHOT))) throw new ReplayError("framing");
+      if (number.equals(END_SEQUENCE)) return;
+      if (number.length > 0 || (first && !name.equals(SNAPSHOT_FRAME))) throw new ReplayError("framing");
       first = false;
       this.#progress();
       yield payload;
@@ -103,7 +101,7 @@ export class SideChannel {
     const { endpoint, maxMessageBytes } = this.#options;
     const socket = new Dealer({
       linger: 0,
-      ipv6: endpoint.startsWith("tcp://["),
+      ipv6: isIpv6(endpoint),
       maxMessageSize: maxMessageBytes,
       receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
     });

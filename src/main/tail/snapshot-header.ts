@@ -1,9 +1,9 @@
 /** The first message of a snapshot, checked. MAIN THREAD, or any program that uses the library. */
-import { decodeMap } from "./decode-batch.ts";
+import { SNAPSHOT_VERSION } from "../../shared/zmq-wire.ts";
+import { decodeMap, integerOf } from "./decode-batch.ts";
 import { MalformedError } from "./kv-event.ts";
 import type { SnapshotFailure, SnapshotHeader } from "./stream-items.ts";
 
-const VERSION = 1;
 const REFUSALS: readonly SnapshotFailure[] = ["off", "busy", "overflow", "stopping"];
 
 /** The header, or why there is no snapshot. */
@@ -21,14 +21,9 @@ export function readSnapshotHeader(payload: Uint8Array): SnapshotHeader | Snapsh
   const sequence = integerOf(map["sequence"]);
   const blocks = integerOf(map["blocks"]);
   const startedSeconds = typeof started === "bigint" ? Number(started) : started;
-  if (integerOf(map["version"]) !== VERSION || "error" in map) return "malformed";
+  if (integerOf(map["version"]) !== SNAPSHOT_VERSION || "error" in map) return "malformed";
   if (typeof epoch !== "string" || typeof startedSeconds !== "number") return "malformed";
   if (typeof complete !== "boolean" || typeof tokens !== "boolean") return "malformed";
   if (!(sequence >= -1) || !(blocks >= 0)) return "malformed";
   return { epoch, started: startedSeconds, sequence, blocks, complete, tokens };
-}
-
-function integerOf(value: unknown): number {
-  const number = typeof value === "bigint" ? Number(value) : value;
-  return typeof number === "number" && Number.isSafeInteger(number) ? number : Number.NaN;
 }

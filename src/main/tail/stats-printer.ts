@@ -5,15 +5,13 @@
 import { timeOfDay } from "../log-text.ts";
 import { jsonLine } from "./json-printer.ts";
 import type { LiveBlocks } from "./live-blocks.ts";
-import type { Printer } from "./printer.ts";
+import { ANSI, type Printer } from "./printer.ts";
 import type { BatchItem, StreamCounters } from "./stream-items.ts";
 
 const EVERY_MS = 1000;
 /** Ranks that a line has room for. */
 const SHOWN_RANKS = 16;
 const ERASE_LINE = "\r\u001B[2K";
-const RED = "\u001B[31m";
-const RESET = "\u001B[0m";
 
 export interface StatsOptions {
   readonly counters: Readonly<StreamCounters>;
@@ -100,7 +98,7 @@ export class StatsPrinter implements Printer {
     const line = `${parts.join("  ")}${rareText(counters)}${this.#blocksText()}`;
     // A line that wraps could not be written over.
     const fitting = columns === null ? line : line.slice(0, Math.max(1, columns - 1));
-    const painted = colour && counters.lost > 0 ? `${RED}${fitting}${RESET}` : fitting;
+    const painted = colour && counters.lost > 0 ? `${ANSI.red}${fitting}${ANSI.reset}` : fitting;
     write(columns === null ? `${painted}\n` : `${ERASE_LINE}${painted}`);
   }
 

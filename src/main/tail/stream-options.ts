@@ -1,5 +1,5 @@
 /** What a stream client is told. MAIN THREAD, or any program that uses the library. */
-import type { ReplayFraming } from "../config/config.ts";
+import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 
 export interface StreamClientOptions {
   /** Address of the publisher, such as `tcp://127.0.0.1:20081`. */

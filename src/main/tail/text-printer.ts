@@ -5,13 +5,9 @@
 import { escapeControl, timeOfDay } from "../log-text.ts";
 import { jsonLine } from "./json-printer.ts";
 import type { KvEvent, StoredEvent } from "./kv-event.ts";
-import type { NoteItem, Printer, PrinterOptions } from "./printer.ts";
+import { ANSI, type NoteItem, type Printer, type PrinterOptions } from "./printer.ts";
 import type { BatchItem, GapItem, LossReason, SnapshotFailure } from "./stream-items.ts";
 
-const RESET = "\u001B[0m";
-const RED = "\u001B[31m";
-const DIM = "\u001B[2m";
-const CYAN = "\u001B[36m";
 /** More hashes than this are only counted. */
 const SHOWN_HASHES = 4;
 /** A UUID, and not what else might come in its place. */
@@ -51,33 +47,33 @@ export class TextPrinter implements Printer {
     const { sequence, source, batch } = item;
     const number = sequence === null ? "-" : `#${sequence}`;
     const how = source === "live" ? "" : ` (${source === "replay" ? "replayed" : "snapshot"})`;
-    const at = this.#paint(DIM, `${number} ${timeText(batch.timestamp)}`);
+    const at = this.#paint(ANSI.dim, `${number} ${timeText(batch.timestamp)}`);
     const text = `rank ${batch.rank ?? "-"} ${this.#describe(event)}${how}`;
-    this.#options.write(`${at} ${event.type === "malformed" ? this.#paint(RED, text) : text}\n`);
+    this.#options.write(`${at} ${event.type === "malformed" ? this.#paint(ANSI.red, text) : text}\n`);
   }
 
   note(item: NoteItem): void {
     switch (item.kind) {
       case "gap":
-        return this.#line(RED, gapText(item));
+        return this.#line(ANSI.red, gapText(item));
       case "restart":
-        return this.#line(CYAN, `restart: #${item.sequence} where #${item.expected} was next; forget all blocks`);
+        return this.#line(ANSI.cyan, `restart: #${item.sequence} where #${item.expected} was next; forget all blocks`);
       case "snapshot-start": {
         const { epoch, sequence, blocks, complete } = item.header;
         const note = complete ? "" : ", incomplete: the publisher does not know all";
         const run = escapeControl(epoch.slice(0, SHOWN_EPOCH_CHARS));
         return this.#line(
-          CYAN,
+          ANSI.cyan,
           `snapshot of ${blocks} blocks up to #${sequence}, run ${run}${note}; forget all others`,
         );
       }
       case "snapshot-end":
-        return this.#line(CYAN, `end of the snapshot: ${item.blocks} blocks; live from #${item.sequence + 1}`);
+        return this.#line(ANSI.cyan, `end of the snapshot: ${item.blocks} blocks; live from #${item.sequence + 1}`);
       case "snapshot-failed":
-        return this.#line(RED, `no snapshot: ${SNAPSHOT_FAILURE[item.reason]}`);
+        return this.#line(ANSI.red, `no snapshot: ${SNAPSHOT_FAILURE[item.reason]}`);
       case "malformed": {
         const number = item.sequence === null ? "a message" : `#${item.sequence}`;
-        return this.#line(RED, `${number} is malformed: ${item.reason}`);
+        return this.#line(ANSI.red, `${number} is malformed: ${item.reason}`);
       }
     }
   }
@@ -91,7 +87,7 @@ export class TextPrinter implements Printer {
   }
 
   #paint(colour: string, text: string): string {
-    return this.#options.colour ? `${colour}${text}${RESET}` : text;
+    return this.#options.colour ? `${colour}${text}${ANSI.reset}` : text;
   }
 
   #describe(event: KvEvent): string {

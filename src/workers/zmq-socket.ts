@@ -1,5 +1,5 @@
 /**
- * Binds sockets: what all of them have in common. PUBLISHER THREAD.
+ * What all sockets have in common: how they are bound, how they say that they would have to wait. PUBLISHER THREAD.
  */
 import { createConnection } from "node:net";
 import type { Socket } from "zeromq";
@@ -29,9 +29,9 @@ export async function bindSocket<S extends Bindable>(
   return { socket, endpoint: socket.lastEndpoint ?? endpoint };
 }
 
-/** Whether a socket for this address needs IPv6. Only where it is asked for: with it, `tcp://*` would listen on IPv6 too. */
-export function isIpv6(endpoint: string): boolean {
-  return endpoint.startsWith("tcp://[");
+/** Whether a socket refused a message, or had none to give, because it would have had to wait. */
+export function wouldWait(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EAGAIN";
 }
 
 /** Whether someone listens on an ipc path: libzmq would take it away from them without a word. */

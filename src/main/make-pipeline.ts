@@ -1,0 +1,90 @@
+/**
+ * The pipeline of `kvcast serve`: its options from the configuration, and what the log hears of it. MAIN THREAD, at start.
+ */
+import type { ServeConfig } from "./config/config.ts";
+import type { Logger } from "./log.ts";
+import type { SnapshotOptions } from "./pipeline/index-thread.ts";
+import { Pipeline } from "./pipeline/pipeline.ts";
+
+/** A pipeline as the configuration wants it; what happens in it is logged. `onFatal`: a thread is gone and cannot be replaced. */
+export function makePipeline(config: ServeConfig, log: Logger, onFatal: (error: Error) => void): Pipeline {
+  return new Pipeline({
+    encoders: config.encoders,
+    ringSlots: config.ringSlots,
+    slotBytes: config.slotBytes,
+    wireFormat: config.wireFormat,
+    kvBlockSizeTokens: config.kvBlockSizeTokens,
+    zmq:
+      config.zmqEndpoint === null
+        ? null
+        : {
+            endpoint: config.zmqEndpoint,
+            topic: config.zmqTopic,
+            queueBytes: config.zmqQueueBytes,
+            waitSubscribers: config.waitSubscribers,
+            waitSubscribersTimeoutMs: config.waitSubscribersTimeoutMs,
+          },
+    replay:
+      config.replayEndpoint === null
+        ? null
+        : {
+            endpoint: config.replayEndpoint,
+            framing: config.replayFraming,
+            evicted: config.replayEvicted,
+            maxBytes: config.replayBytes,
+            maxBatches: config.replayBatches,
+          },
+    heartbeatMs: config.heartbeatMs,
+    snapshot: config.snapshot ? snapshotOptions(config, log) : null,
+    onPublisherRestart: (reason, message, nextSequence) =>
+      log.error("the publisher thread died and is started again", { reason, message, next_sequence: nextSequence }),
+    onEncoderRestart: (encoder, reason, message, recovered) =>
+      log.error("an encoder thread died and is started again", {
+        encoder,
+        reason,
+        message,
+        recovered_slots: recovered,
+      }),
+    onEventsLeftOut: (encoder, events) =>
+      log.limited("events left out").error("events could not be encoded and are left out", { encoder, events }),
+    onEventIsolated: (encoder, rank, index) =>
+      log.limited("event isolated").error("an event ended two encoder threads and is left out", {
+        encoder,
+        rank,
+        index,
+      }),
+    onGateOpen: (subscribers, timedOut) =>
+      timedOut
+        ? log.warn("publishing without the subscribers that were waited for", {
+            subscribers,
+            wanted: config.waitSubscribers,
+          })
+        : log.info("the subscribers that were waited for are there", { subscribers }),
+    onSendFailed: (reason, sequence) =>
+      log.limited("send failed").error("the ZMQ socket refused a message", { reason, sequence }),
+    onFatal,
+    sharesZmq: false,
+  });
+}
+
+function snapshotOptions(config: ServeConfig, log: Logger): SnapshotOptions {
+  const { engine } = config;
+  return {
+    maxBlocks: config.snapshotMaxBlocks,
+    keepTokens: config.snapshotTokens,
+    attentionDpSize: config.attentionDpSize,
+    stateDir: config.stateDir,
+    engine: engine.kind === "http" ? `${engine.name} ${engine.url.href}` : engine.name,
+    onDeath: (reason, message, givenUp) =>
+      log.error(
+        givenUp
+          ? "the index thread dies again and again: there are no snapshots any more"
+          : "the index thread died and begins anew with an empty index",
+        { reason, message },
+      ),
+    onSaved: (clean, blocks, reason) =>
+      reason === null
+        ? log.debug("the index is saved", { blocks, orderly_end: clean })
+        : log.limited("index save").warn("the index could not be saved", { reason }),
+  };
+}

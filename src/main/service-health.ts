@@ -1,0 +1,52 @@
+/**
+ * What `/health` and `/live` say of the service: gathered from its parts, when it is asked for. MAIN THREAD.
+ */
+import { INDEX_CELLS } from "../shared/counters.ts";
+import type { Epoch } from "../shared/index-messages.ts";
+import type { HealthState } from "./http/health.ts";
+import type { EngineCounters } from "./metrics/engine-counters.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
+
+export interface ServiceParts {
+  readonly counters: EngineCounters;
+  readonly pipeline: Pipeline;
+  readonly epoch: Epoch;
+  readonly version: string;
+  /** The service has been told to stop. */
+  readonly isDraining: boolean;
+  /** Since the service started, on a monotonic clock. */
+  readonly uptimeMs: number;
+}
+
+export function healthOf({ counters, pipeline, epoch, version, isDraining, uptimeMs }: ServiceParts): HealthState {
+  const engineUp = counters.up === 1;
+  // Events flow without an index.
+  const dead = pipeline.workers().filter((worker) => !worker.up && worker.name !== "indexer");
+  const endpoint = pipeline.zmqEndpoint();
+  const notReady = [
+    ...(isDraining ? ["the service is shutting down"] : []),
+    ...(engineUp ? [] : [`engine ${counters.engine} does not answer`]),
+    ...dead.map((worker) => `thread ${worker.name} is not running`),
+  ];
+  return {
+    notReady,
+    stalledSeconds: pipeline.mainStallSeconds(),
+    uptimeMs,
+    version,
+    epoch,
+    engines: [{ name: counters.engine, kind: counters.kind, up: engineUp, dirtyRanks: counters.dirtyRanks() }],
+    index: indexHealth(pipeline),
+    ring: { capacitySlots: pipeline.ringCapacitySlots, occupiedSlots: pipeline.occupiedSlots() },
+    sinks:
+      endpoint === null ? [] : [{ name: "zmq", up: !dead.some((worker) => worker.name === "publisher"), endpoint }],
+  };
+}
+
+function indexHealth({ index }: Pipeline): HealthState["index"] {
+  if (index === null) return null;
+  return {
+    blocks: index.read(INDEX_CELLS.blocks),
+    complete: index.read(INDEX_CELLS.complete) === 1,
+    memoryBytes: index.read(INDEX_CELLS.memoryBytes),
+  };
+}
