@@ -18,7 +18,7 @@ export const EXIT_CODES: readonly Item[] = [
   { name: "2", says: "Wrong usage: an unknown command or flag, or a flag without its value." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a publisher that tail cannot reach.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a publisher that tail cannot reach, files that may be open.",
   },
   { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
   { name: "130, 143", says: "Ended by a second SIGINT or SIGTERM, without waiting for what was under way." },
