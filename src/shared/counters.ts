@@ -222,8 +222,6 @@ export const INDEX_CELLS: {
   readonly refusedBlocks: number;
   /** Removed blocks that the index did not have. */
   readonly unknownRemoved: number;
-  /** Sequence number of the last message that is contained. */
-  readonly lastSequence: number;
   readonly openSnapshots: number;
   /** A column: SNAPSHOT_OUTCOMES. */
   readonly snapshots: number;
@@ -238,7 +236,6 @@ export const INDEX_CELLS: {
     complete: cell(),
     refusedBlocks: cell(),
     unknownRemoved: cell(),
-    lastSequence: cell(),
     openSnapshots: cell(),
     snapshots: cells(SNAPSHOT_OUTCOMES.length),
     snapshotDuration: histogram(SNAPSHOT_DURATION_BUCKETS),

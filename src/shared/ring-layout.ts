@@ -1,11 +1,11 @@
 /**
  * Every offset of the ring, in one place. No behaviour.
  *
- *   buffer    [control 3,072 bytes][slot 0][slot 1] … [slot n-1]
+ *   buffer    [control 3,200 bytes][slot 0][slot 1] … [slot n-1]
  *
  *   control   one i32 word a 128-byte line, so that two threads never write the same pair of cache lines
  *             head | tail | stop, close by | bell of main | bell of the publisher | bells of encoder 0 … 15
- *             | index tail, index on | bell of the indexer | beat of main
+ *             | index tail, index on | bell of the indexer | beat of main | reached sequence, i64
  *
  *   slot      [header 128][records area][frame area]            n slots, all of one size
  *
@@ -56,8 +56,13 @@ export const CONTROL = {
   indexBell: 704,
   /** Wrapping milliseconds (`wrappingMs`) of main's last sign of life. */
   mainBeat: 736,
+  /**
+   * In i64 units from the start: a sequence number up to which every message is a heartbeat or lies in a slot that the
+   * publisher has let go of. Written where numbers pass that no slot tells of.
+   */
+  reachedI64: 384,
 } as const;
-const CONTROL_LINES = 8 + MAX_ENCODERS;
+const CONTROL_LINES = 9 + MAX_ENCODERS;
 export const CONTROL_BYTES: number = CONTROL_LINES * LINE_BYTES;
 
 /** Distance between two encoder bells, in i32. */

@@ -27,6 +27,7 @@ export class RingMemory {
   readonly records: Uint32Array<SharedArrayBuffer>;
   readonly doubles: Float64Array<SharedArrayBuffer>;
   readonly bytes: Uint8Array<SharedArrayBuffer>;
+  readonly #longs: BigInt64Array<SharedArrayBuffer>;
   readonly #strideWords: number;
   readonly #slotMask: number;
 
@@ -40,12 +41,15 @@ export class RingMemory {
     this.records = new Uint32Array(buffer);
     this.doubles = new Float64Array(buffer);
     this.bytes = new Uint8Array(buffer);
+    this.#longs = new BigInt64Array(buffer, 0, CONTROL_BYTES / 8);
     this.#strideWords = slotStrideBytes(shape) / 4;
     this.#slotMask = shape.slots - 1;
   }
 
   static allocate(shape: RingShape): RingMemory {
-    return new RingMemory(new SharedArrayBuffer(ringBytes(shape)), shape);
+    const memory = new RingMemory(new SharedArrayBuffer(ringBytes(shape)), shape);
+    memory.noteReached(-1);
+    return memory;
   }
 
   /** First i32 word of the slot of a position. */
@@ -120,6 +124,16 @@ export class RingMemory {
   /** Milliseconds since main's last sign of life. */
   msSinceBeat(): number {
     return (wrappingMs() - Atomics.load(this.words, CONTROL.mainBeat)) | 0;
+  }
+
+  /** Every message up to that number is a heartbeat or lies in a slot that has been let go of. Publisher only. */
+  noteReached(sequence: number): void {
+    Atomics.store(this.#longs, CONTROL.reachedI64, BigInt(sequence));
+  }
+
+  /** The number last noted. Slots that were let go of before it are below `tail()` if that is read afterwards. */
+  reachedSequence(): number {
+    return Number(Atomics.load(this.#longs, CONTROL.reachedI64));
   }
 
   encoderBell(index: number): Bell {

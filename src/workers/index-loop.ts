@@ -111,9 +111,7 @@ export class IndexLoop {
     }
     const entries = words[slot + SLOT.entries] as number;
     if (entries === 0) return;
-    const lo = (words[slot + SLOT.sequenceLo] as number) >>> 0;
-    const hi = (words[slot + SLOT.sequenceHi] as number) >>> 0;
-    this.#lastSequence = hi * 0x1_0000_0000 + lo + entries - 1;
+    this.#lastSequence = firstSequenceOf(words, slot) + entries - 1;
   }
 
   /** A turn of the event loop, which brings requests for snapshots; then a piece of what is asked. */
@@ -217,7 +215,7 @@ export class IndexLoop {
     }));
     const header = snapshotHeader({
       epoch: this.#stream?.epoch ?? { uuid: "", startedSeconds: 0 },
-      sequence: this.#lastSequence,
+      sequence: this.#containedSequence(),
       blocks: scan.blocks,
       ranks,
       complete: this.#isComplete(),
@@ -226,6 +224,15 @@ export class IndexLoop {
       wireFormat,
     });
     return { header, scan };
+  }
+
+  /** Number of the last message that the index contains; heartbeats, which change nothing, are contained as well. */
+  #containedSequence(): number {
+    const { ring } = this.#parts;
+    // Before the slots are looked at: what it speaks of is then among them, or indexed.
+    const reached = ring.memory.reachedSequence();
+    const slot = ring.peek();
+    return slot === -1 ? Math.max(this.#lastSequence, reached) : firstSequenceOf(ring.memory.words, slot) - 1;
   }
 
   #isComplete(): boolean {
@@ -243,7 +250,13 @@ export class IndexLoop {
     counters.set(INDEX_CELLS.complete, this.#isComplete() ? 1 : 0);
     counters.set(INDEX_CELLS.refusedBlocks, this.#refusedBefore + index.refusedBlocks);
     counters.set(INDEX_CELLS.unknownRemoved, this.#unknownRemovedBefore + index.unknownRemoved);
-    counters.set(INDEX_CELLS.lastSequence, this.#lastSequence);
     counters.end();
   }
+}
+
+/** Number of the first message of a slot that has been sent, or, where it has none, of the next that is sent. */
+function firstSequenceOf(words: Int32Array, slot: number): number {
+  const lo = (words[slot + SLOT.sequenceLo] as number) >>> 0;
+  const hi = (words[slot + SLOT.sequenceHi] as number) >>> 0;
+  return hi * 0x1_0000_0000 + lo;
 }

@@ -55,8 +55,10 @@ export class PublishLoop {
 
   /** Runs until the stop word is set and obeyed. Resolves with the events that were given up. */
   async run(): Promise<number> {
-    const { ring, heartbeatMs } = this.#parts;
+    const { ring, heartbeatMs, sequencer } = this.#parts;
     this.#sender.skipCounted();
+    // Also the heartbeat which a publisher before this one has counted and perhaps not noted.
+    ring.memory.noteReached(sequencer.next - 1);
     await this.#waitForSubscribers();
     for (;;) {
       const stop = ring.memory.stop();
@@ -132,7 +134,7 @@ export class PublishLoop {
 
   /** An empty batch after enough silence: by its number a subscriber sees what it has missed at the end. */
   async #beat(): Promise<void> {
-    const { heartbeatMs, sink, window, sequencer, counters } = this.#parts;
+    const { heartbeatMs, sink, window, sequencer, counters, ring } = this.#parts;
     if (heartbeatMs === null || performance.now() - this.#lastMessageMs < heartbeatMs) return;
     this.#lastMessageMs = performance.now();
     const payload = heartbeatPayload(wallClockSeconds());
@@ -142,6 +144,7 @@ export class PublishLoop {
     counters.set(PUBLISHER_CELLS.publishedSequence, sequence);
     counters.add(PUBLISHER_CELLS.heartbeats, 1);
     counters.end();
+    ring.memory.noteReached(sequence);
     await sink?.send(sequence, payload).catch((error: unknown) => this.#reportRefusal(error, sequence));
   }
 

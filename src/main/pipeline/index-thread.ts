@@ -84,7 +84,6 @@ export class IndexThread {
 
   constructor(options: IndexThreadOptions) {
     this.#options = options;
-    this.counters.set(INDEX_CELLS.lastSequence, -1);
   }
 
   status(): WorkerStatus {
