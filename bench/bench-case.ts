@@ -33,6 +33,10 @@ export interface BenchCase {
   readonly unit: string;
   /** Name of the case that this one is compared with; both must be in the run. */
   readonly rival?: string;
+  /** Names of further ones; how it compares with them is said beside the table's columns. */
+  readonly otherRivals?: readonly string[];
+  /** Why it cannot run on this machine, null where it can. Such a case is left out and makes no run invalid. */
+  readonly absence?: () => string | null;
   /** Throws when the run is not valid: something was lost, or does not add up. */
   run(context: RunContext): Promise<RunResult>;
 }

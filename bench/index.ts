@@ -46,8 +46,17 @@ function readOptions(): Options {
 function chosen(only: RegExp): readonly BenchCase[] {
   const all = [...MICRO_CASES.map(microBench), ...FLOOD_CASES];
   const matching = all.filter(({ name }) => only.test(name));
-  const rivals = new Set(matching.map(({ rival }) => rival));
+  const rivals = new Set(matching.flatMap(({ rival, otherRivals = [] }) => [rival, ...otherRivals]));
   return all.filter((each) => matching.includes(each) || rivals.has(each.name));
+}
+
+/** Without those that cannot run on this machine; says why. */
+function possible(cases: readonly BenchCase[]): readonly BenchCase[] {
+  return cases.filter(({ name, absence }) => {
+    const reason = absence?.() ?? null;
+    if (reason !== null) say(`${name} is left out: ${reason}`);
+    return reason === null;
+  });
 }
 
 const talk = process.stderr;
@@ -85,16 +94,17 @@ async function runAll(cases: readonly BenchCase[], options: Options): Promise<Ma
 }
 
 async function main(options: Options): Promise<void> {
-  const cases = chosen(options.only);
+  const matching = chosen(options.only);
   if (options.list) {
-    process.stdout.write(cases.map(({ name }) => `${name}\n`).join(""));
+    process.stdout.write(matching.map(({ name }) => `${name}\n`).join(""));
     return;
   }
-  if (cases.length === 0) {
+  if (matching.length === 0) {
     say(`--only ${options.only.source} matches no case; --list shows them`);
     process.exitCode = 2;
     return;
   }
+  const cases = possible(matching);
   const { line, versions, commit } = machine();
   const load = loadAverage();
   if (load > QUIET_LOAD)

@@ -10,6 +10,8 @@ export interface CaseReport {
   readonly rival: string | null;
   /** Median by the rival's median; null without a rival in this run. */
   readonly ratio: number | null;
+  /** The same for further rivals, as far as they are in this run. */
+  readonly otherRatios: Readonly<Record<string, number>>;
 }
 
 /** Cases without a run, because each of theirs failed, are left out. */
@@ -21,12 +23,20 @@ export function caseReports(
   for (const [name, results] of runs) {
     if (results.length > 0) spreads.set(name, spreadOf(results.map(({ perSecond }) => perSecond)));
   }
-  return cases.flatMap(({ name, unit, rival = null }) => {
+  return cases.flatMap(({ name, unit, rival = null, otherRivals = [] }) => {
     const perSecond = spreads.get(name);
     if (perSecond === undefined) return [];
-    const rivals = rival === null ? undefined : spreads.get(rival);
-    const ratio = rivals === undefined ? null : perSecond.median / rivals.median;
-    return [{ name, unit, runs: runs.get(name) ?? [], perSecond, rival, ratio }];
+    const ratioTo = (other: string): number | null => {
+      const spread = spreads.get(other);
+      return spread === undefined ? null : perSecond.median / spread.median;
+    };
+    const otherRatios: Record<string, number> = {};
+    for (const other of otherRivals) {
+      const ratio = ratioTo(other);
+      if (ratio !== null) otherRatios[other] = ratio;
+    }
+    const ratio = rival === null ? null : ratioTo(rival);
+    return [{ name, unit, runs: runs.get(name) ?? [], perSecond, rival, ratio, otherRatios }];
   });
 }
 
@@ -47,8 +57,10 @@ export function shortNumber(value: number): string {
   return value >= 999.5 ? `${digits(value / 1e3)} k` : digits(value);
 }
 
-function notes(runs: readonly RunResult[]): string {
-  const parts: string[] = [];
+function notes({ runs, otherRatios }: CaseReport): string {
+  const parts = Object.entries(otherRatios).map(
+    ([rival, ratio]) => `${ratio.toPrecision(3)} × ${rival.slice(rival.lastIndexOf("/") + 1)}`,
+  );
   const add = (figure: keyof RunResult, text: (value: number) => string): void => {
     const value = median(runs, figure);
     if (value !== null) parts.push(text(value));
@@ -69,12 +81,12 @@ function isFigure(column: number): boolean {
 /** One Markdown table: it reads as well on a terminal, and goes into the README as it is. */
 export function table(reports: readonly CaseReport[]): string {
   const header = ["case", "unit", "median /s", "min", "max", "× rival", "and"];
-  const rows = reports.map(({ name, unit, perSecond, ratio, runs }) => [
-    name,
-    unit,
-    ...[perSecond.median, perSecond.min, perSecond.max].map(shortNumber),
-    ratio === null ? "" : ratio.toPrecision(3),
-    notes(runs),
+  const rows = reports.map((report) => [
+    report.name,
+    report.unit,
+    ...[report.perSecond.median, report.perSecond.min, report.perSecond.max].map(shortNumber),
+    report.ratio === null ? "" : report.ratio.toPrecision(3),
+    notes(report),
   ]);
   const widths = header.map((head, i) => Math.max(head.length, 3, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>

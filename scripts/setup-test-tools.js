@@ -1,5 +1,6 @@
 // Installs the programs that some tests need, as root on Debian; elsewhere it only says what is there. One line a tool.
-// Never fails, unless KVCAST_REQUIRE_TOOLS=1 and a tool is still missing.
+// Never fails, unless KVCAST_REQUIRE_TOOLS=1 and a tool is still missing. What only the benches' rival in Python needs comes
+// along, and may be missing all the same.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -9,6 +10,14 @@ const TOOLS = {
   faketime: "faketime",
   prlimit: "util-linux",
   promtool: "prometheus",
+};
+
+/** Debian's own Python has modules from packages; another one on the PATH has not. */
+const PYTHON = "/usr/bin/python3";
+/** Python module → Debian package that has it. */
+const MODULES = {
+  msgpack: "python3-msgpack",
+  zmq: "python3-zmq",
 };
 
 const APT_GET = "apt-get";
@@ -56,13 +65,28 @@ function install(packages) {
   return aptGet(["update"]) ?? withoutDaemons(() => aptGet(["install", "--no-install-recommends", ...packages]));
 }
 
+/** Without the caller's variables and own packages, as the benches run it. */
+function hasModule(name) {
+  return spawnSync(PYTHON, ["-E", "-s", "-c", `import ${name}`], { stdio: "ignore" }).status === 0;
+}
+
 const missing = Object.keys(TOOLS).filter((tool) => find(tool) === null);
+const missingModules = Object.keys(MODULES).filter((name) => !hasModule(name));
 const failure = missing.length === 0 ? null : install([...new Set(missing.map((tool) => TOOLS[tool]))]);
+// By itself: a package that is not to be had would take the others with it.
+const moduleFailure = missingModules.length === 0 ? null : install(missingModules.map((name) => MODULES[name]));
 let absent = 0;
 for (const [tool, from] of Object.entries(TOOLS)) {
   const file = find(tool);
   if (file === null) absent++;
   const state = file ?? `missing, its tests are skipped (package ${from}: ${failure ?? "installed without it"})`;
   process.stdout.write(`test tool ${tool}: ${state}\n`);
+}
+for (const [name, from] of Object.entries(MODULES)) {
+  const why = moduleFailure ?? "installed without it";
+  const state = hasModule(name)
+    ? "found"
+    : `missing, benches leave out their rival in Python (package ${from}: ${why})`;
+  process.stdout.write(`Python module ${name}: ${state}\n`);
 }
 if (absent > 0 && process.env.KVCAST_REQUIRE_TOOLS === "1") process.exitCode = 1;

@@ -4,8 +4,10 @@
  */
 import type { BenchCase, RunContext, RunResult } from "../bench-case.ts";
 import { TOKENS_A_BLOCK } from "../support/made-up-events.ts";
+import { findPython } from "../support/python.ts";
 import { Counter } from "./counter.ts";
-import { type FloodOrder, type FloodPublisher, startKvcast, startNodeSimple } from "./publishers.ts";
+import { type FloodOrder, type FloodPublisher, startKvcast } from "./publishers.ts";
+import { startNodeRival, startPython } from "./rival-publishers.ts";
 
 /** The first part of each run compiles code and fills caches; it is received and verified but not timed. */
 const WARM_SHARE = 0.2;
@@ -17,20 +19,17 @@ const QUICK_SHARE = 0.2;
  */
 const UNLIMITED_QUEUE = ["--zmq-queue-bytes", "64GiB"];
 
-interface FloodSpec {
-  readonly name: string;
-  readonly rival?: string;
+interface FloodSpec extends Omit<BenchCase, "unit" | "run"> {
   readonly blocks: number;
   /** Of a full run; a few seconds. */
   readonly events: number;
   readonly start: (order: FloodOrder) => Promise<FloodPublisher>;
 }
 
-function floodCase({ name, rival, blocks, events: fullEvents, start }: FloodSpec): BenchCase {
+function floodCase({ blocks, events: fullEvents, start, ...names }: FloodSpec): BenchCase {
   return {
-    name,
+    ...names,
     unit: "events",
-    ...(rival === undefined ? {} : { rival }),
     async run(context) {
       const events = Math.round(fullEvents * (context.quick ? QUICK_SHARE : 1));
       const publisher = await start({ blocks, events });
@@ -71,28 +70,76 @@ async function measure(publisher: FloodPublisher, events: number, context: RunCo
   }
 }
 
+/** Why the rival in Python cannot run here; null when it can. */
+function pythonAbsence(): string | null {
+  const python = findPython();
+  return "missing" in python ? python.missing : null;
+}
+
+/** How many events each takes, so that a run of any of them is a few seconds. */
+interface FloodEvents {
+  readonly kvcast: number;
+  readonly dynamo?: number;
+  readonly python: number;
+  readonly pythonJanuary: number;
+  readonly nodeSimple: number;
+  readonly nodeBatched: number;
+}
+
+/** One traffic, by all publishers. */
+function floodCases(name: string, blocks: number, events: FloodEvents): readonly BenchCase[] {
+  const rivals = { rival: `${name}/python`, otherRivals: [`${name}/node-simple`, `${name}/node-batched`] };
+  const cases: FloodSpec[] = [
+    { name, ...rivals, blocks, events: events.kvcast, start: (order) => startKvcast(order, "vllm") },
+    {
+      name: `${name}/python`,
+      absence: pythonAbsence,
+      blocks,
+      events: events.python,
+      start: (order) => startPython("august", order),
+    },
+    {
+      name: `${name}/python-2026-01`,
+      rival: `${name}/python`,
+      absence: pythonAbsence,
+      blocks,
+      events: events.pythonJanuary,
+      start: (order) => startPython("january", order),
+    },
+    ...(["node-simple", "node-batched"] as const).map((rival) => ({
+      name: `${name}/${rival}`,
+      rival: `${name}/python`,
+      blocks,
+      events: rival === "node-simple" ? events.nodeSimple : events.nodeBatched,
+      start: (order: FloodOrder) => startNodeRival(rival, order),
+    })),
+  ];
+  if (events.dynamo !== undefined) {
+    cases.splice(1, 0, {
+      name: `${name}/dynamo`,
+      ...rivals,
+      blocks,
+      events: events.dynamo,
+      start: (order) => startKvcast(order, "dynamo", UNLIMITED_QUEUE),
+    });
+  }
+  return cases.map(floodCase);
+}
+
 export const FLOOD_CASES: readonly BenchCase[] = [
-  {
-    name: "flood-1",
-    rival: "flood-1/node-simple",
-    blocks: 1,
-    events: 6_000_000,
-    start: (order: FloodOrder) => startKvcast(order, "vllm"),
-  },
-  {
-    name: "flood-1/dynamo",
-    rival: "flood-1/node-simple",
-    blocks: 1,
-    events: 400_000,
-    start: (order: FloodOrder) => startKvcast(order, "dynamo", UNLIMITED_QUEUE),
-  },
-  { name: "flood-1/node-simple", blocks: 1, events: 200_000, start: startNodeSimple },
-  {
-    name: "flood-8",
-    rival: "flood-8/node-simple",
-    blocks: 8,
-    events: 1_500_000,
-    start: (order: FloodOrder) => startKvcast(order, "vllm"),
-  },
-  { name: "flood-8/node-simple", blocks: 8, events: 60_000, start: startNodeSimple },
-].map(floodCase);
+  ...floodCases("flood-1", 1, {
+    kvcast: 6_000_000,
+    dynamo: 400_000,
+    python: 250_000,
+    pythonJanuary: 80_000,
+    nodeSimple: 200_000,
+    nodeBatched: 500_000,
+  }),
+  ...floodCases("flood-8", 8, {
+    kvcast: 1_500_000,
+    python: 70_000,
+    pythonJanuary: 18_000,
+    nodeSimple: 60_000,
+    nodeBatched: 100_000,
+  }),
+];

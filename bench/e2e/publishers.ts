@@ -1,20 +1,14 @@
 /**
- * The publishers that a flood can be measured with: `kvcast serve` as users run it, and the rival. Both run in a process
- * of their own and hold the first event until the subscriber is there.
+ * What a publisher is that a bench can measure, and the one that users run: `kvcast serve` in a process of its own, which
+ * holds the first event until the subscriber is there. Its rivals are in `rival-publishers.ts`.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { WireFormat } from "../../src/shared/wire-format.ts";
 import { assertBooks } from "../../test/support/books.ts";
 import type { MetricsPage } from "../../test/support/metrics-text.ts";
-import type { RivalUsage } from "../rivals/node-simple.ts";
-import { nextMessage } from "../support/child-message.ts";
 import { KvcastProcess } from "../support/kvcast-process.ts";
 import { TOKENS_A_BLOCK } from "../support/made-up-events.ts";
 import type { TallyFigures } from "./tally.ts";
 
-const RIVAL = fileURLToPath(new URL("../rivals/node-simple.js", import.meta.url));
 /** Pages are shared for 100 ms; the one that has the last event is there after a few of those. */
 const MAX_LAST_PAGES = 50;
 
@@ -40,6 +34,8 @@ export interface FloodPublisher {
 export interface FloodOrder {
   readonly blocks: number;
   readonly events: number;
+  /** Events a second; null, or not given, for as fast as it goes. */
+  readonly ratePerSecond?: number | null;
 }
 
 export async function startKvcast(
@@ -47,7 +43,8 @@ export async function startKvcast(
   wireFormat: WireFormat,
   more: readonly string[] = [],
 ): Promise<FloodPublisher> {
-  const traffic = `rate=max&events=${order.events}&blocks=${order.blocks}&tokens=${TOKENS_A_BLOCK}&removed=0&seed=1`;
+  const rate = order.ratePerSecond ?? "max";
+  const traffic = `rate=${rate}&events=${order.events}&blocks=${order.blocks}&tokens=${TOKENS_A_BLOCK}&removed=0&seed=1`;
   const engine = ["--engine", `synthetic:?${traffic}`, "--kv-block-size", String(TOKENS_A_BLOCK)];
   const service = await KvcastProcess.serve([
     ...engine,
@@ -110,34 +107,4 @@ function checkAccounts(page: MetricsPage, order: FloodOrder, received: TallyFigu
     ["restarts of threads", sum("worker_restarts_total"), 0],
   ];
   for (const [name, is, should] of mustBe) if (is !== should) throw new Error(`${name}: ${is}, not ${should}`);
-}
-
-export async function startNodeSimple(order: FloodOrder): Promise<FloodPublisher> {
-  const child = fork(RIVAL, [String(order.blocks), String(order.events)]);
-  const { endpoint } = (await nextMessage(child, "the rival")) as { endpoint: string };
-  return {
-    endpoint,
-    usage: () => rivalUsage(child),
-    async settle(received) {
-      const usage = await rivalUsage(child);
-      if (usage.sentEvents !== received.events) {
-        throw new Error(`the rival sent ${usage.sentEvents} events, the subscriber has ${received.events}`);
-      }
-      return usage;
-    },
-    async stop() {
-      const closed = once(child, "exit");
-      child.disconnect();
-      await closed;
-    },
-    kill: () => {
-      child.kill("SIGKILL");
-    },
-  };
-}
-
-async function rivalUsage(child: ChildProcess): Promise<RivalUsage> {
-  const answer = nextMessage(child, "the rival");
-  child.send("usage");
-  return (await answer) as RivalUsage;
 }

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import os from "node:os";
 import { version as libzmqVersion } from "zeromq";
 import { VERSION } from "../../src/main/cli/version.ts";
+import { findPython } from "./python.ts";
 
 export interface Machine {
   /** One line: processor, cores, memory, system. */
@@ -20,6 +21,7 @@ export function machine(): Machine {
   const cpus = os.cpus();
   const memory = Math.round(os.totalmem() / 2 ** 30);
   const system = `${os.type()} ${os.release().replace(/-.*/, "")} ${os.arch()}`;
+  const python = findPython();
   const packages = PACKAGES.map((name) => [name, packageVersion(name)] as const);
   return {
     line: `${cpus[0]?.model ?? "unknown processor"}, ${cpus.length} CPUs, ${memory} GiB, ${system}`,
@@ -29,6 +31,7 @@ export function machine(): Machine {
       v8: process.versions.v8,
       libzmq: libzmqVersion,
       ...Object.fromEntries(packages),
+      ...("versions" in python ? { python: python.versions } : {}),
     },
     commit: commit(),
   };

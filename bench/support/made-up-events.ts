@@ -1,12 +1,14 @@
 /**
  * Events to measure with: those of the built-in engine, one block or eight of 32 tokens each, nothing removed, as raw
- * events, as published ones, and as the plain objects that a program without an encoder of its own would send.
+ * events, as the JSON that an engine's server answers, and as the plain objects that a program without an encoder of its
+ * own would send.
  */
 import type { TrafficConfig } from "../../src/main/config/config.ts";
 import { PARENT, RAW_KIND, RawEvent } from "../../src/main/engine/raw-event.ts";
 import { Traffic } from "../../src/main/engine/traffic.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { Normaliser } from "../../src/main/normalise/normaliser.ts";
+import { EventJsonWriter } from "../../src/main/sim/event-json.ts";
 
 export const TOKENS_A_BLOCK = 32;
 
@@ -35,6 +37,15 @@ export function storedEvents(blocks: number, count: number): RawEvent[] {
     if (raw.kind === RAW_KIND.stored) events.push(raw);
   }
   return events;
+}
+
+/** The `created` event and the first `count` stored ones as an engine lists them, on one line. */
+export function engineEventsJson(blocks: number, count: number): string {
+  const traffic = new Traffic(floodTraffic(blocks, count));
+  const writer = new EventJsonWriter("v1", 1);
+  const raw = new RawEvent();
+  while (traffic.made < count && traffic.next(raw)) writer.add(raw);
+  return Buffer.concat(writer.finish()).toString("latin1");
 }
 
 /** BlockStored in the form of the dialect `vllm`. */

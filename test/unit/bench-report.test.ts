@@ -58,3 +58,15 @@ test("ratios are of medians; a case whose runs all failed has no row, and gives 
   assert.match(lines[4] ?? "", /1\.23 µs CPU an event, 90 MiB, lag 12 ms/);
   assert.equal(new Set(lines.map((line) => line.length)).size, 1, "columns are aligned");
 });
+
+test("further rivals are named beside the columns, as far as they have runs", () => {
+  const ours: BenchCase = { ...benchCase("x", "x/gone"), otherRivals: ["x/slow", "x/gone"] };
+  const runs = new Map<string, RunResult[]>([
+    ["x", [{ perSecond: 300, lagMs: 1 }]],
+    ["x/slow", [{ perSecond: 40 }]],
+  ]);
+  const reports = caseReports([ours, benchCase("x/slow"), benchCase("x/gone")], runs);
+  assert.equal(reports[0]?.ratio, null);
+  assert.deepEqual(reports[0]?.otherRatios, { "x/slow": 7.5 });
+  assert.match(table(reports), /\| 7\.50 × slow, lag 1 ms +\|/);
+});
