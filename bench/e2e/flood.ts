@@ -5,7 +5,7 @@
 import type { BenchCase, RunContext, RunResult } from "../bench-case.ts";
 import { TOKENS_A_BLOCK } from "../support/made-up-events.ts";
 import { findPython } from "../support/python.ts";
-import { Counter } from "./counter.ts";
+import { FloodSubscriber } from "../../src/main/flood/subscriber.ts";
 import { type FloodOrder, type FloodPublisher, startKvcast } from "./publishers.ts";
 import { startNodeRival, startPython } from "./rival-publishers.ts";
 
@@ -46,7 +46,7 @@ function floodCase({ blocks, events: fullEvents, start, ...names }: FloodSpec): 
 
 async function measure(publisher: FloodPublisher, events: number, context: RunContext): Promise<RunResult> {
   const warmEvents = Math.round(events * WARM_SHARE);
-  const counter = new Counter(
+  const counter = new FloodSubscriber(
     { endpoint: publisher.endpoint, blockSizeTokens: TOKENS_A_BLOCK, warmEvents, events },
     (figures) => context.progress(`${Math.floor((100 * figures.events) / events)} %`),
   );

@@ -4,10 +4,10 @@
  */
 import type { WireFormat } from "../../src/shared/wire-format.ts";
 import { assertBooks } from "../../test/support/books.ts";
-import type { MetricsPage } from "../../test/support/metrics-text.ts";
-import { KvcastProcess } from "../support/kvcast-process.ts";
+import type { MetricsPage } from "../../src/main/flood/metrics-text.ts";
+import { KvcastProcess } from "../../src/main/flood/kvcast-process.ts";
 import { TOKENS_A_BLOCK } from "../support/made-up-events.ts";
-import type { TallyFigures } from "./tally.ts";
+import type { TallyFigures } from "../../src/main/flood/tally.ts";
 
 /** Pages are shared for 100 ms; the one that has the last event is there after a few of those. */
 const MAX_LAST_PAGES = 50;

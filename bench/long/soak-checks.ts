@@ -6,7 +6,7 @@
  * no thread died. Over all pages events keep coming, and memory and open files do not grow once it is warm.
  */
 import { assertBooks } from "../../test/support/books.ts";
-import type { MetricsPage } from "../../test/support/metrics-text.ts";
+import type { MetricsPage } from "../../src/main/flood/metrics-text.ts";
 import { spreadOf } from "../support/spread.ts";
 
 /** Growth of the resident memory, last third against first third, that is taken for a leak. */

@@ -4,8 +4,8 @@
  * stop, and its last words must agree with what the subscriber has.
  */
 import { setTimeout } from "node:timers/promises";
-import { Counter } from "../e2e/counter.ts";
-import { KvcastProcess } from "../support/kvcast-process.ts";
+import { FloodSubscriber } from "../../src/main/flood/subscriber.ts";
+import { KvcastProcess } from "../../src/main/flood/kvcast-process.ts";
 import { SoakChecks } from "./soak-checks.ts";
 
 const SCRAPE_MS = 5000;
@@ -46,11 +46,11 @@ export async function runSoak({ minutes, seed, say }: SoakOrder): Promise<readon
   const faults = FAULTS.flatMap((fault) => ["--fault", fault]);
   const engine = await KvcastProcess.sim([...TRAFFIC.split(" "), "--seed", String(seed), ...faults]);
   let service: KvcastProcess | null = null;
-  let counter: Counter | null = null;
+  let counter: FloodSubscriber | null = null;
   try {
     const size = ["--attention-dp-size", String(RANKS), "--kv-block-size", String(BLOCK_TOKENS)];
     service = await KvcastProcess.serve(["--engine", engine.url, ...size, "--wait-subscribers", "1"]);
-    counter = new Counter({
+    counter = new FloodSubscriber({
       endpoint: service.zmqEndpoint,
       blockSizeTokens: BLOCK_TOKENS,
       warmEvents: 1,
@@ -77,7 +77,7 @@ export async function runSoak({ minutes, seed, say }: SoakOrder): Promise<readon
 
 async function watch(
   service: KvcastProcess,
-  counter: Counter,
+  counter: FloodSubscriber,
   checks: SoakChecks,
   totalMs: number,
   say: (line: string) => void,
@@ -104,7 +104,7 @@ async function watch(
 }
 
 /** Stops the service and compares what it says it published with what arrived. */
-async function compareEnds(service: KvcastProcess, counter: Counter): Promise<void> {
+async function compareEnds(service: KvcastProcess, counter: FloodSubscriber): Promise<void> {
   const last = await service.stop();
   if (last === null) throw new Error("the service ended without its last words");
   const lastSequence = Number(last["last_sequence"]);

@@ -6,7 +6,7 @@ import { CANARY, CORPUS, EVENTS_PER_ANSWER, type Garbage, MAX_ANSWER_BYTES } fro
 import { faultRun, probe } from "../support/fault/run.ts";
 import { whole } from "../support/fault/oracle-engine.ts";
 import { Dice } from "../support/fault/seed.ts";
-import type { MetricsPage } from "../support/metrics-text.ts";
+import type { MetricsPage } from "../../src/main/flood/metrics-text.ts";
 import type { LogRecord } from "../support/processes.ts";
 
 const ROUNDS = 2;

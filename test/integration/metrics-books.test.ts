@@ -7,7 +7,7 @@ import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
 import type { CountingWorkerData } from "../support/counting-worker.ts";
 import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
-import { parseMetrics } from "../support/metrics-text.ts";
+import { parseMetrics } from "../../src/main/flood/metrics-text.ts";
 
 const PAGES = 200;
 const ZMQ = { sink: "zmq" };

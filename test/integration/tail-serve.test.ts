@@ -10,8 +10,8 @@ import type { Readable } from "node:stream";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { parseMetrics } from "../support/metrics-text.ts";
-import type { MetricsPage } from "../support/metrics-text.ts";
+import { parseMetrics } from "../../src/main/flood/metrics-text.ts";
+import type { MetricsPage } from "../../src/main/flood/metrics-text.ts";
 import { serve } from "../support/processes.ts";
 
 const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));

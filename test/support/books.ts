@@ -1,6 +1,6 @@
 /** Reads a metrics page and checks that every event on it is accounted for. */
 import assert from "node:assert/strict";
-import { type MetricsPage, parseMetrics } from "./metrics-text.ts";
+import { type MetricsPage, parseMetrics } from "../../src/main/flood/metrics-text.ts";
 
 export async function scrape(url: string): Promise<MetricsPage> {
   const response = await fetch(`${url}/metrics`);

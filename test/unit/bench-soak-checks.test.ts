@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SoakChecks } from "../../bench/long/soak-checks.ts";
-import { type MetricsPage, parseMetrics } from "../support/metrics-text.ts";
+import { type MetricsPage, parseMetrics } from "../../src/main/flood/metrics-text.ts";
 
 interface Figures {
   readonly received: number;

@@ -22,7 +22,7 @@ import {
 import { RING_WAIT_BUCKETS } from "../../src/main/metrics/pipeline-view.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
 import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
-import { parseMetrics } from "../support/metrics-text.ts";
+import { parseMetrics } from "../../src/main/flood/metrics-text.ts";
 
 const HTTP = { engine: "engine0", kind: "http" };
 const ZMQ = { sink: "zmq" };

@@ -20,7 +20,7 @@ import {
 import { RING_DROP_REASONS, WORKER_RESTART_REASONS } from "../../src/main/metrics/pipeline-view.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
 import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
-import { type MetricsPage, parseMetrics } from "../support/metrics-text.ts";
+import { type MetricsPage, parseMetrics } from "../../src/main/flood/metrics-text.ts";
 
 const ENGINE = { engine: "engine0" };
 const HTTP = { engine: "engine0", kind: "http" };

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { assertBooks, scrape } from "../books.ts";
-import type { MetricsPage } from "../metrics-text.ts";
+import type { MetricsPage } from "../../../src/main/flood/metrics-text.ts";
 import type { Checker } from "./checker.ts";
 import { eventually } from "./deadline.ts";
 import type { LedgerEntry, Truth } from "./ledger.ts";

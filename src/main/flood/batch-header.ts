@@ -22,3 +22,8 @@ export function eventsInBatch(payload: Uint8Array): number {
   }
   throw new Error(`no list of events behind the timestamp, but byte 0x${head.toString(16)}`);
 }
+
+/** Seconds since 1970 that the batch bears. The payload must be one that `eventsInBatch` has taken. */
+export function batchSeconds(payload: Uint8Array): number {
+  return new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getFloat64(2);
+}

@@ -1,13 +1,19 @@
 /**
- * A subscriber in a process of its own that receives and counts everything and does nothing else, so that what is measured
- * is the publisher. argv: a CounterOrder as JSON. The first message is decoded whole, with a decoder that the
- * publisher does not use: that what is counted are events at all.
+ * The subscriber of a load test, in a process of its own: it receives everything, counts it, checks the sequence, notes how
+ * old each event is, and does nothing else, so that what is measured is the publisher. argv: a SubscriberOrder as JSON. The
+ * first message is decoded whole, with a decoder that the publisher does not use: that what is counted are events at all.
+ *
+ * The age of an event is the wall clock of this process less the timestamp of its batch, which is that of the first event
+ * in it: so it errs on the side of too old. Ages are cold until the warm-up is over. What was made before this process
+ * had its first message waited for it, and has no age that would say anything.
  */
 import { decode } from "@msgpack/msgpack";
 import { Subscriber } from "zeromq";
+import { type AgeFigures, AgeHistogram } from "./age-histogram.ts";
+import { batchSeconds } from "./batch-header.ts";
 import { Tally, type TallyFigures } from "./tally.ts";
 
-export interface CounterOrder {
+export interface SubscriberOrder {
   readonly endpoint: string;
   readonly blockSizeTokens: number;
   /** The clock starts with the message that completes so many. */
@@ -16,7 +22,7 @@ export interface CounterOrder {
   readonly events: number | null;
 }
 
-export interface CounterReport extends TallyFigures {
+export interface SubscriberReport extends TallyFigures {
   /** Events after the warm-up, and the time that they took. */
   readonly timedEvents: number;
   readonly timedMs: number;
@@ -24,16 +30,20 @@ export interface CounterReport extends TallyFigures {
   readonly totalMs: number;
   /** Of the last message, milliseconds since 1970. */
   readonly lastReceivedMs: number;
+  /** How old events were on arrival; null where there were none to tell of. */
+  readonly coldAges: AgeFigures | null;
+  readonly warmAges: AgeFigures | null;
 }
 
-export type CounterMessage =
+export type SubscriberMessage =
   | { readonly type: "warm" | "progress"; readonly figures: TallyFigures }
-  | { readonly type: "done" | "report"; readonly report: CounterReport }
+  | { readonly type: "done" | "report"; readonly report: SubscriberReport }
   | { readonly type: "broken"; readonly reason: string };
 
 const PROGRESS_MS = 200;
 /** Messages between two looks at the clock. */
 const PROGRESS_MESSAGES = 64;
+const ORIGIN_STEPS = 10;
 
 interface StoredMap {
   readonly type?: unknown;
@@ -54,13 +64,30 @@ function checkWhole(payload: Uint8Array, events: number, blockSizeTokens: number
   }
 }
 
-const order = JSON.parse(process.argv[2] ?? "{}") as CounterOrder;
+const order = JSON.parse(process.argv[2] ?? "{}") as SubscriberOrder;
 const end = order.events ?? Infinity;
 // Without limit on this side: whoever receives this way loses nothing that the publisher could send.
 const socket = new Subscriber({ receiveHighWaterMark: 0, linger: 0 });
 socket.connect(order.endpoint);
 socket.subscribe("");
 
+/**
+ * Milliseconds since 1970 at the zero of `performance.now()`, to a few microseconds: found where `Date.now()` steps. What comes
+ * between the two readings makes it too small, so the largest is the best.
+ */
+function wallOriginMs(): number {
+  let originMs = 0;
+  for (let steps = 0; steps < ORIGIN_STEPS; steps++) {
+    const before = Date.now();
+    let nowMs = Date.now();
+    while (nowMs === before) nowMs = Date.now();
+    originMs = Math.max(originMs, nowMs - performance.now());
+  }
+  return originMs;
+}
+
+const originMs = wallOriginMs();
+const ages = { cold: new AgeHistogram(), warm: new AgeHistogram() };
 const tally = new Tally();
 let firstMs = 0;
 let warmMs = 0;
@@ -68,17 +95,19 @@ let warmEvents = 0;
 let lastMs = 0;
 let warm = false;
 
-function tell(message: CounterMessage): void {
+function tell(message: SubscriberMessage): void {
   process.send?.(message);
 }
 
-function report(): CounterReport {
+function report(): SubscriberReport {
   return {
     ...tally.figures(),
     timedEvents: tally.events - warmEvents,
     timedMs: lastMs - warmMs,
     totalMs: lastMs - firstMs,
-    lastReceivedMs: performance.timeOrigin + lastMs,
+    lastReceivedMs: originMs + lastMs,
+    coldAges: ages.cold.figures(),
+    warmAges: ages.warm.figures(),
   };
 }
 
@@ -90,12 +119,17 @@ let nextProgressMs = 0;
 try {
   while (tally.events < end) {
     const [, sequence, payload] = await socket.receive();
+    const nowMs = performance.now();
+    const eventsBefore = tally.events;
     tally.add(sequence, payload);
-    if (tally.messages === 1 && payload !== undefined) {
-      firstMs = performance.now();
+    if (payload === undefined) continue;
+    if (tally.messages === 1) {
+      firstMs = nowMs;
       checkWhole(payload, tally.events, order.blockSizeTokens);
     }
     if (tally.fault !== null) throw new Error(tally.fault);
+    const madeMs = batchSeconds(payload) * 1000 - originMs;
+    if (madeMs > firstMs) ages[warm ? "warm" : "cold"].add((nowMs - madeMs) * 1000, tally.events - eventsBefore);
     if (!warm && tally.events >= order.warmEvents) {
       warm = true;
       warmEvents = tally.events;

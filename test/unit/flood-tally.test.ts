@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encode } from "@msgpack/msgpack";
-import { eventsInBatch } from "../../bench/e2e/batch-header.ts";
-import { Tally } from "../../bench/e2e/tally.ts";
+import { eventsInBatch } from "../../src/main/flood/batch-header.ts";
+import { Tally } from "../../src/main/flood/tally.ts";
 
 const SECONDS = 1_700_000_000.5;
 

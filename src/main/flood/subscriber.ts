@@ -1,31 +1,31 @@
 /** The parent's side of the counting subscriber: starts it, hears what it says, notices when it falls silent. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { CounterMessage, CounterOrder, CounterReport } from "./counter-process.ts";
+import type { SubscriberMessage, SubscriberOrder, SubscriberReport } from "./subscriber-process.ts";
 import type { TallyFigures } from "./tally.ts";
 
-const PROCESS = fileURLToPath(new URL("./counter-process.js", import.meta.url));
+const PROCESS = fileURLToPath(new URL("./subscriber-process.js", import.meta.url));
 /** A publisher that is asked for a finite stream and sends nothing for so long has lost the rest. */
 const STALL_MS = 20_000;
 
-export class Counter {
+export class FloodSubscriber {
   /** Latest figures that it told; a moment old. */
   figures: TallyFigures | null = null;
   readonly #child: ChildProcess;
-  readonly #order: CounterOrder;
+  readonly #order: SubscriberOrder;
   readonly #onProgress: (figures: TallyFigures) => void;
   readonly #warm: PromiseWithResolve<TallyFigures> = promiseWithResolve();
-  readonly #done: PromiseWithResolve<CounterReport> = promiseWithResolve();
-  #report: PromiseWithResolve<CounterReport> = promiseWithResolve();
+  readonly #done: PromiseWithResolve<SubscriberReport> = promiseWithResolve();
+  #report: PromiseWithResolve<SubscriberReport> = promiseWithResolve();
   readonly #broken: PromiseWithResolve<never> = promiseWithResolve();
   #stall: NodeJS.Timeout | undefined;
 
-  constructor(order: CounterOrder, onProgress: (figures: TallyFigures) => void = nothing) {
+  constructor(order: SubscriberOrder, onProgress: (figures: TallyFigures) => void = nothing) {
     this.#order = order;
     this.#onProgress = onProgress;
     this.#broken.promise.catch(nothing);
     this.#child = fork(PROCESS, [JSON.stringify(order)]);
-    this.#child.on("message", (message: CounterMessage) => this.#onMessage(message));
+    this.#child.on("message", (message: SubscriberMessage) => this.#onMessage(message));
     this.#child.on("exit", (code, signal) => {
       this.#fail(`the counting subscriber ended with ${code ?? signal ?? "nothing"}`);
     });
@@ -38,12 +38,12 @@ export class Counter {
   }
 
   /** When all events are there. */
-  done(): Promise<CounterReport> {
+  done(): Promise<SubscriberReport> {
     return Promise.race([this.#done.promise, this.#broken.promise]);
   }
 
   /** Its figures as they are now. */
-  report(): Promise<CounterReport> {
+  report(): Promise<SubscriberReport> {
     this.#report = promiseWithResolve();
     this.#child.send("report");
     return Promise.race([this.#report.promise, this.#broken.promise]);
@@ -60,7 +60,7 @@ export class Counter {
     this.#child.kill("SIGKILL");
   }
 
-  #onMessage(message: CounterMessage): void {
+  #onMessage(message: SubscriberMessage): void {
     switch (message.type) {
       case "warm":
       case "progress":

@@ -7,9 +7,9 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type MetricsPage, parseMetrics } from "../../test/support/metrics-text.ts";
+import { type MetricsPage, parseMetrics } from "./metrics-text.ts";
 
-const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
+const KVCAST = fileURLToPath(new URL("../index.js", import.meta.url));
 /** Log lines kept, for the message of a failure. */
 const KEPT_LINES = 30;
 /** Beyond what an orderly shutdown may take. */
