@@ -7,6 +7,7 @@
  * The counts of one event are made in one synchronous step, when its fate is known: what the rules refuse at once, what
  * they let through in the step in which the ring takes it. So the books balance between any two steps.
  */
+import type { FollowedRank } from "../shared/index-messages.ts";
 import type { RawEvent } from "./engine/raw-event.ts";
 import type { EventSink } from "./engine/source.ts";
 import type { Injections } from "./normalise/injections.ts";
@@ -47,9 +48,9 @@ export class Intake implements EventSink {
     this.#outlet.flush();
   }
 
-  /** Of each rank, the id of the last event that was dealt with in full; null while one waits for room. */
-  lastEventIds(): Map<number, number> | null {
-    return this.#refused === null ? this.#normaliser.lastEventIds() : null;
+  /** Of each rank, the state behind the last event that was dealt with in full; null while one waits for room. */
+  followed(): Map<number, FollowedRank> | null {
+    return this.#refused === null ? this.#normaliser.followed() : null;
   }
 
   accept(event: RawEvent): boolean {

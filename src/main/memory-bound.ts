@@ -8,6 +8,8 @@ import {
   MIN_SIDE_BYTES,
   SIDE_BYTES_A_BLOCK,
 } from "../shared/index-limits.ts";
+import { REPLAY_MAX_CLIENTS, replayClientBytes, replayMessageBytes } from "../shared/queue-sizes.ts";
+import { roundToLine } from "../shared/ring-layout.ts";
 import type { ServeConfig } from "./config/config.ts";
 
 /** Of the hash table, whose size is a power of two: at most this for each block allowed. */
@@ -30,10 +32,17 @@ export function indexBoundBytes(maxBlocks: number, kvBlockSizeTokens: number, ke
   );
 }
 
+/** Bytes: most that libzmq holds for clients of the replay socket that do not read, all of them together. */
+function replayQueuesBytes(config: ServeConfig): number {
+  if (config.replayEndpoint === null) return 0;
+  const message = replayMessageBytes(config.wireFormat, roundToLine(config.slotBytes), config.snapshot);
+  return REPLAY_MAX_CLIENTS * replayClientBytes(message);
+}
+
 /**
  * Bytes: the pipeline's own buffers; the index, if there is one; one drained answer (its text, and at most as much again in
- * records of an oversize event); and what libzmq may hold for one subscriber that does not read. A further such subscriber
- * costs `zmqQueueBytes` more. The program itself (code, heap at rest) is not in it.
+ * records of an oversize event); what libzmq may hold for one subscriber that does not read, and for all clients of the
+ * replay socket. A further such subscriber costs `zmqQueueBytes` more. The program itself (code, heap at rest) is not in it.
  */
 export function memoryBoundBytes(config: ServeConfig, pipelineBytes: number): number {
   const answer = config.engine.kind === "http" ? 2 * config.engine.maxResponseBytes : 0;
@@ -41,5 +50,5 @@ export function memoryBoundBytes(config: ServeConfig, pipelineBytes: number): nu
   const index = config.snapshot
     ? indexBoundBytes(config.snapshotMaxBlocks, config.kvBlockSizeTokens, config.snapshotTokens)
     : 0;
-  return pipelineBytes + index + answer + queue;
+  return pipelineBytes + index + answer + queue + replayQueuesBytes(config);
 }

@@ -27,6 +27,7 @@ import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics/registry.ts";
 import { type ClearPolicy, Injections } from "./normalise/injections.ts";
 import { Normaliser } from "./normalise/normaliser.ts";
+import { NO_SAVED_RANKS, type SavedRanks } from "./normalise/saved-ranks.ts";
 import { UnknownRanks } from "./normalise/unknown-ranks.ts";
 import { noticeLog } from "./notice-log.ts";
 import { makePipeline } from "./make-pipeline.ts";
@@ -74,10 +75,11 @@ export class Service {
     const continued = saved?.clean === true ? saved : null;
     this.epoch = continued?.epoch ?? newEpoch();
     this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
+    const savedRanks = saved?.ranks ?? NO_SAVED_RANKS;
     const injections = new Injections({
       policy: clearPolicy(config),
       attentionDpSize: config.attentionDpSize,
-      expectedLastIds: saved?.lastEventIds ?? null,
+      saved: savedRanks,
       counters: this.counters,
       offer: (event) => this.pipeline.offer(event),
     });
@@ -88,13 +90,14 @@ export class Service {
       counters: this.counters,
       onNotice: noticeLog(log, config.engine.name),
       watch: config.snapshot
-        ? new UnknownRanks(injections, saved?.lastEventIds ?? null, (ranks) => pipeline.setUnknownRanks(ranks))
+        ? new UnknownRanks(injections, savedRanks, (ranks) => pipeline.setUnknownRanks(ranks))
         : injections,
+      saved: savedRanks,
     });
     this.#intake = new Intake(normaliser, injections, this.pipeline);
     this.#source = makeSource(config, this.#intake, this.counters, log);
     this.#usage = this.#makeUsagePoller(config);
-    this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver(saved) : null;
+    this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver(savedRanks) : null;
   }
 
   #makeUsagePoller({ engine, snapshot }: ServeConfig): UsagePoller | null {
@@ -102,16 +105,16 @@ export class Service {
     return new UsagePoller({ config: engine, onUsed: (blocks) => (this.counters.usedBlocks = blocks) });
   }
 
-  #makeStateSaver(saved: SavedState | null): StateSaver {
+  #makeStateSaver(saved: SavedRanks): StateSaver {
     const { pipeline } = this;
     return new StateSaver({
       epoch: () => this.epoch,
-      lastEventIds: () => {
+      ranks: () => {
         // An event that was given up has an id that subscribers never heard of.
         if (this.counters.droppedAtShutdown > 0) return null;
-        const ids = this.#intake.lastEventIds();
+        const followed = this.#intake.followed();
         // A rank that has not been heard of since is as it was left.
-        return ids === null ? null : new Map([...(saved?.lastEventIds ?? []), ...ids]);
+        return followed === null ? null : new Map([...saved, ...followed]);
       },
       cut: () => pipeline.cut(),
       save: (position, state) => pipeline.saveIndex(position, state),
@@ -120,15 +123,22 @@ export class Service {
     });
   }
 
-  /** Binds sockets, starts threads, then reads the engine. Rejects with BindError; nothing is left running then. */
+  /**
+   * Binds sockets, starts threads, then reads the engine. Rejects with BindError or StateDirTakenError; nothing is left
+   * running then.
+   */
   static async start(options: ServiceOptions): Promise<Service> {
     const pipeline = makePipeline(options.config, options.log, options.onFatal);
-    const { saved, refusal } = await pipeline.loadIndex();
+    const { saved, refusal } = await orStop(pipeline, () => pipeline.loadIndex());
     if (refusal !== null) options.log.warn("the saved index is not used", { reason: refusal });
-    const service = await makeOrStop(pipeline, () => new Service(options, pipeline, saved));
+    const service = await orStop(pipeline, () => new Service(options, pipeline, saved));
     if (saved !== null) service.#tellRestored(saved);
     try {
-      await pipeline.start({ epoch: service.epoch, firstSequence: service.#firstSequence });
+      await pipeline.start({
+        epoch: service.epoch,
+        firstSequence: service.#firstSequence,
+        isContinued: saved?.clean === true,
+      });
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
       const { config } = options;
@@ -156,11 +166,11 @@ export class Service {
     return service;
   }
 
-  #tellRestored({ clean, lastEventIds }: SavedState): void {
+  #tellRestored({ clean, ranks }: SavedState): void {
     const { index } = this.pipeline;
     this.#options.log.info("the index of an earlier run is there again", {
       blocks: index?.read(INDEX_CELLS.blocks) ?? 0,
-      ranks: lastEventIds.size,
+      ranks: ranks.size,
       orderly_end: clean,
       next_sequence: this.#firstSequence,
     });
@@ -248,10 +258,10 @@ export class Service {
   }
 }
 
-/** A service that cannot be made, for what its engine's address is, leaves no thread behind. */
-async function makeOrStop(pipeline: Pipeline, make: () => Service): Promise<Service> {
+/** A start that fails, for its engine's address or for what its state directory holds, leaves no thread behind. */
+async function orStop<Made>(pipeline: Pipeline, make: () => Made | Promise<Made>): Promise<Made> {
   try {
-    return make();
+    return await make();
   } catch (error) {
     await pipeline.stop(0);
     throw error;

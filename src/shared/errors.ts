@@ -54,6 +54,20 @@ export class BindError extends KvcastError {
   }
 }
 
+/** A process that lives uses the state directory already. Exit code 69. */
+export class StateDirTakenError extends KvcastError {
+  readonly directory: string;
+  /** Of the process that has it. */
+  readonly pid: number;
+
+  constructor(directory: string, pid: number) {
+    const what = `the state directory ${directory} is in use by process ${pid}`;
+    super("KVCAST_STATE_DIR_TAKEN", `${what}; end that one, or choose another with --state-dir`, EXIT.unavailable);
+    this.directory = directory;
+    this.pid = pid;
+  }
+}
+
 /** A worker thread ended although nobody had asked it to. */
 export class ThreadDiedError extends KvcastError {
   readonly thread: string;

@@ -10,6 +10,10 @@ export const SIDE_BYTES_A_BLOCK = 64;
 export const MIN_SIDE_BYTES: number = 1 << 20;
 /** Snapshots that may be open at once, for all askers together. A save holds one more scan. */
 export const MAX_OPEN_SNAPSHOTS = 4;
+/** Of these, most that the replay socket takes, so that some are left for HTTP whatever its clients do. */
+export const MAX_RELAYED_SNAPSHOTS = 2;
+/** Bytes of a piece of a snapshot, as a rule. */
+export const SNAPSHOT_PIECE_BYTES: number = 96 * 1024;
 
 /** Of the live blocks allowed, the share that may be kept beyond their death for open scans. */
 const GRAVES_SHARE = 1 / 4;

@@ -20,6 +20,25 @@ export interface Epoch {
   readonly startedSeconds: number;
 }
 
+/** What is known of a rank's attention windows and layer groups; -1 stands for none. See `normalise/window-filter.ts`. */
+export interface WindowState {
+  readonly windowSize: number;
+  readonly layerGroup: number;
+  /** It comes from the traffic instead of an announcement. */
+  readonly adopted: boolean;
+  /** Windows are being announced. */
+  readonly learning: boolean;
+  /** The next one that is announced replaces what was known. */
+  readonly replaceNext: boolean;
+}
+
+/** How far the events of a rank have been followed, and what the next ones need to be judged. */
+export interface FollowedRank {
+  /** Id of the last one. */
+  readonly lastEventId: number;
+  readonly window: WindowState;
+}
+
 /**
  * What an earlier run left in the state directory, besides the blocks, which stay with the index thread. It fits the engine if
  * nothing happened in between: of each rank, the first event that comes now must bear the id after the saved one. Whether
@@ -34,8 +53,8 @@ export interface SavedState {
    * wrote down, and the next run needs an epoch of its own.
    */
   readonly clean: boolean;
-  /** Of each rank that had been heard of, the id of the last event that is contained. */
-  readonly lastEventIds: ReadonlyMap<number, number>;
+  /** Of each rank that had been heard of, the state behind the last event that is contained. */
+  readonly ranks: ReadonlyMap<number, FollowedRank>;
 }
 
 /** How a stream is called in snapshots, and where its numbers begin. */
@@ -73,12 +92,17 @@ export type IndexRequest =
   | { readonly type: "unknown"; readonly ranks: readonly number[] }
   /** Writes the index as it is when all slots before `position`, and no others, are in it. */
   | { readonly type: "save"; readonly position: number; readonly state: SavedState }
-  /** Takes in what is published, writes it if there is a `state`, then ends. */
-  | { readonly type: "stop"; readonly state: SavedState | null };
+  /**
+   * Takes in what is published, writes it if there is a `state`, then ends. `isUnused`: no number has been given out, so what
+   * an earlier run left is as good as before.
+   */
+  | { readonly type: "stop"; readonly state: SavedState | null; readonly isUnused: boolean };
 
 export type IndexMessage =
   /** The thread runs. `refusal` says why a state that was there is not used. */
   | { readonly type: "ready"; readonly saved: SavedState | null; readonly refusal: string | null }
+  /** Another process, which lives, uses the state directory; the thread ends. */
+  | { readonly type: "taken"; readonly pid: number }
   /** A state was written, or not; `reason` is null if it was. */
   | { readonly type: "saved"; readonly clean: boolean; readonly blocks: number; readonly reason: string | null }
   | { readonly type: "stopped" };

@@ -19,7 +19,7 @@ import { roundToPowerOfTwo } from "./ring-layout.ts";
 export const REPLAY_CONTROL = { head: 0, tail: 1 } as const;
 /** Index of the two numbers, counted in f64. */
 export const REPLAY_NUMBER = {
-  /** One more than the first number that came by; 0 before it. */
+  /** One more than the first number of the epoch, as far as is known: none before it can be missing; 0 before it came by. */
   firstPlusOne: 1,
   /** The number after the last that came by, kept or not; 0 before the first. What is kept overrules it. */
   next: 2,
@@ -27,10 +27,6 @@ export const REPLAY_NUMBER = {
 export const REPLAY_CONTROL_BYTES = 64;
 /** In u32. */
 export const REPLAY_ENTRY = { sequenceLo: 0, sequenceHi: 1, offset: 2, length: 3, words: 4 } as const;
-
-/** Clients that may be served at once, and messages that may wait in the socket for each of them. */
-export const REPLAY_MAX_CLIENTS = 256;
-export const REPLAY_CLIENT_QUEUE_MESSAGES = 16;
 
 /** Entries in the index of a window. */
 export function replayEntries(maxBatches: number): number {
@@ -40,6 +36,16 @@ export function replayEntries(maxBatches: number): number {
 /** Where the payloads begin. */
 export function replayPayloadOffset(maxBatches: number): number {
   return REPLAY_CONTROL_BYTES + replayEntries(maxBatches) * REPLAY_ENTRY.words * 4;
+}
+
+/**
+ * Tells an empty window that the epoch began before it: all numbers below `next` were given out by an earlier process and are
+ * not kept. For main, while no publisher lives.
+ */
+export function continueReplayWindow(window: SharedArrayBuffer, next: number): void {
+  const numbers = new Float64Array(window, 0, REPLAY_CONTROL_BYTES / 8);
+  numbers[REPLAY_NUMBER.firstPlusOne] = 1;
+  numbers[REPLAY_NUMBER.next] = next;
 }
 
 /** Size of the whole window. */

@@ -17,13 +17,14 @@ export class SnapshotRefusedError extends KvcastError {
 }
 
 /**
- * `absent`: there is no file. `version`, `engine`, `block_size`, `tokens`: it is whole, but not for this index.
+ * `absent`: there is no file. `version`, `engine`, `wire_format`, `block_size`, `tokens`: it is whole, but not for this index.
  * `truncated`, `checksum`, `malformed`, `counts`: it is damaged, or nobody's honest work.
  */
 export type IndexFileReason =
   | "absent"
   | "version"
   | "engine"
+  | "wire_format"
   | "block_size"
   | "tokens"
   | "truncated"

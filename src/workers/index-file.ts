@@ -1,6 +1,6 @@
 /**
- * The file that keeps the shadow index over a restart: its bytes. INDEX THREAD. Reading and writing is in
- * `index-store.ts`.
+ * The file that keeps the shadow index over a restart: its bytes. INDEX THREAD. It is read in
+ * `index-store.ts` and written in `index-save.ts`.
  *
  *   file    [magic 8][version u32][header bytes u32][checksum u32][header: JSON] [chunk] … [chunk] [end]
  *   chunk   [number u32][words u32][blocks u32][checksum u32][records]       numbered from 0
@@ -11,19 +11,22 @@
  * behind it in its part.
  */
 import { crc32 } from "node:zlib";
+import type { FollowedRank, WindowState } from "../shared/index-messages.ts";
 import { WIRE_FORMATS, type WireFormat } from "../shared/wire-format.ts";
 import { IndexFileError } from "./index-errors.ts";
 import { MAX_RANK } from "./key-mix.ts";
 import { countStoredBlocks } from "./record-check.ts";
 
-export const INDEX_FILE_VERSION = 1;
+export const INDEX_FILE_VERSION = 2;
 export const PREAMBLE_BYTES = 20;
 export const CHUNK_HEAD_BYTES = 16;
-/** A header with all ranks has some 50 KiB. */
+/** A header with all ranks has less than 300 KiB. */
 const MAX_HEADER_BYTES: number = 1 << 20;
 /** A chunk holds about 128 KiB, or one block with all that the index takes of texts and multimodal hashes. */
 const MAX_CHUNK_WORDS: number = 1 << 22;
 
+/** Of a window or layer group that is not known. */
+const NONE = -1;
 const MAGIC = "kvcastIX";
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -32,8 +35,8 @@ export interface SavedRank {
   readonly rank: number;
   readonly blocks: number;
   readonly complete: boolean;
-  /** Id of the last engine event that is contained; null when none was heard of. */
-  readonly lastEventId: number | null;
+  /** The state behind its last engine event that is contained; null when none was heard of. */
+  readonly followed: FollowedRank | null;
 }
 
 /** What the saver has to say beside the blocks. */
@@ -49,12 +52,12 @@ export interface IndexFileInfo {
   /** The `engine` label. */
   readonly engine: string;
   readonly wireFormat: WireFormat;
-  /** By rank: id of the last engine event that is contained. */
-  readonly lastEventIds: ReadonlyMap<number, number>;
+  /** By rank: the state behind the last engine event that is contained. */
+  readonly followed: ReadonlyMap<number, FollowedRank>;
 }
 
 /** Info, and what the index itself adds to it. */
-export interface IndexFileHeader extends Omit<IndexFileInfo, "lastEventIds"> {
+export interface IndexFileHeader extends Omit<IndexFileInfo, "followed"> {
   readonly kvBlockSizeTokens: number;
   readonly tokens: boolean;
   readonly blocks: number;
@@ -195,7 +198,25 @@ function isSavedRank(value: unknown): value is SavedRank {
     rank["rank"] <= MAX_RANK &&
     isCount(rank["blocks"]) &&
     typeof rank["complete"] === "boolean" &&
-    (rank["lastEventId"] === null || isCount(rank["lastEventId"]))
+    (rank["followed"] === null || isFollowed(rank["followed"]))
+  );
+}
+
+function isFollowed(value: unknown): value is FollowedRank {
+  if (typeof value !== "object" || value === null) return false;
+  const followed = value as Record<string, unknown>;
+  return isCount(followed["lastEventId"]) && isWindow(followed["window"]);
+}
+
+function isWindow(value: unknown): value is WindowState {
+  if (typeof value !== "object" || value === null) return false;
+  const window = value as Record<string, unknown>;
+  return (
+    (window["windowSize"] === NONE || isCount(window["windowSize"])) &&
+    (window["layerGroup"] === NONE || isCount(window["layerGroup"])) &&
+    typeof window["adopted"] === "boolean" &&
+    typeof window["learning"] === "boolean" &&
+    typeof window["replaceNext"] === "boolean"
   );
 }
 

@@ -52,7 +52,7 @@ export class IndexLoop {
   #unknownRanks: ReadonlySet<number> = new Set();
   #save: PendingSave | null = null;
   /** Main's request to end; undefined before it came. */
-  #stop: { readonly state: SavedState | null } | undefined;
+  #stop: Extract<IndexRequest, { readonly type: "stop" }> | undefined;
   #lastTurnMs: number = 0;
   /** What a thread before this one counted. */
   readonly #refusedBefore: number;
@@ -72,28 +72,29 @@ export class IndexLoop {
   async run(): Promise<void> {
     const { ring } = this.#parts;
     for (;;) {
+      // In this order: what main asked for before it committed that slot has then been heard.
+      const slot = ring.peek();
       this.#takeRequests();
       if (ring.memory.stop() === STOP.now) break;
       if (ring.memory.stop() !== STOP.run) this.#desk.refuseNew();
       this.#beginSave();
-      const slot = ring.peek();
       if (slot !== -1) {
         this.#index(slot);
         ring.release(slot);
         if (performance.now() - this.#lastTurnMs >= MS_PER_TURN) await this.#turn();
-      } else if (this.#stop !== undefined) {
-        this.#finish(this.#stop.state);
+      } else if (this.#stop !== undefined && ring.peek() === -1) {
+        await this.#finish(this.#stop.state);
         break;
       } else if (this.#hasPieces) await this.#turn();
       else await this.#rest();
     }
-    this.#parts.keeper?.abort();
     this.#desk.close();
     this.#count();
+    await this.#parts.keeper?.close(this.#stop?.isUnused === true);
   }
 
   get #hasPieces(): boolean {
-    return this.#desk.hasWork || this.#parts.keeper?.isSaving === true;
+    return this.#desk.hasWork || this.#parts.keeper?.hasWork === true;
   }
 
   #index(slot: number): void {
@@ -117,9 +118,10 @@ export class IndexLoop {
   /** A turn of the event loop, which brings requests for snapshots; then a piece of what is asked. */
   async #turn(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#desk.expire();
     this.#desk.step();
     const { keeper, index } = this.#parts;
-    if (keeper?.isSaving === true) this.#tell(keeper.step(index.blocks));
+    if (keeper?.hasWork === true) this.#tell(keeper.step(index.blocks));
     this.#count();
     this.#lastTurnMs = performance.now();
   }
@@ -129,8 +131,11 @@ export class IndexLoop {
     this.#desk.expire();
     this.#count();
     bell.prepare();
-    if (this.#hasWork()) bell.cancel();
-    else await bell.sleepAsync(MAX_REST_MS);
+    if (this.#hasWork()) {
+      bell.cancel();
+      return;
+    }
+    await bell.sleepAsync(MAX_REST_MS);
     this.#lastTurnMs = performance.now();
   }
 
@@ -143,7 +148,7 @@ export class IndexLoop {
       this.#stop !== undefined ||
       ring.memory.stop() === STOP.now ||
       this.#hasPieces ||
-      this.#save?.position === ring.indexTail()
+      this.#isSaveDue
     );
   }
 
@@ -171,7 +176,7 @@ export class IndexLoop {
         this.#save = { position: request.position, state: request.state };
         return;
       case "stop":
-        this.#stop = { state: request.state };
+        this.#stop = request;
         return;
     }
   }
@@ -181,20 +186,31 @@ export class IndexLoop {
     this.#lastSequence = stream.lastSequence;
   }
 
+  /** Whether the position of a save has been reached. */
+  get #isSaveDue(): boolean {
+    return this.#save !== null && ((this.#parts.ring.indexTail() - this.#save.position) | 0) >= 0;
+  }
+
   #beginSave(): void {
     const { keeper, ring, index } = this.#parts;
     const save = this.#save;
-    if (save === null || keeper === null || save.position !== ring.indexTail()) return;
+    if (save === null || !this.#isSaveDue) return;
     this.#save = null;
+    if (keeper === null) return;
+    if (save.position !== ring.indexTail()) {
+      // It would hold events that its ids do not: after a restart these would count as lost.
+      this.#tell({ type: "saved", clean: false, blocks: 0, reason: "the moment to be saved has passed" });
+      return;
+    }
     this.#markUnknown();
     this.#tell(keeper.begin(index, save.state));
   }
 
-  #finish(state: SavedState | null): void {
+  async #finish(state: SavedState | null): Promise<void> {
     const { keeper, index } = this.#parts;
     if (state === null || keeper === null) return;
     this.#markUnknown();
-    this.#tell(keeper.finish(index, state));
+    this.#tell(await keeper.finish(index, state));
   }
 
   /** What main knows is not in the file otherwise. */

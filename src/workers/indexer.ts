@@ -6,7 +6,7 @@
  */
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { CounterBlock } from "../shared/counters.ts";
-import { LayoutError, messageOf } from "../shared/errors.ts";
+import { LayoutError, messageOf, StateDirTakenError } from "../shared/errors.ts";
 import { type IndexData, type IndexMessage, parseIndexData } from "../shared/index-messages.ts";
 import { RingIndexer } from "../shared/ring-indexer.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
@@ -21,18 +21,26 @@ const KEEP_ALIVE_MS = 3_600_000;
 async function runIndexer(data: IndexData, report: (message: IndexMessage) => void): Promise<void> {
   const { maxBlocks, kvBlockSizeTokens, keepTokens, stateDir, engine, wireFormat, attentionDpSize, stream } = data;
   const options = { maxBlocks, kvBlockSizeTokens, keepTokens };
-  const keeper = stateDir === null ? null : new StateKeeper(stateDir, engine, wireFormat);
+  const ring = new RingIndexer(new RingMemory(data.ring, data.shape));
+  const wake = (): void => void ring.bell.ring();
+  const keeper = stateDir === null ? null : new StateKeeper(stateDir, { engine, wireFormat }, wake);
   let index = new BlockIndex(options);
   let ready: IndexMessage = { type: "ready", saved: null, refusal: null };
   if (stream !== null) {
     // It follows one that died, and whose blocks are gone.
     index.markIncomplete();
+    keeper?.inherit();
   } else if (keeper !== null) {
     try {
       const { saved, refusal, index: restored } = keeper.restore(options);
       index = restored;
       ready = { type: "ready", saved, refusal };
     } catch (error) {
+      if (error instanceof StateDirTakenError) {
+        report({ type: "taken", pid: error.pid });
+        data.oversizePort.close();
+        return;
+      }
       // A directory that cannot be written to: later saves will say so again.
       ready = { type: "ready", saved: null, refusal: messageOf(error) };
     }
@@ -41,7 +49,7 @@ async function runIndexer(data: IndexData, report: (message: IndexMessage) => vo
   try {
     const loop = new IndexLoop(
       {
-        ring: new RingIndexer(new RingMemory(data.ring, data.shape)),
+        ring,
         oversize: new OversizeReader(data.oversizePort, data.oversize),
         index,
         counters: new CounterBlock(data.counters),

@@ -11,9 +11,9 @@ import {
   type PublisherMessage,
   type PublisherOrder,
 } from "../shared/messages.ts";
+import { replayMessageBytes, usualMessageBytes } from "../shared/queue-sizes.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
 import { RingPublisher } from "../shared/ring.ts";
-import { isSingleEvent } from "../shared/wire-format.ts";
 import { MainWatch } from "./main-watch.ts";
 import { OversizeReader } from "./oversize.ts";
 import { PublishLoop } from "./publish-loop.ts";
@@ -24,11 +24,6 @@ import { ZmqSink } from "./zmq-sink.ts";
 
 /** A pending asynchronous wait does not keep a thread alive; this timer does. */
 const KEEP_ALIVE_MS = 3_600_000;
-/**
- * Where a message carries one event, it is far smaller than a slot: this share of it, 6 KiB by default, holds 32 blocks of 32
- * tokens.
- */
-const SINGLE_EVENTS_PER_SLOT = 16;
 /** Between two tries to bind. */
 const BIND_AGAIN_MS = 50;
 /** What a socket may take to let go of its last payloads once its linger is over. */
@@ -43,16 +38,26 @@ interface Sockets {
 
 /** Binds what the data asks for. Rejects with BindError; nothing stays bound then. */
 async function bindSockets(data: PublisherData, counters: CounterBlock): Promise<Sockets> {
-  const { zmq } = data;
+  const { zmq, wireFormat } = data;
+  const { slotBytes } = data.shape;
   if (zmq === null) return { sink: null, window: null, replay: null };
-  const sink = await patiently(data.bindPatienceMs, () => ZmqSink.bind(zmq, usualMessageBytes(data)));
+  const messageBytes = usualMessageBytes(wireFormat, slotBytes);
+  const sink = await patiently(data.bindPatienceMs, () => ZmqSink.bind(zmq, messageBytes));
   if (data.replay === null) return { sink, window: null, replay: null };
   const { replay, snapshotPort } = data;
   const window = new ReplayWindow(replay.window, replay.maxBytes, replay.maxBatches);
   // What a publisher before this one kept and did not count will be numbered anew.
   window.truncate(data.firstSequence - 1);
   try {
-    const bind = (): Promise<ReplayServer> => ReplayServer.bind(replay, window, zmq.topic, counters, snapshotPort);
+    const bind = (): Promise<ReplayServer> =>
+      ReplayServer.bind({
+        data: replay,
+        window,
+        topic: zmq.topic,
+        counters,
+        snapshotPort,
+        messageBytes: replayMessageBytes(wireFormat, slotBytes, snapshotPort !== null),
+      });
     return { sink, window, replay: await patiently(data.bindPatienceMs, bind) };
   } catch (error) {
     sink.close(0);
@@ -121,11 +126,6 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     data.oversizePort.close();
     data.snapshotPort?.close();
   }
-}
-
-/** The largest message of ordinary traffic; what is larger (an oversize event) may make a queue exceed its limit. */
-function usualMessageBytes(data: PublisherData): number {
-  return isSingleEvent(data.wireFormat) ? data.shape.slotBytes / SINGLE_EVENTS_PER_SLOT : data.shape.slotBytes;
 }
 
 /**

@@ -18,8 +18,11 @@ export type AnswerPart = "batch" | "other" | "end";
 export interface Answer {
   /** What the request came to, should it end now. */
   readonly outcome: ReplayOutcome;
-  /** Frames of the next message, behind the identity, without taking it; null: it is not there yet. */
-  next(): readonly Buffer[] | null;
+  /**
+   * Frames of the next message, behind the identity, without taking it; null: it is not there yet. Only called once all
+   * earlier answers to the client have ended. `nowMs` is a monotonic clock.
+   */
+  next(nowMs: number): readonly Buffer[] | null;
   /** The message that `next` gave was accepted. Returns what it was. */
   accepted(): AnswerPart;
   /** Leaves out what is not sent yet, but for the end marker: the client has taken nothing for too long. */
@@ -41,7 +44,7 @@ export class RangeAnswer implements Answer {
     this.#window = window;
     this.#framing = data.framing;
     this.#topic = topic;
-    // Who asks for 0 asks for everything, also where numbers begin higher.
+    // Who asks for 0 asks for everything, also where the numbers of the epoch begin higher.
     const from = Math.max(start, window.first);
     const kept = window.seek(from);
     const isLost = from < window.next && kept !== from;

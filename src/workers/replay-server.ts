@@ -5,7 +5,8 @@
  * a little for each client in turn and returns, so neither publishing nor another client waits for a long replay.
  *
  * Each client gets its end marker, or its connection closes. While a queue is full, what comes next for its client waits
- * here, the marker too; from a client that has taken nothing for 10 s all but the marker is withheld. ROUTER sockets offer
+ * here, the marker too, also that of a request which is not answered because there are too many; from a client that has taken
+ * nothing for 10 s all but the marker is withheld. ROUTER sockets offer
  * no way to close one connection, so that is left to the transport: on TCP the kernel closes a connection whose peer takes no
  * bytes for as long (`tcpMaxRetransmitTimeout`), which a slow peer never runs into, because each byte that it takes counts. An
  * ipc peer is closed only for leaving heartbeats unanswered, after 40 s at most, and so is a host that is gone. What
@@ -15,12 +16,17 @@ import type { MessagePort } from "node:worker_threads";
 import { Router } from "zeromq";
 import { type CounterBlock, PUBLISHER_CELLS, REPLAY_OUTCOMES } from "../shared/counters.ts";
 import type { ReplayData } from "../shared/messages.ts";
-import { REPLAY_CLIENT_QUEUE_MESSAGES, REPLAY_MAX_CLIENTS } from "../shared/replay-layout.ts";
+import {
+  REPLAY_MAX_CLIENTS,
+  replayClientBytes,
+  replayHeldMessages,
+  replayQueueMessages,
+} from "../shared/queue-sizes.ts";
 import { isIpv6 } from "../shared/zmq-wire.ts";
 import { RangeAnswer } from "./replay-answer.ts";
 import type { EndedAnswer } from "./replay-client.ts";
 import { ReplayClients, type Sent } from "./replay-clients.ts";
-import { endFrames, parseRequest } from "./replay-protocol.ts";
+import { parseRequest } from "./replay-protocol.ts";
 import type { ReplayWindow } from "./replay-window.ts";
 import { SnapshotRelay } from "./snapshot-relay.ts";
 import { bindSocket, wouldWait } from "./zmq-socket.ts";
@@ -31,6 +37,8 @@ const MAX_SENDS_PER_POLL = 16;
 const MAX_MS_PER_POLL = 1;
 /** Longest frame that a client may send; longer ones end its connection. */
 const MAX_INBOUND_BYTES = 1024;
+/** Requests of one client that wait to be read. */
+const RECEIVE_HIGH_WATER_MARK = 16;
 const HANDSHAKE_MS = 10_000;
 const HEARTBEAT_INTERVAL_MS = 10_000;
 const HEARTBEAT_TIMEOUT_MS = 30_000;
@@ -45,6 +53,18 @@ export interface ReplayLimits {
 
 const DEFAULT_LIMITS: ReplayLimits = { maxClients: REPLAY_MAX_CLIENTS, expiryMs: 10_000, tcpTimeoutMs: 10_000 };
 
+export interface ReplayServerOptions {
+  readonly data: ReplayData;
+  readonly window: ReplayWindow;
+  readonly topic: string;
+  readonly counters: CounterBlock;
+  /** To the index thread; null when there is none. */
+  readonly snapshotPort: MessagePort | null;
+  /** Bytes of a usual message. */
+  readonly messageBytes: number;
+  readonly limits?: ReplayLimits;
+}
+
 /** All that a server is made of. */
 interface ReplayServerParts {
   readonly socket: Router;
@@ -53,6 +73,7 @@ interface ReplayServerParts {
   readonly window: ReplayWindow;
   readonly topic: Buffer;
   readonly counters: CounterBlock;
+  readonly messageBytes: number;
   readonly relay: SnapshotRelay;
   readonly limits: ReplayLimits;
 }
@@ -71,7 +92,9 @@ export class ReplayServer {
     this.#parts = parts;
     this.#clients = new ReplayClients({
       ...parts.limits,
-      framing: parts.data.framing,
+      heldMessages: replayHeldMessages(parts.messageBytes),
+      clientBytes: replayClientBytes(parts.messageBytes),
+      restMs: parts.limits.tcpTimeoutMs,
       send: (identity, frames) => this.#send(identity, frames),
       onBatch: () => this.#sentBatches++,
       onEnd: (ended) => this.#ended.push(ended),
@@ -79,18 +102,9 @@ export class ReplayServer {
     this.#count();
   }
 
-  /**
-   * Binds the socket. `snapshotPort` leads to the index thread; null when there is none. Throws BindError when the address
-   * is taken, malformed or not ours.
-   */
-  static async bind(
-    data: ReplayData,
-    window: ReplayWindow,
-    topic: string,
-    counters: CounterBlock,
-    snapshotPort: MessagePort | null,
-    limits: ReplayLimits = DEFAULT_LIMITS,
-  ): Promise<ReplayServer> {
+  /** Binds the socket. Throws BindError when the address is taken, malformed or not ours. */
+  static async bind(options: ReplayServerOptions): Promise<ReplayServer> {
+    const { data, limits = DEFAULT_LIMITS } = options;
     const { socket, endpoint } = await bindSocket(
       data.endpoint,
       () =>
@@ -100,8 +114,8 @@ export class ReplayServer {
           linger: 0,
           // Without it a message for a full queue is dropped without a word, end markers too.
           mandatory: true,
-          sendHighWaterMark: REPLAY_CLIENT_QUEUE_MESSAGES,
-          receiveHighWaterMark: REPLAY_CLIENT_QUEUE_MESSAGES,
+          sendHighWaterMark: replayQueueMessages(options.messageBytes),
+          receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
           maxMessageSize: MAX_INBOUND_BYTES,
           handshakeInterval: HANDSHAKE_MS,
           tcpMaxRetransmitTimeout: limits.tcpTimeoutMs,
@@ -110,9 +124,9 @@ export class ReplayServer {
           ipv6: isIpv6(data.endpoint),
         }),
     );
-    const topicFrame = Buffer.from(topic, "utf8");
-    const relay = new SnapshotRelay(snapshotPort, topicFrame);
-    return new ReplayServer({ socket, endpoint, data, window, topic: topicFrame, counters, relay, limits });
+    const topic = Buffer.from(options.topic, "utf8");
+    const relay = new SnapshotRelay(options.snapshotPort, topic);
+    return new ReplayServer({ ...options, socket, endpoint, topic, relay, limits });
   }
 
   /** The address, with the real port. */
@@ -166,26 +180,25 @@ export class ReplayServer {
         return false;
       }
       const [identity, ...frames] = message;
-      if (identity !== undefined) await this.#take(identity, frames, nowMs);
+      if (identity !== undefined) this.#take(identity, frames, nowMs);
     }
     return true;
   }
 
-  async #take(identity: Buffer, frames: readonly Buffer[], nowMs: number): Promise<void> {
+  #take(identity: Buffer, frames: readonly Buffer[], nowMs: number): void {
     const { window, data, topic, relay } = this.#parts;
     const request = parseRequest(frames);
     if (request.type === "malformed") {
       this.#ended.push({ outcome: "bad_request", durationMs: null });
       return;
     }
-    const asked = this.#clients.ask(
+    const isTaken = this.#clients.ask(
       identity,
-      () => (request.type === "snapshot" ? relay.open() : new RangeAnswer(window, data, topic, request.start)),
+      request.type === "snapshot" ? "v2" : data.framing,
+      () => (request.type === "snapshot" ? relay.answer() : new RangeAnswer(window, data, topic, request.start)),
       nowMs,
     );
-    if (asked === "taken") return;
-    this.#ended.push({ outcome: "limited", durationMs: null });
-    if (asked === "refused") await this.#send(identity, endFrames(request.type === "snapshot" ? "v2" : data.framing));
+    if (!isTaken) this.#ended.push({ outcome: "limited", durationMs: null });
   }
 
   async #send(identity: Buffer, frames: readonly Buffer[]): Promise<Sent> {

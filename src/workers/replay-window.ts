@@ -76,12 +76,12 @@ export class ReplayWindow {
     return this.batches === 0 ? -1 : this.#sequence(this.#head() - 1);
   }
 
-  /** The first number that ever came by; -1 before. */
+  /** None below this number is missing: the first that came by, or 0 where the epoch is older than the window; -1 before. */
   get first(): number {
     return (this.#numbers[REPLAY_NUMBER.firstPlusOne] as number) - 1;
   }
 
-  /** The number that comes next, one above the last that came by, kept or not; 0 before the first. */
+  /** The number that comes next, one above the last that came by, kept or not; 0 before the first of an epoch. */
   get next(): number {
     return this.batches === 0 ? (this.#numbers[REPLAY_NUMBER.next] as number) : this.newest + 1;
   }

@@ -8,7 +8,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { type CounterBlock, INDEX_CELLS, SNAPSHOT_OUTCOMES } from "../shared/counters.ts";
 import { LayoutError } from "../shared/errors.ts";
-import { MAX_OPEN_SNAPSHOTS } from "../shared/index-limits.ts";
+import { MAX_OPEN_SNAPSHOTS, SNAPSHOT_PIECE_BYTES } from "../shared/index-limits.ts";
 import type { SnapshotReply, SnapshotRequest } from "../shared/messages.ts";
 import type { RingIndexer } from "../shared/ring-indexer.ts";
 import { type SnapshotRefusal, SnapshotRefusedError } from "./index-errors.ts";
@@ -17,8 +17,6 @@ import type { SnapshotScan } from "./snapshot-scan.ts";
 /** One that nobody pulls any more is closed: while it is open, the index keeps what it shows. */
 const MAX_IDLE_MS = 30_000;
 const STEP_MS = 1;
-/** Bytes of a piece, as a rule. */
-export const CHUNK_BYTES: number = 96 * 1024;
 
 type Outcome = (typeof SNAPSHOT_OUTCOMES)[number];
 
@@ -169,7 +167,7 @@ export class SnapshotDesk {
 
   #handOut(snapshot: Snapshot, scan: SnapshotScan): void {
     const { port, id } = snapshot;
-    const chunk = scan.next(CHUNK_BYTES);
+    const chunk = scan.next(SNAPSHOT_PIECE_BYTES);
     // It did its share of work and has nothing to show yet.
     if (chunk?.length === 0) return;
     if (chunk === null) {

@@ -5,8 +5,12 @@
  * The port is read by polling, so that pieces arrive when the server has time for them. A few pulls are outstanding for each
  * snapshot, and the next follows only when a piece has been accepted for the client: what waits here is bounded, and a
  * client that reads slowly slows down nobody but itself.
+ *
+ * A snapshot is asked of the index when it is its turn at its client, so that no client has two open, and few are open at
+ * once; who finds them taken waits in line for a moment, and then is told `busy`, sooner than a reader loses patience.
  */
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
+import { MAX_RELAYED_SNAPSHOTS } from "../shared/index-limits.ts";
 import type { SnapshotReply, SnapshotRequest } from "../shared/messages.ts";
 import type { Answer, AnswerPart, ReplayOutcome } from "./replay-answer.ts";
 import {
@@ -18,10 +22,16 @@ import {
 } from "./replay-protocol.ts";
 
 const PULLS_AHEAD = 4;
+const LONGEST_WAIT_MS = 2000;
+
+/** Asks the index thread for more of a snapshot that is open, or for no more. */
+type Ask = (type: "pull" | "cancel") => void;
 
 export class SnapshotRelay {
   readonly #topic: Buffer;
   readonly #open: Map<number, SnapshotAnswer> = new Map();
+  /** Those whose turn it is, and who wait for others to end. */
+  readonly #line: Set<SnapshotAnswer> = new Set();
   #port: MessagePort | null = null;
   #lastId: number = 0;
 
@@ -42,18 +52,29 @@ export class SnapshotRelay {
     port.unref();
   }
 
-  /** Begins a snapshot; without an index it is one that says so. */
-  open(): Answer {
+  /** A snapshot that begins when it is first asked for a message; without an index it is one that says so. */
+  answer(): Answer {
+    return new SnapshotAnswer(
+      this.#topic,
+      (answer) => this.#begin(answer),
+      (answer) => this.#line.delete(answer),
+    );
+  }
+
+  #begin(answer: SnapshotAnswer): Ask | "off" | "wait" {
     const port = this.#port;
-    if (port === null) return new SnapshotAnswer(this.#topic, () => {}, "off");
+    if (port === null) return "off";
+    this.#line.add(answer);
+    const [first] = this.#line;
+    if (first !== answer || this.#open.size >= MAX_RELAYED_SNAPSHOTS) return "wait";
+    this.#line.delete(answer);
     const id = ++this.#lastId;
-    const answer = new SnapshotAnswer(this.#topic, (type) => {
-      if (type === "cancel") this.#open.delete(id);
-      port.postMessage({ type, id } satisfies SnapshotRequest);
-    });
     this.#open.set(id, answer);
     port.postMessage({ type: "open", id } satisfies SnapshotRequest);
-    return answer;
+    return (type) => {
+      if (type === "cancel") this.#open.delete(id);
+      port.postMessage({ type, id } satisfies SnapshotRequest);
+    };
   }
 
   /** Takes what the index thread has sent; returns at once. */
@@ -85,17 +106,24 @@ export class SnapshotRelay {
 /** One snapshot on its way to one client. */
 class SnapshotAnswer implements Answer {
   readonly #topic: Buffer;
-  readonly #ask: (type: "pull" | "cancel") => void;
+  readonly #begin: (answer: SnapshotAnswer) => Ask | "off" | "wait";
+  readonly #leaveLine: (answer: SnapshotAnswer) => void;
   /** Messages that can be sent: frames behind the identity. */
   readonly #ready: (readonly Buffer[])[] = [];
   /** open: the index thread has more; ended: the end marker is among the messages. */
-  #state: "open" | "ended" = "open";
+  #state: "waiting" | "open" | "ended" = "waiting";
   #outcome: ReplayOutcome = "snapshot";
+  #waitingSinceMs: number | null = null;
+  #ask: Ask = () => {};
 
-  constructor(topic: Buffer, ask: (type: "pull" | "cancel") => void, error: SnapshotError | null = null) {
+  constructor(
+    topic: Buffer,
+    begin: (answer: SnapshotAnswer) => Ask | "off" | "wait",
+    leaveLine: (answer: SnapshotAnswer) => void,
+  ) {
     this.#topic = topic;
-    this.#ask = ask;
-    if (error !== null) this.#end(error);
+    this.#begin = begin;
+    this.#leaveLine = leaveLine;
   }
 
   get outcome(): ReplayOutcome {
@@ -122,7 +150,8 @@ class SnapshotAnswer implements Answer {
     }
   }
 
-  next(): readonly Buffer[] | null {
+  next(nowMs: number): readonly Buffer[] | null {
+    if (this.#state === "waiting") this.#tryToBegin(nowMs);
     return this.#ready[0] ?? null;
   }
 
@@ -134,17 +163,38 @@ class SnapshotAnswer implements Answer {
   }
 
   cutShort(): void {
-    if (this.#state === "open") this.#ask("cancel");
+    this.#letGo();
     this.#outcome = "expired";
     this.#ready.length = 0;
     this.#end("expired");
   }
 
   abandon(): void {
-    if (this.#state === "open") this.#ask("cancel");
+    this.#letGo();
     this.#state = "ended";
     this.#outcome = "gone";
     this.#ready.length = 0;
+  }
+
+  #tryToBegin(nowMs: number): void {
+    this.#waitingSinceMs ??= nowMs;
+    const begun = this.#begin(this);
+    if (begun === "off") {
+      this.#letGo();
+      this.#end("off");
+    } else if (begun !== "wait") {
+      this.#ask = begun;
+      this.#state = "open";
+    } else if (nowMs - this.#waitingSinceMs >= LONGEST_WAIT_MS) {
+      this.#letGo();
+      this.#outcome = "limited";
+      this.#end("busy");
+    }
+  }
+
+  #letGo(): void {
+    if (this.#state === "open") this.#ask("cancel");
+    else if (this.#state === "waiting") this.#leaveLine(this);
   }
 
   #end(error: SnapshotError | null): void {

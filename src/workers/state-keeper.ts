@@ -2,20 +2,17 @@
  * The index on disk: read at the start, written now and then, and at the end. INDEX THREAD.
  *
  * A state from an orderly end says where the numbers go on. It may say so once: the moment numbers are given out again, it
- * is out of date, whatever becomes of this run. A second file says that, so that the large one need not be written anew at
- * the start: `running` is there from before the first number until an orderly end has been written.
+ * is out of date, whatever becomes of this run. The mark in `state-lock.ts` says that, so that the large file need not be
+ * written anew at the start: it is there from before the first number until an orderly end has been written.
  */
-import { closeSync, existsSync, mkdirSync, openSync, unlinkSync } from "node:fs";
-import path from "node:path";
 import { messageOf } from "../shared/errors.ts";
-import type { IndexMessage, SavedState } from "../shared/index-messages.ts";
-import type { WireFormat } from "../shared/wire-format.ts";
+import type { FollowedRank, IndexMessage, SavedState } from "../shared/index-messages.ts";
 import { BlockIndex, type BlockIndexOptions } from "./block-index.ts";
 import { IndexFileError } from "./index-errors.ts";
 import type { IndexFileInfo } from "./index-file.ts";
-import { IndexSave, loadIndex, saveIndex, syncDirectory } from "./index-store.ts";
-
-const RUNNING_FILE = "running";
+import { IndexSave, saveIndex } from "./index-save.ts";
+import { type IndexOwner, loadIndex } from "./index-store.ts";
+import { StateLock } from "./state-lock.ts";
 
 export interface Restored {
   readonly index: BlockIndex;
@@ -26,36 +23,34 @@ export interface Restored {
 
 export class StateKeeper {
   readonly #directory: string;
-  readonly #engine: string;
-  readonly #wireFormat: WireFormat;
-  #save: IndexSave | null = null;
-  #saving: SavedState | null = null;
+  readonly #owner: IndexOwner;
+  readonly #wake: () => void;
+  /** Null while the directory could not be taken. */
+  #lock: StateLock | null = null;
+  #save: { readonly steps: IndexSave; readonly state: SavedState } | null = null;
 
-  constructor(directory: string, engine: string, wireFormat: WireFormat) {
+  /** `wake` is called when the disk has done its work and `step` has something to do again. */
+  constructor(directory: string, owner: IndexOwner, wake: () => void) {
     this.#directory = directory;
-    this.#engine = engine;
-    this.#wireFormat = wireFormat;
+    this.#owner = owner;
+    this.#wake = wake;
   }
 
-  /** Reads what an earlier run left, and notes that numbers are about to be given out. Throws an error of the system. */
+  /**
+   * Takes the directory, for numbers are about to be given out, and reads what an earlier run left. Throws
+   * StateDirTakenError or an error of the system.
+   */
   restore(options: BlockIndexOptions): Restored {
-    const restored = this.#load(options);
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    closeSync(openSync(this.#runningFile(), "w", 0o600));
-    syncDirectory(this.#directory);
-    return restored;
-  }
-
-  #load(options: BlockIndexOptions): Restored {
+    this.#lock = StateLock.take(this.#directory);
     try {
-      const { index, header } = loadIndex(this.#directory, this.#engine, options);
-      const lastEventIds = new Map<number, number>();
-      for (const { rank, lastEventId } of header.ranks) if (lastEventId !== null) lastEventIds.set(rank, lastEventId);
+      const { index, header } = loadIndex(this.#directory, this.#owner, options);
+      const ranks = new Map<number, FollowedRank>();
+      for (const { rank, followed } of header.ranks) if (followed !== null) ranks.set(rank, followed);
       const saved: SavedState = {
         epoch: { uuid: header.epoch, startedSeconds: header.startedSeconds },
         nextSequence: header.nextSequence,
-        clean: header.clean && !existsSync(this.#runningFile()),
-        lastEventIds,
+        clean: header.clean && !this.#lock.wasInterrupted,
+        ranks,
       };
       return { index, saved, refusal: null };
     } catch (error) {
@@ -65,17 +60,22 @@ export class StateKeeper {
     }
   }
 
-  /** Whether `step` has something to do. */
-  get isSaving(): boolean {
-    return this.#save !== null;
+  /** Goes on in place of a thread that died. */
+  inherit(): void {
+    this.#lock = StateLock.inherit(this.#directory);
   }
 
-  /** Begins to write the index as it is now; what was being written is given up. Null, or what came of it at once. */
+  /** Whether `step` has something to do. */
+  get hasWork(): boolean {
+    return this.#save !== null && !this.#save.steps.isWaiting;
+  }
+
+  /** Begins to write the index as it is now. Null, or what came of it at once. */
   begin(index: BlockIndex, state: SavedState): IndexMessage | null {
-    this.abort();
     try {
-      this.#save = new IndexSave(this.#directory, index, this.#info(state));
-      this.#saving = state;
+      if (this.#save !== null) return failed(state, new Error("the disk is still at the one before"));
+      this.#holdLock();
+      this.#save = { steps: new IndexSave(this.#directory, index, this.#info(state), this.#wake), state };
       return null;
     } catch (error) {
       return failed(state, error);
@@ -84,40 +84,58 @@ export class StateKeeper {
 
   /** Writes some more. What came of it once it is over, until then null. */
   step(blocks: number): IndexMessage | null {
-    const state = this.#saving;
-    if (this.#save === null || state === null) return null;
+    if (this.#save === null) return null;
+    const { steps, state } = this.#save;
     try {
-      if (!this.#save.step()) return null;
-      this.#save = this.#saving = null;
+      if (!steps.step()) return null;
+      this.#save = null;
       return { type: "saved", clean: state.clean, blocks, reason: null };
     } catch (error) {
-      this.#save = this.#saving = null;
+      this.#save = null;
       return failed(state, error);
     }
   }
 
-  abort(): void {
-    this.#save?.abort();
-    this.#save = this.#saving = null;
-  }
-
-  /** Writes the index in one go, for the end. */
-  finish(index: BlockIndex, state: SavedState): IndexMessage {
-    this.abort();
+  /** Writes the index in one go, for the end. Only here the disk is waited for. */
+  async finish(index: BlockIndex, state: SavedState): Promise<IndexMessage> {
+    await this.#giveUpSave();
     try {
-      saveIndex(this.#directory, index, this.#info(state));
-      if (state.clean) {
-        unlinkSync(this.#runningFile());
-        syncDirectory(this.#directory);
-      }
+      this.#holdLock();
+      await saveIndex(this.#directory, index, this.#info(state));
+      if (state.clean) this.#leave(true);
       return { type: "saved", clean: state.clean, blocks: index.blocks, reason: null };
     } catch (error) {
       return failed(state, error);
     }
   }
 
-  #runningFile(): string {
-    return path.join(this.#directory, RUNNING_FILE);
+  /** Lets go of everything. `isUnused`: no number was given out, so a state that was there counts as much as before. */
+  async close(isUnused: boolean): Promise<void> {
+    await this.#giveUpSave();
+    try {
+      this.#leave(isUnused && this.#lock?.wasInterrupted === false);
+    } catch {
+      // The mark stays, and says the same: there was no orderly end.
+    }
+  }
+
+  async #giveUpSave(): Promise<void> {
+    const save = this.#save;
+    this.#save = null;
+    save?.steps.abort();
+    await save?.steps.idle();
+  }
+
+  /** Takes the directory if that failed before, or if the mark is gone, be it with the whole directory. */
+  #holdLock(): void {
+    if (this.#lock?.isHeld !== true) this.#lock = StateLock.take(this.#directory);
+  }
+
+  #leave(inOrder: boolean): void {
+    const lock = this.#lock;
+    this.#lock = null;
+    if (inOrder) lock?.release();
+    else lock?.abandon();
   }
 
   #info(state: SavedState): IndexFileInfo {
@@ -126,9 +144,8 @@ export class StateKeeper {
       startedSeconds: state.epoch.startedSeconds,
       nextSequence: state.nextSequence,
       clean: state.clean,
-      engine: this.#engine,
-      wireFormat: this.#wireFormat,
-      lastEventIds: state.lastEventIds,
+      ...this.#owner,
+      followed: state.ranks,
     };
   }
 }

@@ -3,7 +3,7 @@
  * less, and a restart would miss an event or clear for nothing.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
@@ -11,11 +11,14 @@ import type { PublishedEvent } from "../../src/main/normalise/published-event.ts
 import { newEpoch } from "../../src/main/epoch.ts";
 import type { SnapshotOptions } from "../../src/main/pipeline/index-thread.ts";
 import { Pipeline } from "../../src/main/pipeline/pipeline.ts";
-import type { SavedState } from "../../src/shared/index-messages.ts";
+import { PublisherThread } from "../../src/main/pipeline/publisher-thread.ts";
+import type { FollowedRank, SavedState } from "../../src/shared/index-messages.ts";
 import { StateSaver } from "../../src/main/pipeline/state-saver.ts";
 import { BlockChurn } from "../support/block-churn.ts";
 import { BlockModel, readSnapshot, type ReadSnapshot } from "../support/block-model.ts";
-import { pipelineOptions } from "../support/pipeline-parts.ts";
+import { within } from "../support/fault/deadline.ts";
+import { numbered, pipelineOptions } from "../support/pipeline-parts.ts";
+import { followed } from "../support/saved-ranks.ts";
 import { WireBatch } from "../support/wire.ts";
 
 const RANKS = 2;
@@ -109,12 +112,15 @@ void test("states that are cut in the middle of a flood hold what they say", asy
     for (; position === null; position = pipeline.cut()) await pipeline.writable();
     const cutAt = taken;
     const saved = new Promise<void>((resolve) => (savedNow = resolve));
-    pipeline.saveIndex(position, { epoch, nextSequence: 0, clean: false, lastEventIds: new Map([[0, cutAt]]) });
+    void pipeline.saveIndex(position, { epoch, nextSequence: 0, clean: false, ranks: new Map([[0, followed(cutAt)]]) });
     // Events go on meanwhile.
     check = (async (): Promise<void> => {
       await saved;
-      const { saved: state, snapshot } = await restored(t, directory);
-      assert.equal(state?.lastEventIds.get(0), cutAt);
+      // What another process would find, which may not have the directory itself meanwhile.
+      const copy = await stateDir(t);
+      await copyFile(path.join(directory, "blocks.kvcast"), path.join(copy, "blocks.kvcast"));
+      const { saved: state, snapshot } = await restored(t, copy);
+      assert.equal(state?.ranks.get(0)?.lastEventId, cutAt);
       assert.equal(state.clean, false);
       assert.equal(state.epoch.uuid, epoch.uuid);
       assert.deepEqual(snapshot.model.entries(), expected(cutAt).entries(), `cut at ${cutAt}`);
@@ -130,7 +136,7 @@ void test("an orderly end is written with the number that comes next, and counts
   const first = indexed(directory);
   await first.start({ epoch: newEpoch(), firstSequence: 1000 });
   const epoch = newEpoch();
-  first.onOrderlyEnd((nextSequence) => ({ epoch, nextSequence, clean: true, lastEventIds: new Map([[1, 5]]) }));
+  first.onOrderlyEnd((nextSequence) => ({ epoch, nextSequence, clean: true, ranks: new Map([[1, followed(5)]]) }));
   for (const event of new BlockChurn(SEED, RANKS).events(200)) {
     while (!first.offer(event)) await first.writable();
   }
@@ -142,11 +148,17 @@ void test("an orderly end is written with the number that comes next, and counts
   assert.equal(saved?.clean, true);
   assert.ok(saved.nextSequence > 1000);
   assert.deepEqual(saved.epoch, epoch);
-  assert.deepEqual([...saved.lastEventIds], [[1, 5]]);
-  // Ended without a word of its own: what is in the file is out of date.
+  assert.deepEqual(saved.ranks, new Map([[1, followed(5)]]));
+  // It never gave a number out, so all is as it was.
   await second.stop(0);
-  const { saved: third, snapshot } = await restored(t, directory);
-  assert.equal(third?.clean, false);
+  const third = indexed(directory);
+  assert.deepEqual((await third.loadIndex()).saved, saved);
+  await third.start({ epoch, firstSequence: saved.nextSequence });
+  assert.equal(third.offer(numbered(1)), true);
+  // Ended without a word of its own: what is in the file is out of date.
+  await third.stop(2000);
+  const { saved: fourth, snapshot } = await restored(t, directory);
+  assert.equal(fourth?.clean, false);
   assert.deepEqual(snapshot.model.entries(), expected(200).entries());
 });
 
@@ -164,7 +176,7 @@ void test("a directory that cannot be used is a refusal, not a failure", async (
 
 void test("a state is saved at the first moment at which no event is in between", async (t) => {
   const states: SavedState[] = [];
-  let ids: ReadonlyMap<number, number> | null = null;
+  let ids: ReadonlyMap<number, FollowedRank> | null = null;
   let position: number | null = null;
   let version = 0;
   let done: () => void = nothing;
@@ -173,10 +185,10 @@ void test("a state is saved at the first moment at which no event is in between"
   const saver = new StateSaver(
     {
       epoch: newEpoch,
-      lastEventIds: () => {
+      ranks: () => {
         asked.push("ids");
         const found = ids;
-        ids = new Map([[0, 7]]);
+        ids = new Map([[0, followed(7)]]);
         return found;
       },
       cut: () => {
@@ -189,6 +201,7 @@ void test("a state is saved at the first moment at which no event is in between"
         assert.equal(at, 42);
         states.push(state);
         done();
+        return Promise.resolve(true);
       },
       version: () => version,
     },
@@ -201,8 +214,80 @@ void test("a state is saved at the first moment at which no event is in between"
   await saved;
   clearInterval(keepAlive);
   assert.deepEqual(asked, ["ids", "ids", "cut", "ids", "cut"]);
-  assert.deepEqual([...(states[0]?.lastEventIds ?? [])], [[0, 7]]);
+  assert.deepEqual(states[0]?.ranks, new Map([[0, followed(7)]]));
   assert.equal(states[0]?.clean, false);
-  assert.deepEqual([...(saver.last(99)?.lastEventIds ?? [])], [[0, 7]]);
+  assert.deepEqual(saver.last(99)?.ranks, new Map([[0, followed(7)]]));
   assert.equal(saver.last(99)?.nextSequence, 99);
+});
+
+void test("a save that failed is made again though nothing happened; while one is under way no other is", async (t) => {
+  const answers: ((isSaved: boolean) => void)[] = [];
+  let periods = 0;
+  let onPeriod: () => void = nothing;
+  let asked: () => void = nothing;
+  const saver = new StateSaver(
+    {
+      epoch: newEpoch,
+      ranks: () => new Map([[0, followed(7)]]),
+      cut: () => 42,
+      save: () =>
+        new Promise((resolve) => {
+          answers.push(resolve);
+          asked();
+        }),
+      version: () => {
+        periods++;
+        onPeriod();
+        return periods === 1 ? 0 : 1;
+      },
+    },
+    10,
+  );
+  const keepAlive = setInterval(() => {}, 1000);
+  t.after(() => {
+    clearInterval(keepAlive);
+    saver.stop();
+  });
+  const next = (): Promise<void> => new Promise((resolve) => (asked = resolve));
+  let save = next();
+  saver.start();
+  await save;
+  assert.equal(answers.length, 1);
+  save = next();
+  answers[0]?.(false);
+  await within("it is made again", 5000, save);
+  assert.equal(answers.length, 2, "it failed, so it is made again");
+  answers[1]?.(true);
+  const later = periods + 3;
+  await new Promise<void>((resolve) => {
+    onPeriod = (): void => {
+      if (periods >= later) resolve();
+    };
+  });
+  assert.equal(answers.length, 2, "it was written, and nothing has happened since");
+});
+
+void test("a pipeline that gave up events writes no orderly state: their ids would be in it", async (t) => {
+  const directory = await stateDir(t);
+  const pipeline = new Pipeline(
+    pipelineOptions({
+      ringSlots: 2,
+      snapshot: {
+        maxBlocks: 100,
+        keepTokens: true,
+        attentionDpSize: 1,
+        stateDir: directory,
+        engine: "test",
+        onDeath: (_reason, message) => assert.fail(message),
+        onSaved: () => assert.fail("nothing is to be written"),
+      },
+    }),
+  );
+  await pipeline.start();
+  pipeline.onOrderlyEnd(() => assert.fail("this is no orderly end"));
+  // Nobody has subscribed, so the ring stays full, with a batch open behind it.
+  while (pipeline.offer(numbered(1)));
+  // A publisher that gets through with the ring in the last moment has dropped nothing itself.
+  t.mock.method(PublisherThread.prototype, "stop", () => Promise.resolve(0));
+  await pipeline.stop(0);
 });

@@ -82,12 +82,13 @@ test("fifty clients at once, each gets all and its end", async (t) => {
   assert.deepEqual(replay.outcomes(), { complete: 50 });
 });
 
-test("a client too many gets its end marker at once, and room when an expired one is in the way", async (t) => {
+test("a client too many gets its end marker at once, and an answer when another is gone", async (t) => {
   const replay = await ReplayHarness.start(t, { ...LARGE_WINDOW, limits: { maxClients: 2 } });
   replay.keep(0, LARGE.batches, LARGE.bytes);
-  for (let i = 1; i <= 2; i++) {
-    await replay.client({ receiveHighWaterMark: 1 }).send(requestFor(0));
-    await replay.until(() => replay.cell("replaySessions") === i);
+  const stuck = [replay.client({ receiveHighWaterMark: 1 }), replay.client({ receiveHighWaterMark: 1 })] as const;
+  for (const [i, client] of stuck.entries()) {
+    await client.send(requestFor(0));
+    await replay.until(() => replay.cell("replaySessions") === i + 1);
   }
   const third = replay.client();
   assert.deepEqual(numbersOf(await replay.ask(third, 299), LARGE.bytes), []);
@@ -95,8 +96,12 @@ test("a client too many gets its end marker at once, and room when an expired on
   await replay.until(() => !replay.server.active);
   replay.aheadMs += EXPIRY_MS;
   await replay.until(() => replay.cell("replaySessions") === 0);
+  // Both have expired, but the socket still holds what they do not take.
+  assert.deepEqual(numbersOf(await replay.ask(third, 299), LARGE.bytes), []);
+  stuck[0].close();
+  await replay.until(() => replay.outcomes()["expired"] === 1);
   assert.deepEqual(numbersOf(await replay.ask(third, 299), LARGE.bytes), [299]);
-  assert.deepEqual(replay.outcomes(), { complete: 1, expired: 1, limited: 1 });
+  assert.deepEqual(replay.outcomes(), { complete: 1, expired: 1, limited: 2 });
 });
 
 test("more requests of one client than can wait: the rest get end markers, in order", async (t) => {

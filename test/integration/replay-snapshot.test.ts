@@ -187,3 +187,51 @@ test("a replay asked for behind a snapshot comes after it", async (t) => {
   assert.equal(answers[0]?.length, 3);
   assert.deepEqual(numbersOf(answers[1] ?? []), [0, 1]);
 });
+
+test("a client has one snapshot open at a time, however many it asks for", async (t) => {
+  const { replay, index } = await start(t);
+  const client = replay.client();
+  for (let i = 0; i < 4; i++) await askSnapshot(client);
+  // Behind the four, so that all have been read when the other is answered.
+  await replay.until(() => index.count("open") > 0);
+  await replay.ask(replay.client(), 0);
+  for (let i = 0; i < 4; i++) {
+    await replay.until(() => index.count("open") > i);
+    assert.equal(index.count("open"), i + 1);
+    index.reply({ type: "refused", id: index.asked.at(-1)?.id ?? -1, reason: "overflow" });
+    assert.equal((await replay.during(readAnswer(client))).length, 2);
+  }
+});
+
+test("two snapshots are open at once; who waits gets its turn, or is told busy before long", async (t) => {
+  const { replay, index } = await start(t);
+  const clients = [replay.client(), replay.client(), replay.client(), replay.client()] as const;
+  for (const client of clients) {
+    await askSnapshot(client);
+    // It is read before the next one is sent.
+    await replay.until(() => replay.cell("replaySessions") > clients.indexOf(client));
+  }
+  await replay.until(() => index.count("open") === 2);
+  await replay.ask(replay.client(), 0);
+  assert.equal(index.count("open"), 2);
+  const [first, second] = index.asked;
+  index.reply({ type: "header", id: first?.id ?? -1, payload: HEADER });
+  index.reply({ type: "end", id: first?.id ?? -1 });
+  assert.equal((await replay.during(readAnswer(clients[0]))).length, 2);
+  await replay.until(() => index.count("open") === 3);
+
+  replay.aheadMs += 2000;
+  const busy = await replay.during(readAnswer(clients[3]));
+  assert.equal(busy.length, 2);
+  assert.deepEqual(errorOf(busy[0]), { version: 1, error: "busy" });
+  // One that leaves makes room as well.
+  clients[1].close();
+  index.reply({ type: "header", id: second?.id ?? -1, payload: HEADER });
+  await replay.until(() => {
+    index.reply({ type: "chunk", id: second?.id ?? -1, payload: Buffer.from("one") });
+    return index.count("cancel") === 1;
+  });
+  await askSnapshot(clients[3]);
+  await replay.until(() => index.count("open") === 4);
+  assert.deepEqual(replay.outcomes(), { complete: 1, gone: 1, limited: 1, snapshot: 1 });
+});

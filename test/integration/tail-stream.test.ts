@@ -243,6 +243,39 @@ test("numbers that go back are a new run, whose beginning is fetched", LIMIT, as
   assert.equal(reader.client.counters.restarts, 1);
 });
 
+test("a new run whose first message is number 1 has lost nothing that is known of", LIMIT, async (t) => {
+  const publisher = await ScriptedPublisher.bind(t);
+  const reader = await subscribed(t, publisher);
+  await sendAll(publisher, [1, 2, 3]);
+  assert.deepEqual(await reader.take(3), ["live 1", "live 2", "live 3"]);
+  await publisher.send(1, storedPayload(101));
+  assert.deepEqual(await reader.take(2), ["restart 1 for 4", "live 1"]);
+  await publisher.send(2, storedPayload(102));
+  await publisher.send(5, storedPayload(105));
+  assert.deepEqual(await reader.take(3), ["live 2", "lost 3-4 no-replay", "live 5"]);
+  const { gaps, lost, restarts } = reader.client.counters;
+  assert.deepEqual({ gaps, lost, restarts }, { gaps: 1, lost: 2, restarts: 1 });
+});
+
+test("many gaps are healed from few answers, each in its place", LIMIT, async (t) => {
+  const publisher = await ScriptedPublisher.bind(t);
+  const live = Array.from({ length: 40 }, (_, i) => 3 * (i + 1));
+  let requests = 0;
+  const replayEndpoint = await scriptedReplay(t, async ({ from, answer }) => {
+    if (requests++ === 0) await sendAll(publisher, live.slice(1));
+    for (let sequence = from ?? 0; sequence <= 120; sequence++)
+      await answer(replyV2(sequence, storedPayload(sequence)));
+    await answer(END_V2);
+  });
+  const reader = await subscribed(t, publisher, { replayEndpoint });
+  await publisher.send(3);
+  const expected = live.flatMap((n) => [`replay ${n - 2}`, `replay ${n - 1}`, `healed ${n - 2}-${n - 1}`, `live ${n}`]);
+  assert.deepEqual(await reader.take(expected.length), expected);
+  assert.ok(requests < live.length / 2, `${requests} requests`);
+  const { gaps, healed, lost, duplicates } = reader.client.counters;
+  assert.deepEqual({ gaps, healed, lost, duplicates }, { gaps: 40, healed: 80, lost: 0, duplicates: 0 });
+});
+
 test("a batch in doubt that is sent again is dropped, and no restart", LIMIT, async (t) => {
   const publisher = await ScriptedPublisher.bind(t);
   const reader = await subscribed(t, publisher);
@@ -374,7 +407,18 @@ test("sync: a snapshot that is none, or has no end, is tried again and given up"
     [[headerReply({ sequence: 3 }), snapshotReply(Buffer.from(encode([1.5, [], 0])))], "malformed"],
     [[headerReply({ sequence: 3, blocks: 2 }), snapshotReply(Buffer.from([0xc1]))], "malformed"],
     [[[EMPTY, Buffer.from("snapshot"), EMPTY, Buffer.from(encode({ version: 2 }))], END_V2], "malformed"],
-    [[END_V2], "malformed"],
+    [[END_V2], "busy"],
+    [[headerReply({ error: "expired" }), END_V2], "expired"],
+    [
+      [
+        headerReply({ sequence: 3, blocks: 2 }),
+        snapshotReply(storedPayload(1)),
+        headerReply({ error: "overflow" }),
+        END_V2,
+      ],
+      "overflow",
+    ],
+    [[headerReply({ sequence: 3, blocks: 2 }), headerReply({}), END_V2], "malformed"],
     [[replyV1(1, storedPayload(1))], "malformed"],
   ] as const) {
     const publisher = await ScriptedPublisher.bind(t);
@@ -391,7 +435,7 @@ test("sync: a snapshot that is none, or has no end, is tried again and given up"
       assert.equal(item.reason, reason);
       break;
     }
-    assert.equal(requests, reason === "timeout" ? 3 : 1);
+    assert.equal(requests, reason === "malformed" ? 1 : 3);
     assert.equal(client.counters.snapshots, 0);
   }
 });

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { ClearPolicy } from "../../src/main/normalise/injections.ts";
 import { IntakeRig } from "../support/intake-rig.ts";
+import { savedAt } from "../support/saved-ranks.ts";
 import { block, createdJson, rawEventOf, storedJson } from "../support/raw-events.ts";
 
 const RANKS = 2;
@@ -95,7 +96,7 @@ test("a full ring changes nothing but the time", async () => {
     fc.array(fc.boolean(), { minLength: 5, maxLength: 60 }),
     async (steps, rules, lastIds, full) => {
       const expectedLastIds = new Map(Object.entries(lastIds).map(([rank, id]) => [Number(rank), id]));
-      const rig = new IntakeRig({ policy: rules, ranks: RANKS, expectedLastIds, full });
+      const rig = new IntakeRig({ policy: rules, ranks: RANKS, saved: savedAt(expectedLastIds), full });
       const model = new Model(rules, expectedLastIds);
       await rig.begin();
       assert.deepEqual(rig.out, model.out);

@@ -6,6 +6,7 @@ import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { type ClearPolicy, Injections } from "../../src/main/normalise/injections.ts";
 import { Normaliser } from "../../src/main/normalise/normaliser.ts";
 import type { Notice } from "../../src/main/normalise/notice.ts";
+import { NO_SAVED_RANKS, type SavedRanks } from "../../src/main/normalise/saved-ranks.ts";
 import { PUBLISHED_KIND, type PublishedEvent } from "../../src/main/normalise/published-event.ts";
 import { rawEventOf, type Json } from "./raw-events.ts";
 
@@ -17,7 +18,8 @@ const sum = (counts: Readonly<Record<string, number>>): number => Object.values(
 export interface IntakeRigOptions {
   readonly policy?: Partial<ClearPolicy>;
   readonly ranks?: number;
-  readonly expectedLastIds?: ReadonlyMap<number, number> | null;
+  /** Where an earlier run ended. */
+  readonly saved?: SavedRanks;
   /** One answer an offer: true is full. Afterwards there is always room. */
   readonly full?: readonly boolean[];
 }
@@ -33,13 +35,13 @@ export class IntakeRig implements EventOutlet {
   flushes: number = 0;
   #full: boolean[];
 
-  constructor({ policy = {}, ranks = 2, expectedLastIds = null, full = [] }: IntakeRigOptions = {}) {
+  constructor({ policy = {}, ranks = 2, saved = NO_SAVED_RANKS, full = [] }: IntakeRigOptions = {}) {
     this.#full = [...full];
     this.counters = new EngineCounters("engine0", "http", ranks);
     const injections = new Injections({
       policy: { ...NEVER, ...policy },
       attentionDpSize: ranks,
-      expectedLastIds,
+      saved,
       counters: this.counters,
       offer: (event) => this.offer(event),
     });
@@ -50,6 +52,7 @@ export class IntakeRig implements EventOutlet {
       counters: this.counters,
       onNotice: (notice) => this.notices.push(notice),
       watch: injections,
+      saved,
     });
     this.intake = new Intake(normaliser, injections, this);
   }

@@ -21,6 +21,7 @@ export interface HarnessOptions {
   readonly maxBytes?: number;
   readonly maxBatches?: number;
   readonly snapshotPort?: MessagePort;
+  readonly messageBytes?: number;
   readonly limits?: Partial<ReplayLimits>;
 }
 
@@ -47,8 +48,8 @@ export class ReplayHarness {
     const { maxBytes = 1 << 20, maxBatches = 1000 } = options;
     const window = ReplayWindow.allocate(maxBytes, maxBatches);
     const counters = CounterBlock.allocate(PUBLISHER_CELLS.size);
-    const server = await ReplayServer.bind(
-      {
+    const server = await ReplayServer.bind({
+      data: {
         endpoint: options.endpoint ?? "tcp://127.0.0.1:*",
         framing: options.framing ?? "v2",
         evicted: options.evicted ?? "suffix",
@@ -57,11 +58,12 @@ export class ReplayHarness {
         maxBatches,
       },
       window,
-      TOPIC,
+      topic: TOPIC,
       counters,
-      options.snapshotPort ?? null,
-      { maxClients: 256, expiryMs: 10_000, tcpTimeoutMs: 10_000, ...options.limits },
-    );
+      snapshotPort: options.snapshotPort ?? null,
+      messageBytes: options.messageBytes ?? 64 * 1024,
+      limits: { maxClients: 50, expiryMs: 10_000, tcpTimeoutMs: 10_000, ...options.limits },
+    });
     t.after(() => server.close(0));
     return new ReplayHarness(t, window, counters, server);
   }

@@ -194,6 +194,19 @@ async function warned(flags: Readonly<Record<string, string>>, env: Environment 
 test("what is allowed but hardly meant becomes a warning", async () => {
   assert.match(await warned({ "zmq-endpoint": "tcp://*:20081" }), /other machines.*token ids/);
   assert.match(await warned({ "zmq-endpoint": "none" }), /go nowhere/);
+  const far = { "system-host": "0.0.0.0", snapshot: "on" };
+  assert.match(
+    await warned(far),
+    /^--system-host: 0\.0\.0\.0 can be .* \/v1\/kv\/snapshot reads token ids.*; let only trusted .* leave out --snapshot$/,
+  );
+  assert.match(await warned({ ...far, "snapshot-tokens": "off" }), /reads block hashes and cache salts/);
+  for (const harmless of [
+    { ...far, "system-host": "127.0.0.1" },
+    { ...far, "system-port": "-1" },
+    { ...far, snapshot: "off" },
+  ]) {
+    assert.equal(await warned(harmless), "");
+  }
   assert.match(await warned({ "engine-header-file": "/none" }), /--engine-header-file has no effect/);
   assert.match(
     await warned({ engine: "http://h:1", "engine-ca-file": caFile }),

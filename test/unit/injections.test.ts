@@ -11,6 +11,7 @@ import {
   removedJson,
   storedJson,
 } from "../support/raw-events.ts";
+import { savedAt } from "../support/saved-ranks.ts";
 
 /** A stored block whose hash is the number. */
 function stored(id: number, hash: number, fields: EventFields = {}): Json {
@@ -178,7 +179,7 @@ test("a rank that goes on where the saved state ends is not cleared, any other i
     [9, 41],
   ]);
   for (const onStart of [true, false]) {
-    const rig = new IntakeRig({ policy: { onStart }, ranks: 5, expectedLastIds });
+    const rig = new IntakeRig({ policy: { onStart }, ranks: 5, saved: savedAt(expectedLastIds) });
     await rig.begin();
     assert.deepEqual(rig.out, onStart ? ["C4"] : []);
     rig.out.length = rig.counters.enqueued = rig.counters.injected.start = 0;
@@ -190,8 +191,52 @@ test("a rank that goes on where the saved state ends is not cleared, any other i
 });
 
 test("a saved rank whose clear finds no room is still cleared once", () => {
-  const rig = new IntakeRig({ expectedLastIds: new Map([[0, 5]]), full: [true, true, false, true] });
+  const rig = new IntakeRig({ saved: savedAt(new Map([[0, 5]])), full: [true, true, false, true] });
   rig.feed(stored(8, 1), stored(9, 2));
   assert.deepEqual(rig.out, ["C0", "S0:1", "S0:2"]);
   assert.equal(rig.refusals, 3);
+});
+
+test("a rank that goes on is judged with the window that it had, any other begins anew", () => {
+  const large = { window: 4096 };
+  const small = { window: 64 };
+  const ranks = [0, 1, 2];
+  const before = new IntakeRig({ ranks: 3 });
+  for (const rank of ranks) {
+    before.feed(createdJson(0, { rank, ...small }), createdJson(1, { rank, ...large, group: 3 }));
+    before.feed(stored(2, 1, { rank, ...large, group: 3 }), stored(3, 2, { rank, ...large, group: 3 }));
+  }
+  const saved = before.intake.followed() ?? new Map();
+  const rig = new IntakeRig({ ranks: 3, saved });
+  for (const [rank, id] of [4, 5, 0].entries()) {
+    rig.feed(stored(id, 3, { rank, ...small }), removedJson(id + 1, [1], { rank, ...small }));
+    rig.feed(
+      removedJson(id + 2, [2], { rank, ...large, group: 3 }),
+      removedJson(id + 3, [1], { rank, ...large, group: 4 }),
+    );
+  }
+  const of = (rank: number): string[] => rig.out.filter((event) => event[1] === String(rank));
+  assert.deepEqual(of(0), ["R0:2"], "the window and the layer group that were told are published, nothing else");
+  for (const rank of [1, 2]) {
+    assert.deepEqual(of(rank), [`C${rank}`, `S${rank}:3`, `R${rank}:1`, `R${rank}:2`]);
+  }
+});
+
+test("a window that came from the traffic goes on to rise with it, and a new lesson still replaces it", () => {
+  const before = new IntakeRig();
+  before.feed(stored(0, 1, { window: 64 }), stored(0, 1, { rank: 1, window: 4096 }));
+  const rig = new IntakeRig({ saved: before.intake.followed() ?? new Map() });
+  rig.feed(stored(1, 2, { window: 32 }), stored(2, 3, { window: 128 }), stored(3, 4, { window: 64 }));
+  rig.feed(createdJson(1, { rank: 1, window: 64 }), stored(2, 5, { rank: 1, window: 4096 }));
+  rig.feed(stored(3, 6, { rank: 1, window: 64 }));
+  assert.deepEqual(rig.out, ["S0:3", "S1:6"]);
+});
+
+test("partial blocks are forgotten over a restart: their removal goes out, for a block that nobody knows", () => {
+  const before = new IntakeRig();
+  before.feed(storedJson(0, [block(7, 4), block(5, 2)]));
+  assert.deepEqual(before.out, ["S0:7"]);
+  const rig = new IntakeRig({ saved: before.intake.followed() ?? new Map() });
+  rig.feed(removedJson(1, [5]));
+  assert.deepEqual(rig.out, ["R0:5"]);
 });

@@ -70,6 +70,13 @@ test("the memory bound holds queue, answer and ring", async () => {
   const { maxResponseBytes } = config.engine;
   assert.equal(memoryBoundBytes(config, 5), 5 + 2 * maxResponseBytes + config.zmqQueueBytes);
   assert.equal(memoryBoundBytes({ ...config, zmqEndpoint: null }, 5), 5 + 2 * maxResponseBytes);
+  // Clients of the replay socket that do not read: so many, so many messages for each, and the one that is being sent.
+  const withReplay = memoryBoundBytes({ ...config, replayEndpoint: "tcp://*:1" }, 5) - memoryBoundBytes(config, 5);
+  assert.equal(withReplay, 32 * (8 + 1) * (config.slotBytes + 512));
+  assert.ok(withReplay < 32 * 1024 * 1024);
+  const small = { ...config, replayEndpoint: "tcp://*:1", wireFormat: "dynamo" } as const;
+  // Of one event, far smaller, more may wait; all are still less.
+  assert.equal(memoryBoundBytes(small, 5) - memoryBoundBytes(config, 5), 32 * (32 + 1) * (config.slotBytes / 16 + 512));
 });
 
 test("exit codes are the documented ones", () => {

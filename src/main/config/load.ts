@@ -203,6 +203,13 @@ function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string
         "whoever connects there reads token ids, which are people's prompts",
     );
   }
+  if (config.snapshot && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {
+    const what = config.snapshotTokens ? "token ids, which are people's prompts" : "block hashes and cache salts";
+    warnings.push(
+      `${resolver.placeOf(OPTIONS.systemHost).label}: ${config.systemHost} can be reached from other machines; ` +
+        `whoever asks there for /v1/kv/snapshot reads ${what}; let only trusted ones reach the port, or leave out --snapshot`,
+    );
+  }
 }
 
 function namedFile(

@@ -15,6 +15,7 @@
 import { MAX_RANK } from "../engine/raw-event.ts";
 import type { EngineCounters, InjectReason } from "../metrics/engine-counters.ts";
 import { PUBLISHED_KIND, PublishedEvent } from "./published-event.ts";
+import { resumed, type SavedRanks } from "./saved-ranks.ts";
 
 /** When a clear may be sent. */
 export interface ClearPolicy {
@@ -36,8 +37,8 @@ export interface InjectionsOptions {
   readonly policy: ClearPolicy;
   /** Ranks 0 … size-1 are cleared without waiting for an event of theirs. */
   readonly attentionDpSize: number;
-  /** Of each rank that the saved state knows, the id of its last event; null when there is no such state. */
-  readonly expectedLastIds: ReadonlyMap<number, number> | null;
+  /** Where an earlier run ended. */
+  readonly saved: SavedRanks;
   readonly counters: EngineCounters;
   /** Where clears go. False: full, nothing was taken. */
   readonly offer: (event: PublishedEvent) => boolean;
@@ -48,7 +49,7 @@ type Owed = InjectReason | "unsure" | null;
 export class Injections implements RankWatch {
   readonly #policy: ClearPolicy;
   readonly #ranks: number;
-  readonly #expected: ReadonlyMap<number, number>;
+  readonly #saved: SavedRanks;
   readonly #counters: EngineCounters;
   readonly #offer: (event: PublishedEvent) => boolean;
   /** Not the normaliser's: the event behind the clear waits there. */
@@ -60,11 +61,11 @@ export class Injections implements RankWatch {
   constructor(options: InjectionsOptions) {
     this.#policy = options.policy;
     this.#ranks = options.attentionDpSize;
-    this.#expected = options.expectedLastIds ?? new Map();
+    this.#saved = options.saved;
     this.#counters = options.counters;
     this.#offer = options.offer;
     this.#owed = Array.from({ length: MAX_RANK + 1 }, () => (options.policy.onStart ? "start" : null));
-    for (const rank of this.#expected.keys()) if (rank <= MAX_RANK) this.#owed[rank] = "unsure";
+    for (const rank of this.#saved.keys()) if (rank <= MAX_RANK) this.#owed[rank] = "unsure";
   }
 
   /** The clears of the start. False: full; call again, it goes on where it stopped. */
@@ -84,7 +85,7 @@ export class Injections implements RankWatch {
   /** Settles it; `id` is that of the event behind. False: full; call again. */
   settle(rank: number, id: number): boolean {
     let owed = this.#owed[rank] ?? null;
-    if (owed === "unsure") this.#owed[rank] = owed = this.#expected.get(rank) === id - 1 ? null : "start";
+    if (owed === "unsure") this.#owed[rank] = owed = resumed(this.#saved, rank, id) === null ? "start" : null;
     return owed === null || this.#inject(rank, owed);
   }
 

@@ -15,6 +15,7 @@
  * ring full; the caller counts it with `countPublished()` in the same step in which it is really taken.
  */
 import { KvcastError } from "../../shared/errors.ts";
+import type { FollowedRank } from "../../shared/index-messages.ts";
 import { ABSENT, PARENT, RAW_KIND, type RawEvent, type RawKind } from "../engine/raw-event.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import { NO_EVENT } from "./id-tracker.ts";
@@ -24,6 +25,7 @@ import { Outcomes, type Verdict } from "./outcomes.ts";
 import { PUBLISHED_KIND, PublishedEvent } from "./published-event.ts";
 import { partialsKey, type RankState, RankTable } from "./rank-table.ts";
 import { rewrite } from "./rewrite.ts";
+import { NO_SAVED_RANKS, resumed, type SavedRanks } from "./saved-ranks.ts";
 
 export type { Verdict } from "./outcomes.ts";
 
@@ -39,6 +41,8 @@ export interface NormaliserOptions {
   readonly onNotice: (notice: Notice) => void;
   /** Told within `follow()`. Default: nobody. */
   readonly watch?: RankWatch;
+  /** Where an earlier run ended. Default: there was none. */
+  readonly saved?: SavedRanks;
 }
 
 export class Normaliser {
@@ -50,6 +54,7 @@ export class Normaliser {
   readonly #counters: EngineCounters;
   readonly #outcomes: Outcomes;
   readonly #watch: RankWatch | null;
+  readonly #saved: SavedRanks;
   readonly #ranks: RankTable = new RankTable();
   /** The rank of the event that was followed last. */
   #rank: RankState | null = null;
@@ -62,6 +67,7 @@ export class Normaliser {
     this.#counters = options.counters;
     this.#outcomes = new Outcomes(options.counters, options.onNotice);
     this.#watch = options.watch ?? null;
+    this.#saved = options.saved ?? NO_SAVED_RANKS;
   }
 
   /** Both steps at once, for whoever has nothing to do between them. Never throws for what an engine sends. */
@@ -123,7 +129,7 @@ export class Normaliser {
     counters.lastEventId[cell] = rank.ids.last;
     switch (step) {
       case "next":
-        if (last === NO_EVENT) this.#watch?.first?.(raw.rank, raw.eventId, raw.kind === RAW_KIND.created);
+        if (last === NO_EVENT) this.#meet(raw, rank);
         break;
       case "duplicate":
         return false;
@@ -149,9 +155,16 @@ export class Normaliser {
     return true;
   }
 
-  /** Of each rank, the highest id so far. */
-  lastEventIds(): Map<number, number> {
-    return this.#ranks.lastEventIds();
+  /** The first event of a rank. One that goes on where it was left has told its windows long ago. */
+  #meet(raw: RawEvent, rank: RankState): void {
+    const saved = resumed(this.#saved, raw.rank, raw.eventId);
+    if (saved !== null) rank.window.restore(saved.window);
+    this.#watch?.first?.(raw.rank, raw.eventId, raw.kind === RAW_KIND.created);
+  }
+
+  /** Of each rank, how far its events have been followed. */
+  followed(): Map<number, FollowedRank> {
+    return this.#ranks.followed();
   }
 
   #forgetPartials(rank: RankState): void {

@@ -4,6 +4,7 @@
  * Ranks share nothing: each has its own event ids, its own window and its own partial blocks, so that one rank that
  * restarts or misbehaves does not change what happens to the others.
  */
+import type { FollowedRank } from "../../shared/index-messages.ts";
 import { ABSENT, MAX_RANK, type RawEvent } from "../engine/raw-event.ts";
 import { IdTracker, NO_EVENT } from "./id-tracker.ts";
 import { holdsTooMuch, PartialBlockStore, type PartialUsage } from "./partial-blocks.ts";
@@ -28,13 +29,14 @@ export class RankTable {
     return this.#ranks[rank] ?? this.#make(rank);
   }
 
-  /** Of each rank that was heard of, the highest id. */
-  lastEventIds(): Map<number, number> {
-    const ids = new Map<number, number>();
+  /** Of each rank that was heard of, how far that is: its highest id, and its window. */
+  followed(): Map<number, FollowedRank> {
+    const followed = new Map<number, FollowedRank>();
     this.#ranks.forEach((state, rank) => {
-      if (state !== undefined && state.ids.last !== NO_EVENT) ids.set(rank, state.ids.last);
+      if (state === undefined || state.ids.last === NO_EVENT) return;
+      followed.set(rank, { lastEventId: state.ids.last, window: state.window.state() });
     });
-    return ids;
+    return followed;
   }
 
   /** To be called after partial blocks were added: keeps their memory bounded. */

@@ -6,26 +6,23 @@
  * its restart ends it.
  */
 import type { RankWatch } from "./injections.ts";
+import { resumed, type SavedRanks } from "./saved-ranks.ts";
 
 export class UnknownRanks implements RankWatch {
   readonly #next: RankWatch;
-  readonly #expected: ReadonlyMap<number, number>;
+  readonly #saved: SavedRanks;
   readonly #onChange: (ranks: readonly number[]) => void;
   readonly #ranks: Set<number> = new Set();
 
-  /** Passes everything on to `next`. `expectedLastIds` as for Injections. */
-  constructor(
-    next: RankWatch,
-    expectedLastIds: ReadonlyMap<number, number> | null,
-    onChange: (ranks: readonly number[]) => void,
-  ) {
+  /** Passes everything on to `next`. `saved` as for Injections. */
+  constructor(next: RankWatch, saved: SavedRanks, onChange: (ranks: readonly number[]) => void) {
     this.#next = next;
-    this.#expected = expectedLastIds ?? new Map();
+    this.#saved = saved;
     this.#onChange = onChange;
   }
 
   first(rank: number, id: number, isCreated: boolean): void {
-    if (id === 0 || isCreated || this.#expected.get(rank) === id - 1) return;
+    if (id === 0 || isCreated || resumed(this.#saved, rank, id) !== null) return;
     this.#add(rank);
   }
 

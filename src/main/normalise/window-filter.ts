@@ -10,6 +10,7 @@
  *  - Among layer groups of equal windows the lowest id counts when announced, the first one seen otherwise.
  *  - What says nothing about its window or group is kept.
  */
+import type { WindowState } from "../../shared/index-messages.ts";
 import { ABSENT } from "../engine/raw-event.ts";
 
 export class WindowFilter {
@@ -28,6 +29,20 @@ export class WindowFilter {
     this.adopted = false;
     this.#learning = true;
     this.#replaceNext = false;
+  }
+
+  /** What `restore` makes another filter go on with. */
+  state(): WindowState {
+    const { windowSize, layerGroup, adopted } = this;
+    return { windowSize, layerGroup, adopted, learning: this.#learning, replaceNext: this.#replaceNext };
+  }
+
+  restore({ windowSize, layerGroup, adopted, learning, replaceNext }: WindowState): void {
+    this.windowSize = windowSize;
+    this.layerGroup = layerGroup;
+    this.adopted = adopted;
+    this.#learning = learning;
+    this.#replaceNext = replaceNext;
   }
 
   /** Learns from a `created` event. */

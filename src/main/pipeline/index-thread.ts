@@ -6,7 +6,7 @@
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { CounterBlock, INDEX_CELLS } from "../../shared/counters.ts";
-import { messageOf } from "../../shared/errors.ts";
+import { messageOf, StateDirTakenError } from "../../shared/errors.ts";
 import type {
   Epoch,
   IndexData,
@@ -25,10 +25,12 @@ import { DeathBudget, deathReason, Looks, noRestarts } from "./thread-deaths.ts"
 /** How often it is looked whether the thread still takes slots. */
 const LOOK_EVERY_MS = 250;
 /**
- * A thread that leaves a slot waiting for so long hangs, and would in the end hold up publishing. Only the disk may take a part
- * of it, when a state is made durable.
+ * A thread that leaves a slot waiting for so long hangs, and would in the end hold up publishing. Nothing that it does for a
+ * slot, or between two, comes near that: it waits for the disk as for anything else, and takes slots meanwhile.
  */
 const HANGS_AFTER_MS = 5000;
+/** For the end of a thread that was told to end at once. One that a system call holds cannot. */
+const TERMINATION_MS = 250;
 
 /** What the service decides about the index. */
 export interface SnapshotOptions {
@@ -81,6 +83,8 @@ export class IndexThread {
   #seenTail: number = 0;
   #stuckMs: number = 0;
   #hung: boolean = false;
+  /** Tells whoever asked for a save what came of it; null while nobody did. */
+  #saved: ((isSaved: boolean) => void) | null = null;
 
   constructor(options: IndexThreadOptions) {
     this.#options = options;
@@ -95,7 +99,10 @@ export class IndexThread {
     return this.#givenUp;
   }
 
-  /** Starts the thread, which reads the state directory. Before the publisher is started. */
+  /**
+   * Starts the thread, which reads the state directory. Before the publisher is started. Rejects with StateDirTakenError; the
+   * thread is gone then.
+   */
   start(): Promise<IndexStart> {
     this.#options.ring.addIndexer();
     return this.#live(null);
@@ -121,23 +128,34 @@ export class IndexThread {
     this.#ask({ type: "unknown", ranks });
   }
 
-  /** Has the index written as it is when all slots before `position`, and no others, are in it; see `onSaved`. */
-  save(position: number, state: SavedState): void {
+  /**
+   * Has the index written as it is when all slots before `position`, and no others, are in it. Resolves with whether it was;
+   * see `onSaved` too. One at a time.
+   */
+  save(position: number, state: SavedState): Promise<boolean> {
+    this.#endSave(false);
+    if (this.#worker === null) return Promise.resolve(false);
     this.#ask({ type: "save", position, state });
+    return new Promise((resolve) => (this.#saved = resolve));
+  }
+
+  #endSave(isSaved: boolean): void {
+    this.#saved?.(isSaved);
+    this.#saved = null;
   }
 
   /**
    * Ends the thread once it has taken in all that was published, and written it, if there is a state to go with it. To be
-   * called when the publisher has ended. What is not done after `timeoutMs` is cut off.
+   * called when the publisher has ended. What is not done after `timeoutMs` is cut off. `isUnused`: see IndexRequest.
    */
-  async stop(timeoutMs: number, state: SavedState | null): Promise<void> {
+  async stop(timeoutMs: number, state: SavedState | null, isUnused: boolean): Promise<void> {
     this.#stopping = true;
     const worker = this.#worker;
     if (worker === null) return;
     const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-    this.#ask({ type: "stop", state });
+    this.#ask({ type: "stop", state, isUnused });
     await within(exited, timeoutMs);
-    await worker.terminate();
+    await within(worker.terminate(), TERMINATION_MS);
     this.#up = false;
   }
 
@@ -165,10 +183,17 @@ export class IndexThread {
     const worker = new Worker(entry, { workerData: data, transferList: [port2], name: "kvcast-indexer" });
     this.#worker = worker;
     this.#watch();
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let cause: unknown = null;
       worker.on("message", (message: IndexMessage) => {
-        if (message.type === "saved") this.#options.onSaved(message.clean, message.blocks, message.reason);
+        if (message.type === "saved") {
+          this.#options.onSaved(message.clean, message.blocks, message.reason);
+          this.#endSave(message.reason === null);
+        }
+        if (message.type === "taken") {
+          this.#stopping = true;
+          reject(new StateDirTakenError(stateDir ?? "", message.pid));
+        }
         if (message.type !== "ready") return;
         this.#up = true;
         resolve({ saved: message.saved, refusal: message.refusal });
@@ -180,6 +205,7 @@ export class IndexThread {
         if (this.#timer !== null) clearInterval(this.#timer);
         oversize.removePort(port1);
         ring.removeIndexer();
+        this.#endSave(false);
         if (!this.#stopping) this.#succeed(cause, cause === null ? `exit code ${code}` : messageOf(cause));
         resolve(NOTHING_FOUND);
       });

@@ -11,7 +11,7 @@ import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../sha
 import type { ThreadDiedError } from "../../shared/errors.ts";
 import type { Epoch, SavedState } from "../../shared/index-messages.ts";
 import type { ReplayData, ZmqSinkData } from "../../shared/messages.ts";
-import { replayWindowBytes } from "../../shared/replay-layout.ts";
+import { continueReplayWindow, replayWindowBytes } from "../../shared/replay-layout.ts";
 import { RingMemory } from "../../shared/ring-memory.ts";
 import { RingProducer } from "../../shared/ring.ts";
 import { roundToLine, roundToPowerOfTwo, STOP } from "../../shared/ring-layout.ts";
@@ -91,6 +91,8 @@ export interface PipelineOptions {
 export interface StreamStart {
   readonly epoch: Epoch;
   readonly firstSequence: number;
+  /** The epoch had messages before that one, from an earlier process. */
+  readonly isContinued?: boolean;
 }
 
 /** How a stop went. */
@@ -115,6 +117,10 @@ export class Pipeline implements PipelineView {
   readonly #indexThread: IndexThread | null;
   readonly #snapshots: SnapshotClient;
   #indexStart: Promise<IndexStart> | null = null;
+  /** Sockets were bound, so that numbers may have been given out. */
+  #started: boolean = false;
+  /** The number before the first one. */
+  #sequenceBefore: number;
   /** What is written at an orderly end; null: nothing. */
   #lastState: (nextSequence: number) => SavedState | null = () => null;
   readonly #room: RoomWait;
@@ -178,6 +184,7 @@ export class Pipeline implements PipelineView {
       onFatal: options.onFatal,
     });
     this.publisher = this.#publisherThread.counters;
+    this.#sequenceBefore = this.publisher.read(PUBLISHER_CELLS.publishedSequence);
     this.encoders = this.#pool.counters;
     this.#indexThread = options.snapshot ? this.#makeIndexThread(options, options.snapshot) : null;
     this.#snapshots = new SnapshotClient(newSnapshotPort);
@@ -191,19 +198,23 @@ export class Pipeline implements PipelineView {
       wireFormat: options.wireFormat,
       kvBlockSizeTokens: options.kvBlockSizeTokens,
       entry: options.indexEntry ?? workerUrl("indexer"),
-      publishedSequence: () => this.publisher.read(PUBLISHER_CELLS.publishedSequence),
+      publishedSequence: () => this.#lastSequence(),
       onNewPorts: () => this.#publisherThread.renewSnapshotPort(),
     });
   }
 
-  /** Starts the index thread, and resolves with what an earlier run left for it. Before `start`, which does it otherwise. */
+  /**
+   * Starts the index thread, and resolves with what an earlier run left for it. Before `start`, which does it otherwise.
+   * Rejects with StateDirTakenError.
+   */
   loadIndex(): Promise<IndexStart> {
     this.#indexStart ??= this.#indexThread?.start() ?? Promise.resolve({ saved: null, refusal: null });
     return this.#indexStart;
   }
 
   /**
-   * Starts all threads; resolves when the sockets are bound. Rejects with BindError when one cannot be. Without a `stream` it
+   * Starts all threads; resolves when the sockets are bound. Rejects with BindError when one cannot be, or with
+   * StateDirTakenError. Without a `stream` it
    * has a new epoch and begins as the options say.
    */
   async start(stream?: StreamStart): Promise<void> {
@@ -211,14 +222,18 @@ export class Pipeline implements PipelineView {
     // Told to stop meanwhile: no thread may come up behind the stop.
     if (this.#stopped !== null) return;
     if (stream !== undefined) this.publisher.set(PUBLISHER_CELLS.publishedSequence, stream.firstSequence - 1);
-    const lastSequence = this.publisher.read(PUBLISHER_CELLS.publishedSequence);
-    this.#indexThread?.begin({ epoch: stream?.epoch ?? newEpoch(), lastSequence });
+    if (stream?.isContinued === true && this.#replayWindow !== null) {
+      continueReplayWindow(this.#replayWindow, stream.firstSequence);
+    }
+    this.#sequenceBefore = this.publisher.read(PUBLISHER_CELLS.publishedSequence);
+    this.#indexThread?.begin({ epoch: stream?.epoch ?? newEpoch(), lastSequence: this.#sequenceBefore });
     const { memory } = this.#ring;
     memory.beat();
     this.#beats = setInterval(() => memory.beat(), BEAT_EVERY_MS).unref();
     this.#pool.start();
     try {
       await this.#publisherThread.start();
+      this.#started = true;
     } catch (error) {
       await this.stop(0);
       throw error;
@@ -275,11 +290,17 @@ export class Pipeline implements PipelineView {
     while (!this.#batcher.flush(true) && left() > 0 && publisher.alive) {
       await this.#room.soon(Math.min(MAX_WAIT_MS, left()));
     }
-    this.#batcher.discard();
+    const discarded = this.#batcher.discard();
     this.#ring.requestStop(STOP.drain, this.#sharesZmq ? Math.min(left(), CLOSE_MS) : left());
-    let dropped = await publisher.stop(left());
+    // One that has nothing to publish needs no time for it, and what the index thread keeps depends on its answer.
+    const isIdle = this.#batcher.enqueuedEvents === 0;
+    let dropped = await publisher.stop(isIdle ? Math.max(left(), LAST_CHANCE_MS) : left());
     const forced = dropped === null;
-    if (dropped !== null) await this.#indexThread?.stop(left(), dropped === 0 ? this.#stateToKeep() : null);
+    const isUnused = !this.#started || (isIdle && dropped !== null && this.#lastSequence() === this.#sequenceBefore);
+    if (dropped !== null || isUnused) {
+      const state = dropped === 0 && discarded === 0 ? this.#stateToKeep() : null;
+      await this.#indexThread?.stop(isUnused ? Math.max(left(), LAST_CHANCE_MS) : left(), state, isUnused);
+    }
     this.#pool.expectEnd();
     this.#ring.requestStop(STOP.now);
     if (forced) dropped = await publisher.stop(LAST_CHANCE_MS);
@@ -287,7 +308,7 @@ export class Pipeline implements PipelineView {
     await Promise.all([
       publisher.join(dropped === null ? 0 : left() + 2 * CLOSE_MS),
       this.#pool.stop(CLOSE_MS),
-      this.#indexThread?.stop(LAST_CHANCE_MS, null),
+      this.#indexThread?.stop(LAST_CHANCE_MS, null, false),
     ]);
     this.#snapshots.close();
     if (this.#beats !== null) clearInterval(this.#beats);
@@ -296,7 +317,11 @@ export class Pipeline implements PipelineView {
   }
 
   #stateToKeep(): SavedState | null {
-    return this.#lastState(this.publisher.read(PUBLISHER_CELLS.publishedSequence) + 1);
+    return this.#lastState(this.#lastSequence() + 1);
+  }
+
+  #lastSequence(): number {
+    return this.publisher.read(PUBLISHER_CELLS.publishedSequence);
   }
 
   /**
@@ -362,9 +387,9 @@ export class Pipeline implements PipelineView {
     return this.#stopped === null && this.#batcher.flush(true) ? this.#ring.memory.head() : null;
   }
 
-  /** Has the index written as it is at a position that `cut` returned. */
-  saveIndex(position: number, state: SavedState): void {
-    this.#indexThread?.save(position, state);
+  /** Has the index written as it is at a position that `cut` returned; resolves with whether it was. One at a time. */
+  saveIndex(position: number, state: SavedState): Promise<boolean> {
+    return this.#indexThread?.save(position, state) ?? Promise.resolve(false);
   }
 
   /** What is written at an orderly end, when all that was taken has been published. Null: nothing. */

@@ -26,6 +26,9 @@ import { DeathBudget, deathReason, noRestarts, tooManyDeaths } from "./thread-de
 /** How long a successor tries to get the addresses back. */
 const REBIND_PATIENCE_MS = 5000;
 
+/** What binding its addresses takes a thread at most, if they are free. */
+const BINDING_MS = 100;
+
 /** Payloads lie outside of the heap; whatever needs more than this is a fault. */
 const PUBLISHER_HEAP_MB = 128;
 
@@ -215,7 +218,8 @@ export class PublisherThread {
     const worker = this.#worker;
     if (worker === null) return;
     if (this.alive) {
-      const timer = setTimeout(() => void worker.terminate(), timeoutMs);
+      // One that is still binding is given a moment: a thread must not be ended while zeromq is at work in it.
+      const timer = setTimeout(() => void worker.terminate(), this.#up ? timeoutMs : Math.max(timeoutMs, BINDING_MS));
       await once(worker, "exit");
       clearTimeout(timer);
     }

@@ -1,8 +1,12 @@
 /**
  * What becomes of a gap: fetched from the replay socket, or named as lost, in the order of the numbers. MAIN THREAD, or any
  * program that uses the library.
+ *
+ * A subscriber that is too slow loses many short runs of messages, one after the other. As an answer goes on to the newest
+ * message, it has the next gaps in it as well: while the reader knows of another one, the answer is left open for it.
  */
 import { delivered } from "./delivered.ts";
+import type { RawMessage } from "./raw-message.ts";
 import type { RecentMessages } from "./recent-messages.ts";
 import { ReplayError } from "./side-channel.ts";
 import type { SideChannel } from "./side-channel.ts";
@@ -11,34 +15,81 @@ import type { GapItem, LossReason, StreamCounters, StreamItem } from "./stream-i
 /** No further replay for so long after one that got no answer. */
 const COOLING_MS = 10_000;
 
+/** The part of the side channel that is needed. */
+export type Replays = Pick<SideChannel, "replay" | "closed">;
+
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+  /**
+   * Nothing of this run was seen before, and where it began is a guess. Most publishers count from 0, some from 1: that number
+   * 0 alone is missing is then no loss.
+   */
+  readonly isBeginning?: boolean;
+  /** Whether another gap behind this one is known by now. */
+  readonly hasNext?: () => boolean;
+}
+
 export class GapFiller {
-  readonly #channel: SideChannel | null;
+  readonly #channel: Replays | null;
   readonly #recent: RecentMessages;
   readonly #counters: StreamCounters;
   #notBeforeMs: number = 0;
+  /** The gap at hand is among the gaps. */
+  #isCounted: boolean = false;
+  /** The answer that is being read; null when there is none. */
+  #answer: AsyncGenerator<RawMessage, void> | null = null;
+  /** Read from it, and beyond what was missing. */
+  #ahead: RawMessage | null = null;
 
   /** Without a channel every gap is a loss. Replayed messages are added to `recent`. */
-  constructor(channel: SideChannel | null, recent: RecentMessages, counters: StreamCounters) {
+  constructor(channel: Replays | null, recent: RecentMessages, counters: StreamCounters) {
     this.#channel = channel;
     this.#recent = recent;
     this.#counters = counters;
   }
 
-  /** Yields messages `from` to `to` as far as they can be had, and a gap item for each part. Stops when the channel is closed. */
-  async *fill(from: number, to: number): AsyncGenerator<StreamItem, void> {
-    this.#counters.gaps++;
-    if (this.#channel === null) return yield this.#lost(from, to, "no-replay");
-    if (performance.now() < this.#notBeforeMs) return yield this.#lost(from, to, "cooling-down");
+  /** Yields the messages of the gap as far as they can be had, and a gap item for each part. Stops when the channel is closed. */
+  async *fill(gap: Gap): AsyncGenerator<StreamItem, void> {
+    const { from, to } = gap;
+    this.#isCounted = false;
+    if (this.#channel === null) yield* this.#lost(gap, from, to, "no-replay");
+    else if (performance.now() < this.#notBeforeMs) yield* this.#lost(gap, from, to, "cooling-down");
+    else yield* this.#fetch(gap, this.#channel);
+  }
+
+  /** Lets go of an answer that was left open: what comes next is of another run, or asks for something else. */
+  async drop(): Promise<void> {
+    const answer = this.#answer;
+    this.#answer = null;
+    this.#ahead = null;
+    await answer?.return();
+  }
+
+  async *#fetch(gap: Gap, channel: Replays): AsyncGenerator<StreamItem, void> {
+    const { from, to } = gap;
     let next = from;
     let healedFrom = from;
     let reason: LossReason = "evicted";
+    let isFresh = this.#answer === null;
     try {
-      for await (const message of this.#channel.replay(from)) {
+      for (;;) {
+        this.#answer ??= channel.replay(next);
+        const message = await this.#take(this.#answer, next);
+        if (message === null && !isFresh && !channel.closed) {
+          // The end of an answer that was left open says nothing of what was published since it was asked for.
+          isFresh = true;
+          continue;
+        }
+        if (message === null) break;
+        if (message.sequence > to) {
+          this.#ahead = message;
+          break;
+        }
         const { sequence } = message;
-        if (sequence > to) break;
         if (sequence > next) {
           if (next > healedFrom) yield this.#healed(healedFrom, next - 1);
-          yield this.#lost(next, sequence - 1, reason);
+          yield* this.#lost(gap, next, sequence - 1, reason);
           healedFrom = sequence;
         }
         next = sequence + 1;
@@ -48,21 +99,47 @@ export class GapFiller {
       }
     } catch (error) {
       if (!(error instanceof ReplayError)) throw error;
+      this.#answer = null;
       reason = error.reason;
       this.#notBeforeMs = performance.now() + COOLING_MS;
     }
-    if (this.#channel.closed) return;
+    if (channel.closed) return;
     if (next > healedFrom) yield this.#healed(healedFrom, next - 1);
-    if (next <= to) yield this.#lost(next, to, reason);
+    if (next <= to) yield* this.#lost(gap, next, to, reason);
+    if (gap.hasNext?.() !== true) await this.drop();
+  }
+
+  /** The first message of the answer from `next` on; null at its end. */
+  async #take(answer: AsyncGenerator<RawMessage, void>, next: number): Promise<RawMessage | null> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead !== null && ahead.sequence >= next) return ahead;
+    for (;;) {
+      const { value, done } = await answer.next();
+      if (done === true) {
+        this.#answer = null;
+        return null;
+      }
+      if (value.sequence >= next) return value;
+    }
   }
 
   #healed(from: number, to: number): GapItem {
+    this.#count();
     this.#counters.healed += to - from + 1;
     return { kind: "gap", from, to, healed: true, reason: null };
   }
 
-  #lost(from: number, to: number, reason: LossReason): GapItem {
+  *#lost(gap: Gap, from: number, to: number, reason: LossReason): Generator<GapItem, void> {
+    if (gap.isBeginning === true && to === 0) return;
+    this.#count();
     this.#counters.lost += to - from + 1;
-    return { kind: "gap", from, to, healed: false, reason };
+    yield { kind: "gap", from, to, healed: false, reason };
+  }
+
+  /** Counts the gap, once for all its parts. */
+  #count(): void {
+    if (!this.#isCounted) this.#counters.gaps++;
+    this.#isCounted = true;
   }
 }

@@ -65,6 +65,18 @@ export class LiveQueue {
     this.#wakeTaker();
   }
 
+  /** Whether a message that waits shows a gap behind this number, before the numbers go back. */
+  hasGapBehind(sequence: number): boolean {
+    let last = sequence;
+    for (let i = this.#head; i < this.#items.length; i++) {
+      const item = this.#items[i] as Arrival;
+      if ("fault" in item) continue;
+      if (item.sequence !== last + 1) return item.sequence > last;
+      last = item.sequence;
+    }
+    return false;
+  }
+
   /** Makes `take` resolve, though there may be no message. */
   wake(): void {
     this.#woken = true;

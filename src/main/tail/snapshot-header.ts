@@ -4,7 +4,7 @@ import { decodeMap, integerOf } from "./decode-batch.ts";
 import { MalformedError } from "./kv-event.ts";
 import type { SnapshotFailure, SnapshotHeader } from "./stream-items.ts";
 
-const REFUSALS: readonly SnapshotFailure[] = ["off", "busy", "overflow", "stopping"];
+const REFUSALS: readonly SnapshotFailure[] = ["off", "busy", "overflow", "stopping", "expired"];
 
 /** The header, or why there is no snapshot. */
 export function readSnapshotHeader(payload: Uint8Array): SnapshotHeader | SnapshotFailure {

@@ -6,13 +6,13 @@
  * blocks that are there already, and takes a new one whenever it can no longer vouch for what it has told: after a restart, a
  * loss, a new connection.
  *
- * One limit is in the nature of numbers: a publisher that was started anew and is already ahead of where the old one was looks
- * like a gap. `sync` sees through it, since a new run means a new connection.
+ * One limit is in the nature of numbers, which do not say of what run they are: a publisher that was started anew and is already
+ * ahead of where the old one was looks like a gap. `sync` sees through it, since a new run means a new connection.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError } from "../../shared/errors.ts";
 import { delivered, unusable } from "./delivered.ts";
-import { GapFiller } from "./gap-filler.ts";
+import { type Gap, GapFiller } from "./gap-filler.ts";
 import { openLiveSocket } from "./live-socket.ts";
 import type { LiveSocket } from "./live-socket.ts";
 import type { RawMessage } from "./raw-message.ts";
@@ -47,6 +47,8 @@ export class StreamClient implements AsyncIterable<StreamItem> {
   #onFirstConnection: () => void = () => {};
   /** Number of the message that comes next; null before the first. */
   #next: number | null = null;
+  /** Nothing of the run was seen yet, and `#next` is where most publishers begin. */
+  #nextIsGuess: boolean = false;
   /** Live messages up to this number are in the snapshot. */
   #coveredTo: number = -1;
   /** Number of the newest live message of the run. */
@@ -139,7 +141,7 @@ export class StreamClient implements AsyncIterable<StreamItem> {
         return;
       }
       const expected = this.#next;
-      this.#forgetRun();
+      await this.#forgetRun();
       yield { kind: "restart", sequence, expected };
       if (this.#options.sync === true) {
         this.#wantSync();
@@ -147,21 +149,27 @@ export class StreamClient implements AsyncIterable<StreamItem> {
         if (this.#isCovered(sequence)) return;
       }
     }
-    if (this.#next !== null && sequence > this.#next) yield* this.#fillGap(this.#next, sequence - 1);
+    if (this.#next !== null && sequence > this.#next) {
+      const hasNext = (): boolean => this.#live?.queue.hasGapBehind(sequence) === true;
+      yield* this.#fillGap({ from: this.#next, to: sequence - 1, isBeginning: this.#nextIsGuess, hasNext });
+    }
     if (this.#closing.signal.aborted) return;
     this.#next = sequence + 1;
+    this.#nextIsGuess = false;
     this.#lastLive = sequence;
     this.#recent.add(message);
     yield delivered(message, "live", this.#counters);
   }
 
-  #forgetRun(): void {
+  async #forgetRun(): Promise<void> {
+    await this.#gaps.drop();
     this.#counters.restarts++;
     this.#epoch = null;
     this.#recent.clear();
     this.#coveredTo = -1;
     // A run counts from 0: what comes before the message that gave it away was missed.
     this.#next = 0;
+    this.#nextIsGuess = true;
   }
 
   /** Whether a live message is in the snapshot. One that goes back is not: it is of another run. */
@@ -172,15 +180,16 @@ export class StreamClient implements AsyncIterable<StreamItem> {
     return true;
   }
 
-  async *#fillGap(from: number, to: number): AsyncGenerator<StreamItem, void> {
+  async *#fillGap(gap: Gap): AsyncGenerator<StreamItem, void> {
     const { lost } = this.#counters;
-    yield* this.#gaps.fill(from, to);
+    yield* this.#gaps.fill(gap);
     if (this.#counters.lost > lost && this.#options.sync === true) this.#wantSync();
   }
 
   /** Tries a few times; leaves the stream as it is when there is no snapshot. */
   async *#synchronise(): AsyncGenerator<StreamItem, void> {
     this.#syncWanted = false;
+    await this.#gaps.drop();
     for (let attempt = 1; ; attempt++) {
       const taken = this.#channel === null ? "off" : yield* takeSnapshot(this.#channel);
       if (this.#closing.signal.aborted) return;
@@ -201,6 +210,7 @@ export class StreamClient implements AsyncIterable<StreamItem> {
     this.#syncNotBeforeMs = performance.now() + SNAPSHOT_PAUSE_MS;
     this.#epoch = epoch;
     this.#next = sequence + 1;
+    this.#nextIsGuess = false;
     this.#coveredTo = sequence;
     if (!sameRun) this.#lastLive = -1;
     this.#live?.queue.dropEarlierRuns();
@@ -208,7 +218,7 @@ export class StreamClient implements AsyncIterable<StreamItem> {
     this.#counters.lastSequence = sequence;
     // An index is a little behind its publisher. What was told already, and is not in the snapshot, must be told again.
     if (told === null || told <= this.#next || !sameRun) return;
-    yield* this.#fillGap(this.#next, told - 1);
+    yield* this.#fillGap({ from: this.#next, to: told - 1 });
     this.#next = told;
   }
 

@@ -67,7 +67,7 @@ export interface SnapshotEndItem {
 }
 
 /** Why there is no snapshot: what the publisher says of itself, or that it said nothing (`timeout`) or nonsense (`malformed`). */
-export type SnapshotFailure = "off" | "busy" | "overflow" | "stopping" | "timeout" | "malformed";
+export type SnapshotFailure = "off" | "busy" | "overflow" | "stopping" | "expired" | "timeout" | "malformed";
 
 /** The snapshot could not be had; the stream goes on without. It is asked for again later, unless it is `off`. */
 export interface SnapshotFailedItem {

@@ -22,7 +22,8 @@ export async function* takeSnapshot(
         yield { kind: "snapshot-start", header };
         continue;
       }
-      const batch = decodeBatch(payload);
+      const batch = batchOrFailure(payload);
+      if (typeof batch === "string") return batch;
       const added = storedBlocks(batch);
       blocks += added;
       // A snapshot of more than it announces, or of nothing, might never end.
@@ -30,13 +31,24 @@ export async function* takeSnapshot(
       yield { kind: "batch", source: "snapshot", sequence: null, batch, bytes: payload.length };
     }
   } catch (error) {
-    if (error instanceof MalformedError) return "malformed";
     if (error instanceof ReplayError) return error.reason === "framing" ? "malformed" : error.reason;
     throw error;
   }
-  if (header === null) return "malformed";
+  // The end alone is all that a publisher has for those who ask too much of it at once.
+  if (header === null) return "busy";
   yield { kind: "snapshot-end", sequence: header.sequence, blocks };
   return header;
+}
+
+/** A piece of a snapshot; or why the rest cannot be had, which comes in the form of a header. */
+function batchOrFailure(payload: Buffer): KvBatch | SnapshotFailure {
+  try {
+    return decodeBatch(payload);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    const header = readSnapshotHeader(payload);
+    return typeof header === "string" ? header : "malformed";
+  }
 }
 
 function storedBlocks(batch: KvBatch): number {

@@ -28,6 +28,7 @@ export const SNAPSHOT_FAILURE: Readonly<Record<SnapshotFailure, string>> = {
   busy: "the publisher is busy with others",
   overflow: "the publisher's buffer for it ran over",
   stopping: "the publisher is stopping",
+  expired: "the publisher gave it up, because nothing of it was taken for too long",
   timeout: "the replay socket did not answer in time",
   malformed: "what came is none",
 };
