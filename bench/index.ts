@@ -4,18 +4,19 @@
  *
  *   --quick          short runs, two of each: a look, no figures to quote
  *   --only PATTERN   cases whose names match this regular expression, and their rivals
- *   --runs N         runs of each case (5)
+ *   --runs N         runs of each case (5; long ones have fewer)
  *   --list           print the names and do nothing
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { BenchCase, RunResult } from "./bench-case.ts";
-import { FLOOD_CASES } from "./e2e/flood.ts";
+import { END_TO_END_CASES } from "./e2e/all.ts";
 import { MICRO_CASES } from "./micro/all.ts";
 import { microBench } from "./micro/micro-case.ts";
-import { caseReports, shortNumber, table } from "./report.ts";
+import { caseReports } from "./report.ts";
 import { loadAverage, machine } from "./support/machine.ts";
+import { numberIn, table } from "./table.ts";
 
 const RESULTS = path.resolve("bench/results/latest.json");
 /** Above this others are at work on the machine, and the figures say something about them too. */
@@ -44,7 +45,7 @@ function readOptions(): Options {
 
 /** The cases that match, and those that they are compared with. */
 function chosen(only: RegExp): readonly BenchCase[] {
-  const all = [...MICRO_CASES.map(microBench), ...FLOOD_CASES];
+  const all = [...MICRO_CASES.map(microBench), ...END_TO_END_CASES];
   const matching = all.filter(({ name }) => only.test(name));
   const rivals = new Set(matching.flatMap(({ rival, otherRivals = [] }) => [rival, ...otherRivals]));
   return all.filter((each) => matching.includes(each) || rivals.has(each.name));
@@ -71,18 +72,23 @@ function say(text: string): void {
   talk.write(`${text}\n`);
 }
 
-/** Round by round, each case once a round: what disturbs the machine for a while then hits a case and its rival alike. */
+/**
+ * Round by round, each case once a round: what disturbs the machine for a while then hits a case and its rival alike. Long
+ * cases sit out the later rounds.
+ */
 async function runAll(cases: readonly BenchCase[], options: Options): Promise<Map<string, RunResult[]>> {
   const results = new Map<string, RunResult[]>(cases.map(({ name }) => [name, []]));
   let valid = true;
   for (let round = 1; round <= options.runs; round++) {
     for (const each of cases) {
-      const title = `${each.name}, run ${round} of ${options.runs}`;
+      const runs = Math.min(options.runs, each.maxRuns ?? Infinity);
+      if (round > runs) continue;
+      const title = `${each.name}, run ${round} of ${runs}`;
       progress(title);
       try {
         const result = await each.run({ quick: options.quick, progress: (text) => progress(`${title}: ${text}`) });
         results.get(each.name)?.push(result);
-        say(`${title}: ${shortNumber(result.perSecond)} ${each.unit}/s`);
+        say(`${title}: ${numberIn(each.unit, result.main)} ${each.unit}`);
       } catch (error) {
         valid = false;
         say(`${title} FAILED: ${error instanceof Error ? error.message : String(error)}`);

@@ -11,6 +11,8 @@ import type { TallyFigures } from "../../src/main/flood/tally.ts";
 
 /** Pages are shared for 100 ms; the one that has the last event is there after a few of those. */
 const MAX_LAST_PAGES = 50;
+/** The first event waits for the subscriber, which then has what the engine made, and nothing else. */
+export const HELD_AND_BARE: readonly string[] = ["--wait-subscribers", "1", "--clear-on-start", "off"];
 
 export interface Usage {
   /** Events sent so far, and the CPU time so far, of one moment. */
@@ -38,25 +40,45 @@ export interface FloodOrder {
   readonly ratePerSecond?: number | null;
 }
 
+/** What the service alone can be asked for. */
+export interface ServiceOrder extends FloodOrder {
+  /** In each block; also the size that a full block has. Default: 32. */
+  readonly tokens?: number;
+  /** Attention-DP ranks. Default: 1. */
+  readonly ranks?: number;
+}
+
+/** What is needed of a running `kvcast serve`. */
+export interface RunningService {
+  /** Of its HTTP server, without a slash at the end. */
+  readonly url: string;
+  readonly zmqEndpoint: string;
+  metrics(): Promise<MetricsPage>;
+  peakRssBytes(): number | null;
+  /** Throws unless it ends with 0. */
+  stop(): Promise<unknown>;
+  kill(): void;
+}
+
+/** Options with which a service makes the events of the order and nothing else, once a subscriber is there. */
+export function serviceOptions(order: ServiceOrder): readonly string[] {
+  const { blocks, events, ratePerSecond, tokens = TOKENS_A_BLOCK, ranks = 1 } = order;
+  const traffic = `rate=${ratePerSecond ?? "max"}&events=${events}&blocks=${blocks}&tokens=${tokens}&removed=0&seed=1`;
+  const sizes = ["--kv-block-size", String(tokens), "--attention-dp-size", String(ranks)];
+  return ["--engine", `synthetic:?${traffic}`, ...sizes, ...HELD_AND_BARE];
+}
+
 export async function startKvcast(
-  order: FloodOrder,
+  order: ServiceOrder,
   wireFormat: WireFormat,
   more: readonly string[] = [],
-): Promise<FloodPublisher> {
-  const rate = order.ratePerSecond ?? "max";
-  const traffic = `rate=${rate}&events=${order.events}&blocks=${order.blocks}&tokens=${TOKENS_A_BLOCK}&removed=0&seed=1`;
-  const engine = ["--engine", `synthetic:?${traffic}`, "--kv-block-size", String(TOKENS_A_BLOCK)];
-  const service = await KvcastProcess.serve([
-    ...engine,
-    "--wire-format",
-    wireFormat,
-    "--wait-subscribers",
-    "1",
-    // So that the subscriber has what the engine made, and nothing else.
-    "--clear-on-start",
-    "off",
-    ...more,
-  ]);
+): Promise<FloodPublisher & { readonly url: string }> {
+  const service = await KvcastProcess.serve([...serviceOptions(order), "--wire-format", wireFormat, ...more]);
+  return { ...publisherOf(service, order.events), url: service.url };
+}
+
+/** The service as a publisher of so many events. */
+export function publisherOf(service: RunningService, events: number): FloodPublisher {
   return {
     endpoint: service.zmqEndpoint,
     async usage() {
@@ -71,7 +93,7 @@ export async function startKvcast(
       for (let i = 0; i < MAX_LAST_PAGES && usageOf(page).sentEvents < received.events; i++)
         page = await service.metrics();
       assertBooks(page, true);
-      checkAccounts(page, order, received);
+      checkAccounts(page, events, received);
       return {
         ...usageOf(page),
         peakRssBytes: service.peakRssBytes(),
@@ -93,17 +115,18 @@ function usageOf(page: MetricsPage): Usage {
 }
 
 /** What the service says it published must be what it was asked for and what the subscriber has. */
-function checkAccounts(page: MetricsPage, order: FloodOrder, received: TallyFigures): void {
+function checkAccounts(page: MetricsPage, events: number, received: TallyFigures): void {
   const sum = (name: string): number => page.sum(`kvcast_${name}`);
   const mustBe: readonly (readonly [name: string, is: number, should: number])[] = [
-    ["events sent", sum("sink_sent_events_total"), order.events],
-    ["events sent as the subscriber counts", received.events, order.events],
+    ["events sent", sum("sink_sent_events_total"), events],
+    ["events sent as the subscriber counts", received.events, events],
     ["messages sent", sum("sink_sent_batches_total"), received.messages],
     ["bytes sent", sum("sink_sent_bytes_total"), received.bytes],
     ["last sequence number", sum("published_sequence"), received.lastSequence],
     ["events dropped", sum("sink_dropped_events_total") + sum("ring_dropped_events_total"), 0],
     ["events that could not be encoded", sum("encode_dropped_events_total"), 0],
     ["invalid events", sum("invalid_events_total"), 0],
+    ["events that the engine lost", sum("source_sequence_gaps_total"), 0],
     ["restarts of threads", sum("worker_restarts_total"), 0],
   ];
   for (const [name, is, should] of mustBe) if (is !== should) throw new Error(`${name}: ${is}, not ${should}`);

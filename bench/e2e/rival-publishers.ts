@@ -8,20 +8,22 @@ import { fileURLToPath } from "node:url";
 import type { RivalOrder, RivalUsage } from "../rivals/rival.ts";
 import { nextMessage } from "../support/child-message.ts";
 import { engineEventsJson, TOKENS_A_BLOCK } from "../support/made-up-events.ts";
-import { type PythonClass, PythonProcess } from "../support/python.ts";
+import { findPython, type PythonClass, PythonProcess } from "../support/python.ts";
+import { procAbsence, rssBytes } from "../support/proc.ts";
 import type { FloodOrder, FloodPublisher } from "./publishers.ts";
 
 /** More than a drain takes; whether eight go round or hundreds made no difference to be measured. */
 const PYTHON_EVENTS = 512;
 
 interface RivalProcess {
+  readonly pid: number | undefined;
   readonly endpoint: string;
   readonly usage: () => Promise<RivalUsage>;
   readonly stop: () => Promise<void>;
   readonly kill: () => void;
 }
 
-function rivalPublisher({ endpoint, usage, stop, kill }: RivalProcess): FloodPublisher {
+function rivalPublisher({ pid, endpoint, usage, stop, kill }: RivalProcess): FloodPublisher {
   return {
     endpoint,
     usage,
@@ -30,11 +32,18 @@ function rivalPublisher({ endpoint, usage, stop, kill }: RivalProcess): FloodPub
       if (last.sentEvents !== received.events) {
         throw new Error(`the rival sent ${last.sentEvents} events, the subscriber has ${received.events}`);
       }
-      return last;
+      // What a process knows of itself may be the peak of the one that started it, from before it was another program.
+      return pid === undefined || procAbsence() !== null ? last : { ...last, peakRssBytes: rssBytes(pid, "peak") };
     },
     stop,
     kill,
   };
+}
+
+/** Why the rival in Python cannot run here; null when it can. */
+export function pythonAbsence(): string | null {
+  const python = findPython();
+  return "missing" in python ? python.missing : null;
 }
 
 export async function startNodeRival(
@@ -45,6 +54,7 @@ export async function startNodeRival(
   const child = fork(fileURLToPath(new URL(`../rivals/${name}.js`, import.meta.url)), [JSON.stringify(order)]);
   const { endpoint } = (await nextMessage(child, name)) as { endpoint: string };
   return rivalPublisher({
+    pid: child.pid,
     endpoint,
     async usage() {
       const answer = nextMessage(child, name);
@@ -63,7 +73,7 @@ export async function startNodeRival(
 }
 
 /**
- * Ask `findPython()` first whether it can run here. With a rate, the events of `tickMs` become due together, as those of the
+ * Ask `pythonAbsence()` first. With a rate, the events of `tickMs` become due together, as those of the
  * built-in engine and of the rivals in Node do, whose timers have no finer grain; 0 lets each come by itself.
  */
 export async function startPython(
@@ -76,6 +86,7 @@ export async function startPython(
   const python = new PythonProcess(["--class", publisherClass, ...sizes, ...pace]);
   const { endpoint } = (await python.ask(engineEventsJson(blocks, PYTHON_EVENTS))) as { endpoint: string };
   return rivalPublisher({
+    pid: python.pid,
     endpoint,
     usage: async () => (await python.ask("usage")) as unknown as RivalUsage,
     stop: () => python.stop(),

@@ -5,6 +5,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { BenchCase } from "../bench-case.ts";
+import type { Goal } from "../goal.ts";
 import { nextMessage } from "../support/child-message.ts";
 
 const PROCESS = fileURLToPath(new URL("./micro-process.js", import.meta.url));
@@ -23,8 +24,10 @@ export interface MicroWork {
 
 export interface MicroCase {
   readonly name: string;
+  /** What is counted, in the plural: events, blocks, slots. */
   readonly unit: string;
   readonly rival?: string;
+  readonly goals?: readonly Goal[];
   /** Makes what the work works on. Called in the measuring process only. */
   prepare(): MicroWork;
 }
@@ -42,19 +45,21 @@ export interface MicroAnswer {
 }
 
 /** The case as the runner knows it: each run forks a process that measures it. */
-export function microBench({ name, unit, rival }: MicroCase): BenchCase {
+export function microBench({ name, unit, rival, goals = [] }: MicroCase): BenchCase {
   return {
     name,
-    unit,
+    unit: `${unit}/s`,
+    goals,
     ...(rival === undefined ? {} : { rival }),
     async run({ quick }) {
       const order: MicroOrder = { name, cpuMs: quick ? QUICK_RUN_MS : RUN_MS };
       const child = fork(PROCESS, [JSON.stringify(order)]);
       const answer = (await nextMessage(child, `the process that measures ${name}`)) as MicroAnswer;
       const callsPerSecond = 1e9 / answer.nanoseconds;
+      const { bytesPerCall } = answer;
       return {
-        perSecond: callsPerSecond * answer.perCall,
-        ...(answer.bytesPerCall === null ? {} : { bytesPerSecond: callsPerSecond * answer.bytesPerCall }),
+        main: callsPerSecond * answer.perCall,
+        ...(bytesPerCall === null ? {} : { more: { read: { value: callsPerSecond * bytesPerCall, unit: "B/s" } } }),
       };
     },
   };

@@ -8,6 +8,7 @@ import { OversizeBuffer } from "../../src/main/pipeline/oversize-buffer.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
 import { RingEncoder, RingProducer, RingPublisher, type SlotFill } from "../../src/shared/ring.ts";
 import { makeNormaliser, storedEvents } from "../support/made-up-events.ts";
+import { atLeast } from "../goal.ts";
 import type { MicroCase } from "./micro-case.ts";
 
 /** As `kvcast serve` has it by default. */
@@ -77,6 +78,7 @@ function batched(blocks: number): MicroCase {
   return {
     name: `ring/batched-${blocks}x32`,
     unit: "events",
+    ...(blocks === 1 ? { goals: [atLeast(4e6, "≥ 4 M")] } : {}),
     prepare() {
       const { producer, pass, memory } = roles();
       const batcher = new Batcher({

@@ -78,6 +78,11 @@ export class PythonProcess {
     });
   }
 
+  /** Undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Writes a line, resolves with the next answer. Rejects when the process ends instead. */
   ask(line: string): Promise<Record<string, unknown>> {
     return new Promise((resolve, reject) => {

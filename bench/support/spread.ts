@@ -18,3 +18,11 @@ export function spreadOf(values: readonly number[]): Spread {
   }
   return { median: (lower + upper) / 2, min, max };
 }
+
+/** The value below or at which that share of the values lies; the nearest one that occurred. Throws when there are none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  if (value === undefined) throw new Error("no values, no percentile");
+  return value;
+}

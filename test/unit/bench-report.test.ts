@@ -1,15 +1,27 @@
-/** The table of the benches: medians, ratios, and numbers short enough to read. */
+/** The report and the table of the benches: medians, ratios, goals, and numbers short enough to read. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BenchCase, RunResult } from "../../bench/bench-case.ts";
-import { caseReports, shortNumber, table } from "../../bench/report.ts";
-import { spreadOf } from "../../bench/support/spread.ts";
+import type { BenchCase, Figure, RunResult } from "../../bench/bench-case.ts";
+import { atLeast, atMost, below, figure, type Goal, type GoalReport, multipleOf } from "../../bench/goal.ts";
+import { type CaseReport, caseReports } from "../../bench/report.ts";
+import { percentile, spreadOf } from "../../bench/support/spread.ts";
+import { numberIn, shortNumber, table } from "../../bench/table.ts";
 
 test("median, smallest and largest, of odd and even numbers of runs", () => {
   assert.deepEqual(spreadOf([3, 1, 10]), { median: 3, min: 1, max: 10 });
   assert.deepEqual(spreadOf([4, 1, 2, 10]), { median: 3, min: 1, max: 10 });
   assert.deepEqual(spreadOf([7]), { median: 7, min: 7, max: 7 });
   assert.throws(() => spreadOf([]));
+});
+
+test("a percentile is a value that occurred, and no better than the share asked for", () => {
+  const values = Array.from({ length: 100 }, (_, i) => 100 - i);
+  assert.deepEqual(
+    [0, 0.5, 0.99, 0.991, 1].map((share) => percentile(values, share)),
+    [1, 50, 99, 100, 100],
+  );
+  assert.equal(percentile([5], 0.99), 5);
+  assert.throws(() => percentile([], 0.5));
 });
 
 test("three digits and a unit, also where rounding carries over", () => {
@@ -27,20 +39,45 @@ test("three digits and a unit, also where rounding carries over", () => {
   for (const [value, text] of cases) assert.equal(shortNumber(value), text);
 });
 
+test("only rates have thousands; a time stays in its unit, and nothing is nothing", () => {
+  assert.equal(numberIn("events/s", 12_345), "12.3 k");
+  assert.equal(numberIn("µs", 12_345), "12345");
+  assert.equal(numberIn("%", -1.234), "-1.23");
+  assert.equal(numberIn("% of a core", 0), "0.00");
+});
+
 function neverRun(): Promise<RunResult> {
   return Promise.reject(new Error("not run"));
 }
 
 function benchCase(name: string, rival?: string): BenchCase {
-  return { name, unit: "events", ...(rival === undefined ? {} : { rival }), run: neverRun };
+  return { name, unit: "events/s", ...(rival === undefined ? {} : { rival }), run: neverRun };
+}
+
+function micros(value: number): Figure {
+  return { value, unit: "µs" };
+}
+
+/** The columns of the row of that case. */
+function cells(reports: readonly CaseReport[], name: string): readonly string[] {
+  const row = table(reports)
+    .split("\n")
+    .find((line) => line.startsWith(`| ${name} `));
+  return (row ?? "").split("|").map((cell) => cell.trim());
 }
 
 test("ratios are of medians; a case whose runs all failed has no row, and gives no ratio", () => {
   const cases = [benchCase("ours", "theirs"), benchCase("theirs"), benchCase("lonely", "gone"), benchCase("gone")];
   const runs = new Map<string, RunResult[]>([
-    ["ours", [{ perSecond: 300 }, { perSecond: 100 }, { perSecond: 200 }]],
-    ["theirs", [{ perSecond: 50 }]],
-    ["lonely", [{ perSecond: 5, cpuMicrosPerEvent: 1.234, peakRssBytes: 2 ** 20 * 90, lagMs: 12.3 }]],
+    ["ours", [{ main: 300 }, { main: 100 }, { main: 200 }]],
+    ["theirs", [{ main: 50 }]],
+    [
+      "lonely",
+      [
+        { main: 5, more: { CPU: { value: 1.234, unit: "µs/event" }, payload: { value: 254e6, unit: "B/s" } } },
+        { main: 5, more: { CPU: { value: 3.234, unit: "µs/event" } } },
+      ],
+    ],
     ["gone", []],
   ]);
   const reports = caseReports(cases, runs);
@@ -52,21 +89,56 @@ test("ratios are of medians; a case whose runs all failed has no row, and gives 
       ["lonely", null],
     ],
   );
+  assert.deepEqual(reports[2]?.more["CPU"], { unit: "µs/event", median: 2.234, min: 1.234, max: 3.234 });
   const lines = table(reports).trimEnd().split("\n");
   assert.equal(lines.length, 5);
-  assert.match(lines[2] ?? "", /^\| ours +\| events \| +200 \| +100 \| +300 \| +4\.00 \| +\|$/);
-  assert.match(lines[4] ?? "", /1\.23 µs CPU an event, 90 MiB, lag 12 ms/);
   assert.equal(new Set(lines.map((line) => line.length)).size, 1, "columns are aligned");
+  assert.deepEqual(cells(reports, "ours"), ["", "ours", "events/s", "200", "100", "300", "4.00", "", "", ""]);
+  assert.equal(cells(reports, "lonely")[8], "CPU 2.23 µs/event, payload 254 MB/s");
 });
 
-test("further rivals are named beside the columns, as far as they have runs", () => {
-  const ours: BenchCase = { ...benchCase("x", "x/gone"), otherRivals: ["x/slow", "x/gone"] };
+test("further rivals and compared figures are named beside the columns, as far as they have runs", () => {
+  const ours: BenchCase = { ...benchCase("x", "x/gone"), otherRivals: ["x/slow", "x/gone"], compared: ["p99"] };
   const runs = new Map<string, RunResult[]>([
-    ["x", [{ perSecond: 300, lagMs: 1 }]],
-    ["x/slow", [{ perSecond: 40 }]],
+    ["x", [{ main: 300, more: { p99: micros(1200) } }]],
+    ["x/slow", [{ main: 40, more: { p99: micros(400) } }]],
   ]);
   const reports = caseReports([ours, benchCase("x/slow"), benchCase("x/gone")], runs);
   assert.equal(reports[0]?.ratio, null);
   assert.deepEqual(reports[0]?.otherRatios, { "x/slow": 7.5 });
-  assert.match(table(reports), /\| 7\.50 × slow, lag 1 ms +\|/);
+  assert.deepEqual(reports[0]?.figureRatios, { p99: { "x/slow": 3 } });
+  assert.equal(cells(reports, "x")[8], "7.50 × slow, p99 3.00 × slow, p99 1200 µs");
+});
+
+test("goals are reached, missed or not judged, and say what was held against the limit", () => {
+  const goals: readonly Goal[] = [
+    atLeast(300, "≥ 300"),
+    atLeast(301, "≥ 301"),
+    below(300, "< 300"),
+    atMost(1.5, "lag ≤ 1.5 × best", multipleOf(["a", "b"], "lag")),
+    atMost(10, "lag ≤ 10", figure("lag")),
+    atLeast(2, "≥ 2 × c", multipleOf(["c"])),
+    atLeast(1, "no such figure", figure("other")),
+  ];
+  const runs = new Map<string, RunResult[]>([
+    ["x", [{ main: 300, more: { lag: micros(8) } }]],
+    ["a", [{ main: 1, more: { lag: micros(16) } }]],
+    ["b", [{ main: 1, more: { lag: micros(5) } }]],
+  ]);
+  const reports = caseReports([{ ...benchCase("x"), goals }, benchCase("a"), benchCase("b")], runs);
+  const outcomes: readonly (readonly [outcome: GoalReport["outcome"], value: number | null])[] = [
+    ["reached", 300],
+    ["missed", 300],
+    ["missed", 300],
+    // Against the better of the two.
+    ["missed", 1.6],
+    ["reached", 8],
+    ["not judged", null],
+    ["not judged", null],
+  ];
+  assert.deepEqual(
+    reports[0]?.goals,
+    goals.map(({ text }, i) => ({ text, value: outcomes[i]?.[1], outcome: outcomes[i]?.[0] })),
+  );
+  assert.match(cells(reports, "x")[7] ?? "", /^≥ 300: reached \(300\); ≥ 301: missed \(300\); .*≥ 2 × c: not judged/u);
 });
