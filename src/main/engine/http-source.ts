@@ -76,6 +76,8 @@ export class HttpSource implements EngineSource {
   /** Events of the running poll. */
   #events: number = 0;
   #eventsInStep: number = 0;
+  /** The flush at the end of this turn of the event loop. */
+  #flushing: NodeJS.Immediate | null = null;
   #givenUp: number = 0;
 
   constructor(options: HttpSourceOptions) {
@@ -158,6 +160,7 @@ export class HttpSource implements EngineSource {
       this.#scanner.end();
       await this.#read();
     }
+    if (this.#flushing !== null) this.#flush();
     this.#phase = "between";
     return this.#settle(outcome, this.#failureOf(outcome, refused));
   }
@@ -214,26 +217,37 @@ export class HttpSource implements EngineSource {
     for (;;) {
       const next = scanner.next(this.#event);
       if (next !== "event") {
-        this.#endStep();
+        this.#endStep(true);
         return next === "error" ? "error" : "more";
       }
       this.#events++;
       this.#eventsInStep++;
       if (!this.#sink.accept(this.#event)) {
-        this.#endStep();
+        this.#endStep(false);
         return "full";
       }
       if (this.#eventsInStep >= this.#maxItemsPerStep) {
-        this.#endStep();
+        this.#endStep(false);
         return "turn";
       }
     }
   }
 
-  #endStep(): void {
+  /**
+   * `moreMayWait`: the chunk is used up, and the next ones of the answer may have arrived with it. They are read in the same
+   * turn of the event loop, and what they hold goes with this into one batch.
+   */
+  #endStep(moreMayWait: boolean): void {
     if (this.#eventsInStep === 0) return;
     this.#counters.lastEventTimestampSeconds = this.#wallClock();
     this.#eventsInStep = 0;
+    if (!moreMayWait) this.#sink.flush();
+    else this.#flushing ??= setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (this.#flushing !== null) clearImmediate(this.#flushing);
+    this.#flushing = null;
     this.#sink.flush();
   }
 
