@@ -33,7 +33,7 @@ test("sim → serve → subscriber: every event once, in order, and the books ba
   assert.deepEqual([report.gaps, report.repeats], [0, 0]);
   assert.equal(report.messages, report.lastSequence + 1);
   // Enough for the run to mean something: the ring of 16 slots went round many times.
-  assert.ok(report.messages > 16 * 50, `${report.messages} messages`);
+  assert.ok(report.messages > 16 * 25, `${report.messages} messages`);
 
   const page = await scrape(service.facts.url);
   assertBooks(page, true);
