@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { EXIT_CODES } from "../../src/main/cli/pages.ts";
 import { readConfigFile } from "../../src/main/config/config-file.ts";
 import { flagPlace } from "../../src/main/config/option-spec.ts";
+import { FLOOD_OPTION_LIST } from "../../src/main/config/flood-options.ts";
 import { SERVE_OPTION_LIST } from "../../src/main/config/options.ts";
 import { renderReference } from "../../src/main/config/reference.ts";
 import { SIM_OPTION_LIST } from "../../src/main/config/sim-options.ts";
@@ -19,14 +20,14 @@ test("docs/configuration.md is what scripts/generate-docs.js writes", () => {
 });
 
 test("every option and every variable is on it", () => {
-  for (const option of [...SERVE_OPTION_LIST, ...SIM_OPTION_LIST, ...TAIL_OPTION_LIST]) {
+  for (const option of [...SERVE_OPTION_LIST, ...SIM_OPTION_LIST, ...TAIL_OPTION_LIST, ...FLOOD_OPTION_LIST]) {
     assert.ok(page.includes(`\`--${option.name} `), option.name);
     for (const { name } of option.env) assert.ok(page.includes(`\`${name}\``), name);
   }
 });
 
 test("every default is a value that its own option takes", () => {
-  for (const option of [...SERVE_OPTION_LIST, ...SIM_OPTION_LIST, ...TAIL_OPTION_LIST]) {
+  for (const option of [...SERVE_OPTION_LIST, ...SIM_OPTION_LIST, ...TAIL_OPTION_LIST, ...FLOOD_OPTION_LIST]) {
     if (option.default !== undefined) option.type.parse(option.default, flagPlace(option.name));
   }
 });

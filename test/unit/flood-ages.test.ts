@@ -1,7 +1,7 @@
 /** Percentiles of ages: never better than the truth, and at most one part in 64 worse. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { AgeHistogram } from "../../src/main/flood/age-histogram.ts";
 
 test("percentiles are those of a sorted list, to one part in 64", () => {

@@ -62,6 +62,19 @@ test("a hole, a missing start, a repetition and a late message are faults", () =
   assert.match(tallyOf(0n, 1n, 2n, 1n).fault ?? "", /twice or late/);
 });
 
+test("the first number that is missing is known, and stays; a stream may begin anywhere if that is said", () => {
+  assert.equal(tallyOf(0n, 1n).firstMissing, null);
+  assert.equal(tallyOf(0n, 4n, 9n).firstMissing, 1);
+  assert.equal(tallyOf(5n).firstMissing, 0);
+  const tally = new Tally(true);
+  tally.add(sequence(5n), batch(1));
+  tally.add(sequence(6n), batch(1));
+  assert.equal(tally.fault, null);
+  tally.add(sequence(9n), batch(1));
+  assert.equal(tally.firstMissing, 7);
+  assert.equal(tally.missing, 2);
+});
+
 test("numbers beyond 32 bits are numbers", () => {
   const tally = new Tally();
   tally.lastSequence = 2 ** 32 - 1;

@@ -1,5 +1,6 @@
 /** The help pages of the commands: examples and words; the options come from their tables. MAIN THREAD. */
 import type { OptionSpec } from "../config/option-spec.ts";
+import { FLOOD_OPTION_LIST } from "../config/flood-options.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
 import { SIM_OPTION_LIST } from "../config/sim-options.ts";
 import { TAIL_ENDPOINT, TAIL_OPTION_LIST } from "../config/tail-options.ts";
@@ -12,16 +13,29 @@ const HELP_SWITCH: Item = { name: "-h, --help", says: "Print this and exit." };
 export const EXIT_CODES: readonly Item[] = [
   {
     name: "0",
-    says: "All went well; for serve, sim and tail: they were told to stop, and did; for tail also: --count is reached.",
+    says:
+      "All went well; for serve, sim and tail: they were told to stop, and did; for tail also: --count is reached; " +
+      "for flood: everything arrived.",
   },
-  { name: "1", says: "Something failed that should not have; the message says what." },
+  {
+    name: "1",
+    says:
+      "Something failed that should not have; the message says what. For flood also: events were lost, or the books of " +
+      "the service do not balance.",
+  },
   { name: "2", says: "Wrong usage: an unknown command or flag, or a flag without its value." },
+  { name: "3", says: "flood: the rate of --min-rate was not reached." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a publisher that tail cannot reach, files that may be open.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, files that may be open.",
   },
   { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
-  { name: "130, 143", says: "Ended by a second SIGINT or SIGTERM, without waiting for what was under way." },
+  {
+    name: "130, 143",
+    says:
+      "Ended by a second SIGINT or SIGTERM, without waiting for what was under way; flood also by the first, because a " +
+      "test that was cut short has shown nothing.",
+  },
 ];
 
 const TRAFFIC_ITEMS: readonly Item[] = TRAFFIC_NAMES.map((name) => {
@@ -40,6 +54,7 @@ export const ROOT_PAGE: HelpPage = {
       says: "Try it without an engine: events come from a built-in one.",
     },
     { command: ["kvcast sim --port 8000"], says: "Run a stand-in for trtllm-serve, for tests and demos." },
+    { command: ["kvcast flood"], says: "A load test: how many events a second this machine can publish." },
     { command: ["kvcast tail"], says: "Print what is published, event by event." },
     { command: ["kvcast help serve"], says: "All options of a command." },
   ],
@@ -53,6 +68,7 @@ export const ROOT_PAGE: HelpPage = {
         { name: "serve", says: "Read an engine's events and publish them." },
         { name: "sim", says: "Stand in for a trtllm-serve." },
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
+        { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
         { name: "help [COMMAND]", says: "Print help." },
       ],
     },
@@ -168,6 +184,50 @@ export const TAIL_PAGE: HelpPage = {
       ],
     },
     { title: "Other", items: [HELP_SWITCH] },
+  ],
+};
+
+export const FLOOD_PAGE: HelpPage = {
+  examples: [
+    { command: ["kvcast flood"], says: "As fast as it goes for 10 s: kvcast serve on its built-in engine." },
+    {
+      command: ["kvcast flood --source sim --rate 20000 --blocks 1"],
+      says: "The way that an engine's events take: kvcast sim, HTTP, kvcast serve, a subscriber.",
+    },
+    {
+      command: ["kvcast flood --profile ramp -- --wire-format dynamo --encoders 2"],
+      says: "The highest rate that is kept up with, in this dialect; what is behind -- is for kvcast serve.",
+    },
+    {
+      command: [
+        "kvcast flood --zmq-endpoint tcp://127.0.0.1:20081",
+        "--metrics-url http://127.0.0.1:8081 --duration 60",
+      ],
+      says: "Watch a service that runs, under the load that it has.",
+    },
+    {
+      command: ["kvcast flood --rate 10000 --min-rate 9500 --json | jq .age_ms.warm.p99"],
+      says: "For programs: exit code 3 when fewer than 9500 events a second come, 1 when any is lost.",
+    },
+  ],
+  usage: "kvcast flood [options] [-- options of kvcast serve]",
+  summary:
+    "Loads a pipeline, receives everything in a process of its own, verifies every sequence number and the books of the " +
+    "service, and prints what was measured: rate, loss, age of the events on arrival, CPU and memory.",
+  options: FLOOD_OPTION_LIST,
+  sections: [
+    { title: "Other", items: [{ name: "--json", says: "Print one JSON object." }, HELP_SWITCH] },
+    {
+      title: "Exit codes",
+      items: [
+        { name: "0", says: "Everything arrived." },
+        { name: "1", says: "Events were lost, the books do not balance, or the test failed." },
+        { name: "2", says: "Wrong usage; 78 for a value that is not allowed." },
+        { name: "3", says: "Everything arrived, and the rate of --min-rate was not reached." },
+        { name: "69", says: "There is no such service, or it publishes nothing." },
+        { name: "130, 143", says: "Cut short by SIGINT or SIGTERM; what was measured until then is printed." },
+      ],
+    },
   ],
 };
 

@@ -16,7 +16,7 @@ import { Hangups } from "./hangup.ts";
 import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
 import { requireOpenFiles } from "./open-files.ts";
-import { ROOT_PAGE, SERVE_PAGE, SIM_PAGE, TAIL_PAGE, flagNames } from "./pages.ts";
+import { FLOOD_PAGE, ROOT_PAGE, SERVE_PAGE, SIM_PAGE, TAIL_PAGE, flagNames } from "./pages.ts";
 import { VERSION } from "./version.ts";
 
 /** The process, as far as commands may touch it. */
@@ -30,7 +30,7 @@ export interface CliIo {
   err(text: string): void;
 }
 
-const PAGES = { serve: SERVE_PAGE, sim: SIM_PAGE, tail: TAIL_PAGE } as const;
+const PAGES = { serve: SERVE_PAGE, sim: SIM_PAGE, tail: TAIL_PAGE, flood: FLOOD_PAGE } as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
 export async function runCli(io: CliIo): Promise<number> {
@@ -66,6 +66,20 @@ export async function runCli(io: CliIo): Promise<number> {
     .option("--tokens")
     .action(async (endpoint: string | undefined, switches: Partial<TailSwitches>) => {
       code = await tail(endpoint, tailFlags, switches, io);
+    });
+
+  const floodFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("flood"), FLOOD_PAGE), FLOOD_PAGE, floodFlags)
+    .argument("[SERVE...]")
+    .option("--json")
+    .action(async (operands: readonly string[], { json = false }: { readonly json?: boolean }, command: Command) => {
+      // Only what stands behind -- is for the service; a word before it is a mistake.
+      const dashes = io.argv.indexOf("--");
+      const behind = dashes === -1 ? [] : io.argv.slice(dashes + 1);
+      if (operands.length > behind.length) {
+        command.error(`${quoted(operands[0] ?? "")} is no option; options of kvcast serve go behind --`);
+      }
+      code = await flood(floodFlags, behind, json, io);
     });
 
   try {
@@ -109,6 +123,14 @@ async function tail(
   const signal = firstSignal();
   const { runTail } = await import("./tail.ts");
   return runTail(config, signal, io);
+}
+
+async function flood(flags: Flags, serveArgs: readonly string[], json: boolean, io: CliIo): Promise<number> {
+  const { loadFloodConfig } = await import("../config/load-flood.ts");
+  const config = loadFloodConfig(flags, serveArgs, json);
+  const signal = firstSignal();
+  const { runFlood } = await import("./flood.ts");
+  return runFlood(config, signal, io);
 }
 
 function pageCommand(command: Command, page: HelpPage): Command {

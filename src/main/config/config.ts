@@ -4,6 +4,7 @@
  */
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import type { NatsConfig } from "./load-nats.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
 export interface EngineCredentials {

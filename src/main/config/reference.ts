@@ -3,6 +3,7 @@
  * holds the file to it; the service never calls it.
  */
 import type { OptionSpec } from "./option-spec.ts";
+import { FLOOD_OPTION_LIST } from "./flood-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
 import { SIM_OPTION_LIST } from "./sim-options.ts";
 import { TAIL_OPTION_LIST } from "./tail-options.ts";
@@ -79,6 +80,12 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`kvcast tail [EP]`, flags only. Besides these, `--sync` begins with a snapshot, `--stats` prints figures instead of",
     "events, `--json` prints one JSON object a line, and `--tokens` prints token ids and cache salts too.",
     ...optionTables(TAIL_OPTION_LIST),
+    "",
+    "## Options of `kvcast flood`",
+    "",
+    "`kvcast flood [options] [-- options of kvcast serve]`, flags only. Besides these, `--json` prints one JSON object.",
+    "[load-test.md](load-test.md) says how to read what comes out.",
+    ...optionTables(FLOOD_OPTION_LIST),
     "",
     "## Exit codes",
     "",

@@ -26,6 +26,7 @@ export const SIM_TRAFFIC_OPTIONS: { readonly [K in TrafficName]: OptionSpec<numb
   ranks: trafficFlag("ranks", String(SIM_RANKS)),
   removed: trafficFlag("removed"),
   seed: trafficFlag("seed"),
+  burst: trafficFlag("burst"),
 };
 
 export type SimOptions = {

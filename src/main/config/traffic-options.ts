@@ -37,7 +37,7 @@ interface TrafficParameter {
 
 /** By name in the URL and, with two dashes, on the command line of `kvcast sim`. */
 export type TrafficParameters = { readonly [K in TrafficName]: TrafficParameter };
-export type TrafficName = "events" | "rate" | "blocks" | "tokens" | "ranks" | "removed" | "seed";
+export type TrafficName = "events" | "rate" | "blocks" | "tokens" | "ranks" | "removed" | "seed" | "burst";
 
 export const TRAFFIC: TrafficParameters = {
   events: {
@@ -79,10 +79,26 @@ export const TRAFFIC: TrafficParameters = {
     default: "1",
     help: "The same seed makes the same events.",
   },
+  burst: {
+    type: decimal({ min: 1, max: 1000 }),
+    default: "1",
+    help:
+      "With more than 1 the events of every 5 s come at their beginning, at so many times the rate, and then none until " +
+      "the next 5 s; 5 is a second of bursts and four of silence. Needs a rate other than max.",
+  },
 };
 
 /** Names in the order of the documentation. */
-export const TRAFFIC_NAMES: readonly TrafficName[] = ["events", "rate", "blocks", "tokens", "ranks", "removed", "seed"];
+export const TRAFFIC_NAMES: readonly TrafficName[] = [
+  "events",
+  "rate",
+  "blocks",
+  "tokens",
+  "ranks",
+  "removed",
+  "seed",
+  "burst",
+];
 
 /** The whole from its parts; what is absent takes its default. Throws ConfigError when the parts do not go together. */
 export function completeTraffic(
@@ -101,14 +117,20 @@ export function completeTraffic(
   if (blocks * tokens > MAX_EVENT_TOKENS) {
     throw notAllowed(place, `blocks=${blocks}, tokens=${tokens}`, `at most ${MAX_EVENT_TOKENS} tokens an event`);
   }
+  const ratePerSecond = value("rate");
+  const burst = value("burst");
+  if (burst !== 1 && ratePerSecond === Infinity) {
+    throw notAllowed(place, `burst=${burst}, rate=max`, "bursts with a rate in events a second only");
+  }
   return Object.freeze({
     events: value("events"),
-    ratePerSecond: value("rate"),
+    ratePerSecond,
     blocks,
     tokens,
     ranks: given.ranks ?? others.ranks,
     removed: value("removed"),
     seed: value("seed"),
+    ...(burst === 1 ? {} : { burst }),
   });
 }
 

@@ -8,6 +8,7 @@
 import type { TrafficConfig } from "../config/config.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import { RawEvent } from "./raw-event.ts";
+import { dueAtMs, dueEvents } from "./pace.ts";
 import type { EngineSource, EventSink } from "./source.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -91,9 +92,10 @@ export class SyntheticSource implements EngineSource {
   }
 
   describe(): string {
-    const { events, ratePerSecond, blocks, tokens, ranks, removed, seed } = this.#config;
+    const { events, ratePerSecond, blocks, tokens, ranks, removed, seed, burst = 1 } = this.#config;
     const parts = [
       ratePerSecond === Infinity ? "as fast as possible" : `${ratePerSecond} events/s`,
+      ...(burst === 1 ? [] : [`in bursts at ${burst} times that`]),
       `${blocks} x ${tokens} tokens`,
       ranks === 1 ? "1 rank" : `${ranks} ranks`,
       `${Math.round(removed * 1000) / 10} % removals`,
@@ -107,16 +109,15 @@ export class SyntheticSource implements EngineSource {
 
   /** Until all events are made or `stop()`. */
   async #generate(): Promise<void> {
-    const { events, ratePerSecond } = this.#config;
-    const ratePerMs = ratePerSecond / 1000;
+    const { events } = this.#config;
     const start = this.#clock.now();
     while (!this.#stopping) {
-      const due = Math.min(events, ratePerSecond === Infinity ? Infinity : (this.#clock.now() - start) * ratePerMs);
+      const due = Math.min(events, dueEvents(this.#config, this.#clock.now() - start));
       await this.#step(Math.floor(due));
       const { made } = this.#traffic;
       if (made >= events) return;
       // Whole milliseconds: timers have no finer grain, and what becomes due meanwhile leaves together.
-      const untilNext = Math.ceil((made + 1) / ratePerMs - (this.#clock.now() - start));
+      const untilNext = Math.ceil(dueAtMs(this.#config, made + 1) - (this.#clock.now() - start));
       await this.#pause(made < Math.floor(due) ? 0 : Math.min(Math.max(untilNext, 1), MAX_WAIT_MS));
     }
   }

@@ -1,25 +1,33 @@
 /**
  * The subscriber of a load test, in a process of its own: it receives everything, counts it, checks the sequence, notes how
  * old each event is, and does nothing else, so that what is measured is the publisher. argv: a SubscriberOrder as JSON. The
- * first message is decoded whole, with a decoder that the publisher does not use: that what is counted are events at all.
+ * first message with events is decoded whole, with a decoder that the publisher does not use: that what is counted are events
+ * at all.
  *
  * The age of an event is the wall clock of this process less the timestamp of its batch, which is that of the first event
  * in it: so it errs on the side of too old. Ages are cold until the warm-up is over. What was made before this process
  * had its first message waited for it, and has no age that would say anything.
  */
-import { decode } from "@msgpack/msgpack";
 import { Subscriber } from "zeromq";
 import { type AgeFigures, AgeHistogram } from "./age-histogram.ts";
 import { batchSeconds } from "./batch-header.ts";
+import { checkWhole } from "./check-whole.ts";
 import { Tally, type TallyFigures } from "./tally.ts";
 
 export interface SubscriberOrder {
   readonly endpoint: string;
-  readonly blockSizeTokens: number;
+  /** Tokens that a block must hold; null where that is not known. */
+  readonly blockSizeTokens: number | null;
   /** The clock starts with the message that completes so many. */
   readonly warmEvents: number;
+  /** And not before so many milliseconds after the first message. */
+  readonly warmMs?: number;
   /** The clock stops with the message that completes so many; null for no end. */
   readonly events: number | null;
+  /** The stream may begin with any sequence number. */
+  readonly anyStart?: boolean;
+  /** A hole in the sequence, or a message out of order, is counted and is not the end. */
+  readonly countFaults?: boolean;
 }
 
 export interface SubscriberReport extends TallyFigures {
@@ -30,12 +38,19 @@ export interface SubscriberReport extends TallyFigures {
   readonly totalMs: number;
   /** Of the last message, milliseconds since 1970. */
   readonly lastReceivedMs: number;
+  /** The first sequence number that is missing; null when none is. */
+  readonly firstMissing: number | null;
+  /** Since the warm-up, up to this report; 0 before its end. */
+  readonly windowMs: number;
+  /** Events of each second of that, the last one perhaps not over. */
+  readonly eventsBySecond: readonly number[];
   /** How old events were on arrival; null where there were none to tell of. */
   readonly coldAges: AgeFigures | null;
   readonly warmAges: AgeFigures | null;
 }
 
 export type SubscriberMessage =
+  | { readonly type: "ready" | "connected" }
   | { readonly type: "warm" | "progress"; readonly figures: TallyFigures }
   | { readonly type: "done" | "report"; readonly report: SubscriberReport }
   | { readonly type: "broken"; readonly reason: string };
@@ -44,30 +59,15 @@ const PROGRESS_MS = 200;
 /** Messages between two looks at the clock. */
 const PROGRESS_MESSAGES = 64;
 const ORIGIN_STEPS = 10;
-
-interface StoredMap {
-  readonly type?: unknown;
-  readonly block_hashes?: readonly unknown[];
-  readonly token_ids?: readonly unknown[];
-}
-
-/** Throws unless the payload is a batch of maps with as many tokens as their blocks hold. */
-function checkWhole(payload: Uint8Array, events: number, blockSizeTokens: number): void {
-  const [timestamp, list, rank] = decode(payload, { useBigInt64: true }) as [unknown, readonly StoredMap[], unknown];
-  if (typeof timestamp !== "number" || typeof rank !== "number" || list.length !== events) {
-    throw new Error("the first message is not [timestamp, events, rank]");
-  }
-  for (const { type, block_hashes: hashes, token_ids: tokens } of list) {
-    const stored = type === "BlockStored" && tokens?.length === (hashes?.length ?? 0) * blockSizeTokens;
-    const removed = type === "BlockRemoved" && (hashes?.length ?? 0) > 0;
-    if (!stored && !removed) throw new Error("the first message holds an event that is none");
-  }
-}
+/** A day of them; what comes later is not told by the second. */
+const MAX_SECONDS = 86_400;
 
 const order = JSON.parse(process.argv[2] ?? "{}") as SubscriberOrder;
 const end = order.events ?? Infinity;
+const warmUpMs = order.warmMs ?? 0;
 // Without limit on this side: whoever receives this way loses nothing that the publisher could send.
 const socket = new Subscriber({ receiveHighWaterMark: 0, linger: 0 });
+socket.events.on("connect", () => tell({ type: "connected" }));
 socket.connect(order.endpoint);
 socket.subscribe("");
 
@@ -88,7 +88,8 @@ function wallOriginMs(): number {
 
 const originMs = wallOriginMs();
 const ages = { cold: new AgeHistogram(), warm: new AgeHistogram() };
-const tally = new Tally();
+const tally = new Tally(order.anyStart);
+const eventsBySecond: number[] = [];
 let firstMs = 0;
 let warmMs = 0;
 let warmEvents = 0;
@@ -96,7 +97,8 @@ let lastMs = 0;
 let warm = false;
 
 function tell(message: SubscriberMessage): void {
-  process.send?.(message);
+  // Where nobody listens any more, the end of the channel is about to end this process too.
+  process.send?.(message, undefined, undefined, () => {});
 }
 
 function report(): SubscriberReport {
@@ -106,6 +108,9 @@ function report(): SubscriberReport {
     timedMs: lastMs - warmMs,
     totalMs: lastMs - firstMs,
     lastReceivedMs: originMs + lastMs,
+    firstMissing: tally.firstMissing,
+    windowMs: warm ? performance.now() - warmMs : 0,
+    eventsBySecond,
     coldAges: ages.cold.figures(),
     warmAges: ages.warm.figures(),
   };
@@ -113,9 +118,18 @@ function report(): SubscriberReport {
 
 process.on("message", () => tell({ type: "report", report: report() }));
 process.on("disconnect", () => process.exit(0));
-process.send?.({ type: "ready" });
+if (!process.connected) process.exit(0);
+tell({ type: "ready" });
+
+/** Counts what came in the second that it came in. Seconds without anything get their zero. */
+function addToSecond(nowMs: number, events: number): void {
+  const second = Math.min(Math.floor((nowMs - warmMs) / 1000), MAX_SECONDS);
+  while (eventsBySecond.length <= second) eventsBySecond.push(0);
+  eventsBySecond[second] = (eventsBySecond[second] as number) + events;
+}
 
 let nextProgressMs = 0;
+let checked = false;
 try {
   while (tally.events < end) {
     const [, sequence, payload] = await socket.receive();
@@ -123,21 +137,24 @@ try {
     const eventsBefore = tally.events;
     tally.add(sequence, payload);
     if (payload === undefined) continue;
-    if (tally.messages === 1) {
-      firstMs = nowMs;
-      checkWhole(payload, tally.events, order.blockSizeTokens);
+    lastMs = nowMs;
+    if (tally.messages === 1) firstMs = nowMs;
+    const events = tally.events - eventsBefore;
+    if (!checked && events > 0) {
+      checked = true;
+      checkWhole(payload, order.blockSizeTokens);
     }
-    if (tally.fault !== null) throw new Error(tally.fault);
+    if (order.countFaults !== true && tally.fault !== null) throw new Error(tally.fault);
     const madeMs = batchSeconds(payload) * 1000 - originMs;
-    if (madeMs > firstMs) ages[warm ? "warm" : "cold"].add((nowMs - madeMs) * 1000, tally.events - eventsBefore);
-    if (!warm && tally.events >= order.warmEvents) {
+    if (madeMs > firstMs) ages[warm ? "warm" : "cold"].add((nowMs - madeMs) * 1000, events);
+    if (warm) addToSecond(nowMs, events);
+    else if (tally.events >= order.warmEvents && nowMs - firstMs >= warmUpMs) {
       warm = true;
       warmEvents = tally.events;
       warmMs = performance.now();
       tell({ type: "warm", figures: tally.figures() });
     }
     if (end === Infinity || tally.messages % PROGRESS_MESSAGES === 0) {
-      lastMs = performance.now();
       if (lastMs < nextProgressMs) continue;
       nextProgressMs = lastMs + PROGRESS_MS;
       tell({ type: "progress", figures: tally.figures() });

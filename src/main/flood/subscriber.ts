@@ -11,6 +11,8 @@ const STALL_MS = 20_000;
 export class FloodSubscriber {
   /** Latest figures that it told; a moment old. */
   figures: TallyFigures | null = null;
+  /** Whether there has been a connection. */
+  connected: boolean = false;
   readonly #child: ChildProcess;
   readonly #order: SubscriberOrder;
   readonly #onProgress: (figures: TallyFigures) => void;
@@ -24,7 +26,8 @@ export class FloodSubscriber {
     this.#order = order;
     this.#onProgress = onProgress;
     this.#broken.promise.catch(nothing);
-    this.#child = fork(PROCESS, [JSON.stringify(order)]);
+    // A Ctrl-C is for this process; the child ends with the channel to it.
+    this.#child = fork(PROCESS, [JSON.stringify(order)], { detached: true });
     this.#child.on("message", (message: SubscriberMessage) => this.#onMessage(message));
     this.#child.on("exit", (code, signal) => {
       this.#fail(`the counting subscriber ended with ${code ?? signal ?? "nothing"}`);
@@ -62,6 +65,11 @@ export class FloodSubscriber {
 
   #onMessage(message: SubscriberMessage): void {
     switch (message.type) {
+      case "ready":
+        break;
+      case "connected":
+        this.connected = true;
+        break;
       case "warm":
       case "progress":
         this.figures = message.figures;

@@ -8,6 +8,7 @@
  *   drained, cut, dropped │ buffered: at most `bufferMaxEvents` │ not made yet
  *                         ▲ behind                              ▲ ahead
  */
+import { dueEvents } from "../engine/pace.ts";
 import { RAW_KIND, RawEvent } from "../engine/raw-event.ts";
 import type { EventJsonWriter } from "./event-json.ts";
 import type { FaultPlan } from "./fault-plan.ts";
@@ -86,7 +87,7 @@ export class EventFeed {
   advance(): void {
     const { ratePerSecond } = this.#config.traffic;
     if (this.#startedAt === null || ratePerSecond === Infinity) return;
-    const due = Math.floor(((this.#now() - this.#startedAt) / 1000) * ratePerSecond);
+    const due = Math.floor(dueEvents(this.#config.traffic, this.#now() - this.#startedAt));
     const { ranks } = this.#config.traffic;
     for (let n = 0; n < MAX_ADVANCE_EVENTS && (this.#ahead.published < due || this.#ahead.made < ranks); n++) {
       if (!this.#ahead.next(this.#raw)) break;
