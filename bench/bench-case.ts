@@ -18,13 +18,16 @@ export type Unit =
   | `${string}/s`
   | "µs"
   | "ms"
+  | "s"
   | "µs/event"
   | "ns/event"
   | "ns/B"
   | "MiB"
   | "%"
   | "% of a core"
-  | "×";
+  | "×"
+  /** A bare number. */
+  | "";
 
 export interface Figure {
   readonly value: number;

@@ -1,5 +1,6 @@
 /** All end to end cases, in the order of the table. */
 import type { BenchCase } from "../bench-case.ts";
+import { BESIDE_CASES } from "./beside.ts";
 import { FLOOD_CASES } from "./flood.ts";
 import { HTTP_CASES } from "./http.ts";
 import { IDLE_CASES } from "./idle.ts";
@@ -16,6 +17,7 @@ export const END_TO_END_CASES: readonly BenchCase[] = [
   ...IDLE_CASES,
   MEMORY_CASE,
   ...SCRAPE_CASES,
+  ...BESIDE_CASES,
   START_CASE,
   ...SCALING_CASES,
 ];

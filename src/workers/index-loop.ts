@@ -3,7 +3,8 @@
  *
  * Nothing may keep a slot waiting for long, because a slot that is not indexed is not free: after a few milliseconds of slots
  * the event loop gets a turn, and then one piece of a snapshot, and one of a save, are made. While nothing is published,
- * piece follows piece.
+ * piece follows piece; beside live publishing each is followed by a rest as long as the piece took, because whoever publishes
+ * needs the processor too.
  */
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort } from "node:worker_threads";
@@ -22,6 +23,10 @@ import type { RankSummary, SnapshotScan } from "./snapshot-scan.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 
 const MS_PER_TURN = 2;
+/** Rest after a piece, as a multiple of the time that it took. */
+const REST_PER_PIECE = 1;
+/** So long after its last slot the stream counts as live. */
+const LIVE_MS = 100;
 /** A lost wake-up would be a bug; this bounds what it could cost. Also how often idle snapshots are looked for. */
 const MAX_REST_MS = 1000;
 
@@ -54,6 +59,9 @@ export class IndexLoop {
   /** Main's request to end; undefined before it came. */
   #stop: Extract<IndexRequest, { readonly type: "stop" }> | undefined;
   #lastTurnMs: number = 0;
+  #lastSlotMs: number = -Infinity;
+  /** Before it no further piece is made. */
+  #nextPieceMs: number = 0;
   /** What a thread before this one counted. */
   readonly #refusedBefore: number;
   readonly #unknownRemovedBefore: number;
@@ -81,11 +89,12 @@ export class IndexLoop {
       if (slot !== -1) {
         this.#index(slot);
         ring.release(slot);
-        if (performance.now() - this.#lastTurnMs >= MS_PER_TURN) await this.#turn();
+        this.#lastSlotMs = performance.now();
+        if (this.#lastSlotMs - this.#lastTurnMs >= MS_PER_TURN) await this.#turn();
       } else if (this.#stop !== undefined && ring.peek() === -1) {
         await this.#finish(this.#stop.state);
         break;
-      } else if (this.#hasPieces) await this.#turn();
+      } else if (this.#isPieceDue) await this.#turn();
       else await this.#rest();
     }
     this.#desk.close();
@@ -93,8 +102,13 @@ export class IndexLoop {
     await this.#parts.keeper?.close(this.#stop?.isUnused === true);
   }
 
+  /** Whether a piece is asked for, now or after the rest. */
   get #hasPieces(): boolean {
     return this.#desk.hasWork || this.#parts.keeper?.hasWork === true;
+  }
+
+  get #isPieceDue(): boolean {
+    return this.#hasPieces && performance.now() >= this.#nextPieceMs;
   }
 
   #index(slot: number): void {
@@ -119,11 +133,19 @@ export class IndexLoop {
   async #turn(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#desk.expire();
-    this.#desk.step();
-    const { keeper, index } = this.#parts;
-    if (keeper?.hasWork === true) this.#tell(keeper.step(index.blocks));
+    if (this.#isPieceDue) this.#makePiece();
     this.#count();
     this.#lastTurnMs = performance.now();
+  }
+
+  #makePiece(): void {
+    const { keeper, index } = this.#parts;
+    const startMs = performance.now();
+    this.#desk.step();
+    if (keeper?.hasWork === true) this.#tell(keeper.step(index.blocks));
+    const endMs = performance.now();
+    const isLive = endMs - this.#lastSlotMs < LIVE_MS;
+    this.#nextPieceMs = isLive ? endMs + REST_PER_PIECE * (endMs - startMs) : endMs;
   }
 
   async #rest(): Promise<void> {
@@ -135,7 +157,8 @@ export class IndexLoop {
       bell.cancel();
       return;
     }
-    await bell.sleepAsync(MAX_REST_MS);
+    const restMs = this.#hasPieces ? Math.ceil(this.#nextPieceMs - performance.now()) : MAX_REST_MS;
+    await bell.sleepAsync(Math.max(1, restMs));
     this.#lastTurnMs = performance.now();
   }
 
@@ -147,7 +170,7 @@ export class IndexLoop {
       ring.peek() !== -1 ||
       this.#stop !== undefined ||
       ring.memory.stop() === STOP.now ||
-      this.#hasPieces ||
+      this.#isPieceDue ||
       this.#isSaveDue
     );
   }
