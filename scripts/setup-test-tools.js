@@ -8,6 +8,7 @@ import path from "node:path";
 /** Program → Debian package that has it. */
 const TOOLS = {
   faketime: "faketime",
+  "nats-server": "nats-server",
   prlimit: "util-linux",
   promtool: "prometheus",
 };

@@ -3,6 +3,7 @@ import { COUNTER_CASES } from "./counters.bench.ts";
 import { ENCODER_CASES } from "./encoder.bench.ts";
 import type { MicroCase } from "./micro-case.ts";
 import { NORMALISER_CASES } from "./normaliser.bench.ts";
+import { PLANE_CASES } from "./plane.bench.ts";
 import { RING_CASES } from "./ring.bench.ts";
 import { SCANNER_CASES } from "./scanner.bench.ts";
 import { TRAFFIC_CASES } from "./traffic.bench.ts";
@@ -13,5 +14,6 @@ export const MICRO_CASES: readonly MicroCase[] = [
   ...NORMALISER_CASES,
   ...RING_CASES,
   ...ENCODER_CASES,
+  ...PLANE_CASES,
   ...COUNTER_CASES,
 ];

@@ -14,10 +14,11 @@ import { atLeast } from "../goal.ts";
 import type { MicroCase } from "./micro-case.ts";
 
 /** Room for the records, and behind it for the frame, of the largest case. */
-const AREA_BYTES = 512 * 1024;
+const AREA_BYTES = 1024 * 1024;
 const WALL_SECONDS = 1_700_000_000.25;
 
-function slotOf(blocks: number): FrameJob {
+/** A slot full of the first stored events, of so many blocks each. */
+export function slotOf(blocks: number): FrameJob {
   const memory = new SharedArrayBuffer(2 * AREA_BYTES);
   const records = new Uint32Array(memory);
   const size: EventSize = { words: 0, frameBytes: 0 };

@@ -1,6 +1,7 @@
 /**
  * The pipeline of `kvcast serve`: its options from the configuration, and what the log hears of it. MAIN THREAD, at start.
  */
+import type { NatsReport } from "../shared/nats-messages.ts";
 import type { ServeConfig } from "./config/config.ts";
 import type { Logger } from "./log.ts";
 import type { SnapshotOptions } from "./pipeline/index-thread.ts";
@@ -34,6 +35,19 @@ export function makePipeline(config: ServeConfig, log: Logger, onFatal: (error: 
             maxBytes: config.replayBytes,
             maxBatches: config.replayBatches,
           },
+    nats:
+      config.nats === null
+        ? null
+        : {
+            connection: config.nats.connection,
+            encoding: config.nats.encoding,
+            place: config.nats.place,
+            jetStream: config.nats.jetStream,
+            queueBytes: config.nats.queueBytes,
+            maxInFlight: config.nats.maxInFlight,
+            events: config.nats.events,
+          },
+    onNats: (report) => tellOfNats(log, report),
     heartbeatMs: config.heartbeatMs,
     snapshot: config.snapshot ? snapshotOptions(config, log) : null,
     onPublisherRestart: (reason, message, nextSequence) =>
@@ -65,6 +79,23 @@ export function makePipeline(config: ServeConfig, log: Logger, onFatal: (error: 
     onFatal,
     sharesZmq: false,
   });
+}
+
+function tellOfNats(log: Logger, report: NatsReport): void {
+  const limited = log.limited(report.type);
+  switch (report.type) {
+    case "nats-up":
+      limited.info("connected to NATS", { server: report.server });
+      return;
+    case "nats-down":
+      limited.warn("there is no connection to NATS; what is published waits, and is tried again", {
+        reason: report.reason,
+      });
+      return;
+    case "nats-refused":
+      limited.error("NATS refuses what is published", { reason: report.reason, detail: report.detail });
+      return;
+  }
 }
 
 function snapshotOptions(config: ServeConfig, log: Logger): SnapshotOptions {

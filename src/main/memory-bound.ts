@@ -10,7 +10,9 @@ import {
 } from "../shared/index-limits.ts";
 import { REPLAY_MAX_CLIENTS, replayClientBytes, replayMessageBytes } from "../shared/queue-sizes.ts";
 import { roundToLine } from "../shared/ring-layout.ts";
+import { NATS_FLIGHT_BYTES, PLANE_GATE_BYTES_A_HASH, PLANE_GATE_HASHES } from "../shared/nats-limits.ts";
 import type { ServeConfig } from "./config/config.ts";
+import { MAX_STATS_BYTES } from "./load/stats-poller.ts";
 
 /** Of the hash table, whose size is a power of two: at most this for each block allowed. */
 const PLACE_BYTES_A_BLOCK = 16;
@@ -39,10 +41,18 @@ function replayQueuesBytes(config: ServeConfig): number {
   return REPLAY_MAX_CLIENTS * replayClientBytes(message);
 }
 
+/** Bytes: most that NATS takes up: the queue, what the socket holds besides, counts of live blocks, one answer of statistics. */
+function natsBytes({ nats, engine }: ServeConfig): number {
+  if (nats === null) return 0;
+  const gate = nats.events && nats.encoding === "dynamo" ? PLANE_GATE_HASHES * PLANE_GATE_BYTES_A_HASH : 0;
+  const statistics = nats.load && engine.kind === "http" ? 2 * MAX_STATS_BYTES : 0;
+  return nats.queueBytes + 2 * NATS_FLIGHT_BYTES + gate + statistics;
+}
+
 /**
  * Bytes: the pipeline's own buffers; the index, if there is one; one drained answer (its text, and at most as much again in
  * records of an oversize event); what libzmq may hold for one subscriber that does not read, and for all clients of the
- * replay socket. A further such subscriber costs `zmqQueueBytes` more. The program itself (code, heap at rest) is not in it.
+ * replay socket; and what is kept for NATS. A further such subscriber costs `zmqQueueBytes` more. The program itself (code, heap at rest) is not in it.
  */
 export function memoryBoundBytes(config: ServeConfig, pipelineBytes: number): number {
   const answer = config.engine.kind === "http" ? 2 * config.engine.maxResponseBytes : 0;
@@ -50,5 +60,5 @@ export function memoryBoundBytes(config: ServeConfig, pipelineBytes: number): nu
   const index = config.snapshot
     ? indexBoundBytes(config.snapshotMaxBlocks, config.kvBlockSizeTokens, config.snapshotTokens)
     : 0;
-  return pipelineBytes + index + answer + queue + replayQueuesBytes(config);
+  return pipelineBytes + index + answer + queue + replayQueuesBytes(config) + natsBytes(config);
 }

@@ -23,6 +23,7 @@ import { RequestCounts } from "./http/request-counts.ts";
 import { snapshotRoute } from "./http/snapshot-route.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { Intake } from "./intake.ts";
+import { LoadService } from "./load/load-service.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics/registry.ts";
 import { type ClearPolicy, Injections } from "./normalise/injections.ts";
@@ -58,6 +59,7 @@ export class Service {
   readonly #intake: Intake;
   readonly #source: EngineSource;
   readonly #usage: UsagePoller | null;
+  readonly #load: LoadService | null;
   readonly #stateSaver: StateSaver | null;
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
@@ -97,12 +99,26 @@ export class Service {
     this.#intake = new Intake(normaliser, injections, this.pipeline);
     this.#source = makeSource(config, this.#intake, this.counters, log);
     this.#usage = this.#makeUsagePoller(config);
+    this.#load = this.#makeLoad(config);
     this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver(savedRanks) : null;
   }
 
   #makeUsagePoller({ engine, snapshot }: ServeConfig): UsagePoller | null {
     if (engine.kind !== "http" || !snapshot) return null;
     return new UsagePoller({ config: engine, onUsed: (blocks) => (this.counters.usedBlocks = blocks) });
+  }
+
+  #makeLoad({ engine, nats, attentionDpSize }: ServeConfig): LoadService | null {
+    if (nats?.load !== true) return null;
+    const { log, onFatal } = this.#options;
+    return new LoadService({
+      engine,
+      workerId: nats.place.workerId,
+      attentionDpSize,
+      post: (message) => this.pipeline.postLoad(message),
+      log,
+      onFatal,
+    });
   }
 
   #makeStateSaver(saved: SavedRanks): StateSaver {
@@ -160,6 +176,7 @@ export class Service {
       stateSaver.start();
     }
     service.#usage?.start();
+    service.#load?.start();
     service.#running = service.#run().catch((error: unknown) => {
       options.onFatal(error instanceof Error ? error : new Error(String(error)));
     });
@@ -199,6 +216,7 @@ export class Service {
   renewCredentials(credentials: EngineCredentials): void {
     this.#source.renew(credentials);
     this.#usage?.renew(credentials);
+    this.#load?.renew(credentials);
   }
 
   /** Stops polling, publishes what was taken, ends all threads. Any number of callers share one shutdown. */
@@ -213,12 +231,14 @@ export class Service {
     // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
     this.pipeline.hurry();
     this.#usage?.stop();
+    const loadEnd = this.#load?.stop();
     this.#stateSaver?.stop();
     this.#source.stop();
     // A source that waits for the ring is let go by the pipeline's stop at the latest.
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     const report = await this.pipeline.stop(endMs - performance.now());
     await within(this.#running, Math.max(0, endMs - performance.now()));
+    if (loadEnd !== undefined) await within(loadEnd, Math.max(0, endMs - performance.now()));
     await this.#http?.close();
     return report;
   }

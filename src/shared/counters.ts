@@ -132,6 +132,32 @@ export const PUBLISHER_CELLS: {
   readonly heartbeats: number;
   /** Messages that at least one subscriber did not get because its queue had just become full. */
   readonly zmqQueueFull: number;
+  /** 1 while there is a connection to a NATS server. */
+  readonly natsUp: number;
+  /** A column: EVENT_TYPES. Events of messages that the server has confirmed. */
+  readonly natsSentEvents: number;
+  readonly natsSentBatches: number;
+  readonly natsSentBytes: number;
+  /** A column: SINK_DROP_REASONS. */
+  readonly natsDroppedEvents: number;
+  /** A column: SINK_ERROR_REASONS. */
+  readonly natsErrors: number;
+  /** Messages that were handed to a connection once more. */
+  readonly natsRetries: number;
+  /** Connections after the first one. */
+  readonly natsReconnects: number;
+  /** Acknowledgements that called a message a duplicate of one that the stream has. */
+  readonly natsDuplicateAcks: number;
+  /** Events that wait or are in flight: dequeued events that are neither sent nor dropped yet. */
+  readonly natsPendingEvents: number;
+  /** From the offer to the hand-over to the connection, and from there to the confirmation. */
+  readonly natsPublishDuration: HistogramCells;
+  readonly natsAckDuration: HistogramCells;
+  readonly natsInflightBatches: number;
+  /** Payloads that wait or are in flight. */
+  readonly natsPendingBytes: number;
+  /** Seconds since 1970; 0 before the first confirmation. */
+  readonly natsLastSuccessSeconds: number;
   /** A column: REPLAY_OUTCOMES. */
   readonly replayRequests: number;
   readonly replaySentBatches: number;
@@ -171,6 +197,21 @@ export const PUBLISHER_CELLS: {
     mainLongestStallSeconds: cell(),
     heartbeats: cell(),
     zmqQueueFull: cell(),
+    natsUp: cell(),
+    natsSentEvents: cells(EVENT_TYPES.length),
+    natsSentBatches: cell(),
+    natsSentBytes: cell(),
+    natsDroppedEvents: cells(SINK_DROP_REASONS.length),
+    natsErrors: cells(SINK_ERROR_REASONS.length),
+    natsRetries: cell(),
+    natsReconnects: cell(),
+    natsDuplicateAcks: cell(),
+    natsPendingEvents: cell(),
+    natsPublishDuration: histogram(PUBLISH_DURATION_BUCKETS),
+    natsAckDuration: histogram(PUBLISH_DURATION_BUCKETS),
+    natsInflightBatches: cell(),
+    natsPendingBytes: cell(),
+    natsLastSuccessSeconds: cell(),
     replayRequests: cells(REPLAY_OUTCOMES.length),
     replaySentBatches: cell(),
     replayDuration: histogram(REPLAY_DURATION_BUCKETS),

@@ -9,6 +9,7 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { LayoutError } from "./errors.ts";
+import type { LoadMessage, NatsReport, NatsSinkData } from "./nats-messages.ts";
 import type { RingShape } from "./ring-layout.ts";
 import { WIRE_FORMATS, type WireFormat } from "./wire-format.ts";
 import type { ReplayFraming } from "./zmq-wire.ts";
@@ -19,6 +20,12 @@ export interface OversizeMessage {
   readonly buffer: SharedArrayBuffer;
 }
 
+/** What encoders put into messages for the event plane. */
+export interface PlaneTask {
+  /** u64. */
+  readonly workerId: bigint;
+}
+
 /** All that an encoder needs; it keeps no state of its own between slots. */
 export interface EncoderTask {
   readonly encoder: number;
@@ -27,6 +34,8 @@ export interface EncoderTask {
   readonly counters: SharedArrayBuffer;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
+  /** Null or absent: no messages for the event plane. The batcher must count them if and only if they are wanted here. */
+  readonly plane?: PlaneTask | null;
   readonly oversize: OversizeMessage | null;
   readonly oversizePort: MessagePort;
 }
@@ -79,7 +88,9 @@ export interface PublisherData {
   readonly shape: RingShape;
   readonly counters: SharedArrayBuffer;
   readonly zmq: ZmqSinkData | null;
+  readonly nats: NatsSinkData | null;
   readonly wireFormat: WireFormat;
+  readonly kvBlockSizeTokens: number;
   readonly firstSequence: number;
   readonly replay: ReplayData | null;
   /** To the index thread, for snapshots over the replay socket; null when there is none. */
@@ -98,11 +109,9 @@ export interface PublisherData {
 }
 
 /** From main to the running publisher. */
-export interface PublisherOrder {
+export type PublisherOrder =
   /** Replaces a snapshot port whose other end is gone. */
-  readonly type: "snapshot-port";
-  readonly port: MessagePort;
-}
+  { readonly type: "snapshot-port"; readonly port: MessagePort } | LoadMessage;
 
 export type PublisherMessage =
   /** Sockets are bound; `zmqEndpoint` has the real port. */
@@ -111,6 +120,8 @@ export type PublisherMessage =
   | { readonly type: "bind-failed"; readonly endpoint: string; readonly reason: string }
   /** The wait for subscribers is over. */
   | { readonly type: "gate-open"; readonly subscribers: number; readonly timedOut: boolean }
+  /** What becomes of the connection to NATS. */
+  | NatsReport
   /** A send was refused by the socket. */
   | { readonly type: "send-failed"; readonly reason: string; readonly sequence: number }
   /** The ring is empty or given up, sockets are closed; the thread ends. */
@@ -132,6 +143,10 @@ export function parseEncoderTask(value: unknown): EncoderTask {
   requireShared(value["counters"], "the counter block of an encoder");
   if (!WIRE_FORMATS.some((format) => format === value["wireFormat"])) {
     throw new LayoutError(`an encoder knows no wire format ${String(value["wireFormat"])}`);
+  }
+  const plane = value["plane"] ?? null;
+  if (plane !== null && !(isRecord(plane) && typeof plane["workerId"] === "bigint")) {
+    throw new LayoutError("messages for the event plane need a worker id");
   }
   return value as unknown as EncoderTask;
 }

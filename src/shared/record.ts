@@ -66,3 +66,16 @@ export function frameBoundBytes(
   // around its multimodal hashes of up to 32 each. A token: 5.
   return 240 + (mmHashes > 0 ? 34 : 10) * blocks + 5 * tokens + 32 * mmHashes + loraNameBytes + 2 * cacheSaltBytes;
 }
+
+/** What an event may need at most in messages for the event plane, with its word in the entry header; envelopes are extra. */
+export function planeBoundBytes(isStored: boolean, blocks: number, mmHashes: number): number {
+  // 176: keys, headers, numbers. A stored block: 57 for its map, and 16 around multimodal hashes of 27 each; a removed one: 9.
+  // One more for each block, because so many blocks end a message and begin another with its envelope.
+  const perBlock = isStored ? (mmHashes > 0 ? 74 : 58) : 10;
+  return 176 + perBlock * blocks + 27 * mmHashes;
+}
+
+/** Of a message for the event plane: entry header, envelope, padding, and the bytes written over the end. */
+export const PLANE_ENVELOPE_BYTES = 144;
+/** Envelopes of a slot of one rank, besides those that the bound of its blocks pays for. */
+export const PLANE_ENVELOPES_A_SLOT = 3;

@@ -15,9 +15,11 @@
  *                  40 wall clock f64   48 monotonic clock f64  56 poisoned events
  *                  60 suspect event    64 event at work        68 first sequence, low half   72 high half
  *                  76 one bit for each poisoned event, 256 bits
+ *                 108 plane offset, as the frame's  112 plane bytes        116 plane entries
  *
  *   frame     a list of entries: [bytes u32][stored u32][removed u32][cleared u32][payload, padded to a word]
- *             one entry a message; a batching dialect has one, a single-event dialect one per event
+ *             one entry a message; a batching dialect has one, a single-event dialect one per event;
+ *             behind it, in the same area, the messages for the event plane where they are wanted (`plane-layout.ts`)
  *
  * Slot states and who may write the slot:
  *
@@ -109,6 +111,10 @@ export const SLOT = {
   /** Events that must not be encoded, or could not be: bit i of word i / 32. */
   poisonBits: 19,
   poisonWords: 8,
+  /** Messages for the event plane; zeros where none are wanted. */
+  planeOffset: 27,
+  planeBytes: 28,
+  planeEntries: 29,
 } as const;
 /** Events that a slot may hold: each has its poison bit. */
 export const MAX_SLOT_EVENTS: number = SLOT.poisonWords * 32;

@@ -15,6 +15,7 @@ import { type EventWriter, eventWriter } from "./event-writer.ts";
 import { FrameEncoder, type FrameJob, type FrameResult } from "./frame-encoder.ts";
 import { type Output, outputOf } from "./msgpack-writer.ts";
 import { OversizeReader } from "./oversize.ts";
+import { PlaneEncoder } from "./plane-encoder.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost. */
 const MAX_PARK_MS = 1000;
@@ -39,7 +40,8 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   const counters = new CounterBlock(task.counters);
   counters.set(ENCODER_CELLS.threadId, threadId);
   const write = eventWriter(task.wireFormat, task.kvBlockSizeTokens);
-  const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens, hooks.writer?.(write) ?? write);
+  const plane = task.plane ? new PlaneEncoder(task.plane.workerId, task.kvBlockSizeTokens) : null;
+  const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens, hooks.writer?.(write) ?? write, plane);
   const oversize = new OversizeReader(task.oversizePort, task.oversize);
   const out = outputOf(ring.memory.bytes);
 

@@ -121,12 +121,19 @@ export function putMmInfos(records: Uint32Array, r: number, kindWord: number, ou
       p = putNil(out, p);
       continue;
     }
-    p = putArrayHeader(out, putConstant(out, putMapHeader(out, p, 1), MM_OBJECTS), hashes);
-    for (let i = 0; i < hashes; i++, m += 2) {
-      p = putConstant(out, putMapHeader(out, p, 2), MM_HASH);
-      p = putUint64(out, p, records[m] as number, records[m + 1] as number);
-      p = putArrayHeader(out, putConstant(out, p, OFFSETS), 0);
-    }
+    p = putMmObjects(records, m, hashes, out, p);
+    m += 2 * hashes;
+  }
+  return p;
+}
+
+/** One block's map of its multimodal hashes, of which there are that many from word `m` on. */
+export function putMmObjects(records: Uint32Array, m: number, hashes: number, out: Output, p: number): number {
+  p = putArrayHeader(out, putConstant(out, putMapHeader(out, p, 1), MM_OBJECTS), hashes);
+  for (let i = 0; i < hashes; i++, m += 2) {
+    p = putConstant(out, putMapHeader(out, p, 2), MM_HASH);
+    p = putUint64(out, p, records[m] as number, records[m + 1] as number);
+    p = putArrayHeader(out, putConstant(out, p, OFFSETS), 0);
   }
   return p;
 }

@@ -1,5 +1,6 @@
 /**
- * A filled slot, from its records to ready-to-send payloads. ENCODER THREAD; stateless between slots.
+ * A filled slot, from its records to ready-to-send payloads, and behind them, if they are wanted, to messages for the event
+ * plane. ENCODER THREAD; stateless between slots.
  *
  * A batching dialect makes one payload `[timestamp, [events], rank]`, a single-event dialect one such payload for each
  * event. An event that cannot be encoded is left out and counted, so that it costs itself and nothing else: if it throws it
@@ -11,6 +12,7 @@ import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import { isSingleEvent, type WireFormat } from "../shared/wire-format.ts";
 import { type EventWriter, eventWriter } from "./event-writer.ts";
 import { type Output, putArrayHeader, putFloat64, putUint } from "./msgpack-writer.ts";
+import type { PlaneEncoder } from "./plane-encoder.ts";
 
 /** Where a slot's records are and where its frame goes. */
 export interface FrameJob {
@@ -25,7 +27,7 @@ export interface FrameJob {
   /** Rank of a batching dialect's one message; single events bring their own. */
   readonly rank: number;
   readonly wallSeconds: number;
-  /** The same memory to write into; the frame begins at byte `frameOffset`, a multiple of four. */
+  /** The same memory, from its first byte on, to write into; the frame begins at byte `frameOffset`, a multiple of four. */
   readonly out: Output;
   readonly frameOffset: number;
 }
@@ -39,6 +41,7 @@ export interface FrameResult {
 
 export class FrameEncoder {
   readonly #write: EventWriter;
+  readonly #plane: PlaneEncoder | null;
   readonly #single: boolean;
   readonly #result: FrameResult = { frameBytes: 0, entries: 0, poisonedEvents: 0 };
   /** Events of each kind in the entry at hand, by RECORD_KIND. */
@@ -48,8 +51,10 @@ export class FrameEncoder {
     format: WireFormat,
     kvBlockSizeTokens: number,
     write: EventWriter = eventWriter(format, kvBlockSizeTokens),
+    plane: PlaneEncoder | null = null,
   ) {
     this.#write = write;
+    this.#plane = plane;
     this.#single = isSingleEvent(format);
   }
 
@@ -73,7 +78,17 @@ export class FrameEncoder {
     result.poisonedEvents = poisoned;
     result.entries = this.#single ? count : Math.min(1, count);
     result.frameBytes = p - job.frameOffset;
+    if (this.#plane !== null) this.#encodePlane(this.#plane, job, p);
     return result;
+  }
+
+  /** Writes the messages for the event plane at `p`, and tells the slot of them. */
+  #encodePlane(plane: PlaneEncoder, job: FrameJob, p: number): void {
+    const { header, slot } = job;
+    const { planeBytes, entries } = plane.encode(job, { out: job.out, words: job.records, offset: p });
+    header[slot + SLOT.planeOffset] = p;
+    header[slot + SLOT.planeBytes] = planeBytes;
+    header[slot + SLOT.planeEntries] = entries;
   }
 
   /** Begins an entry at `p`: leaves room for its header, writes the envelope. Returns where the events go. */
@@ -132,6 +147,7 @@ export class FrameEncoder {
         header[slot + SLOT.progress] = i + 1;
         try {
           this.#write(records, r, job.out, job.frameOffset);
+          this.#plane?.probe(job, { out: job.out, words: records, offset: job.frameOffset }, i, r);
         } catch {
           setPoison(header, slot, i);
         }

@@ -24,7 +24,8 @@ export interface Constant {
   readonly words: Uint32Array;
 }
 
-function constant(bytes: Uint8Array): Constant {
+/** The constant of bytes that are msgpack already. */
+export function constantOfBytes(bytes: Uint8Array): Constant {
   const words = new Uint32Array((bytes.length + 3) >>> 2);
   bytes.forEach((byte, i) => (words[i >>> 2] = (words[i >>> 2] as number) | (byte << (24 - 8 * (i & 3)))));
   return { length: bytes.length, words };
@@ -44,7 +45,7 @@ export function constantOf(...values: readonly (string | number | null)[]): Cons
       p += utf8.length;
     }
   }
-  return constant(out.bytes.subarray(0, p));
+  return constantOfBytes(out.bytes.subarray(0, p));
 }
 
 /** May write up to three zeros behind the constant. */

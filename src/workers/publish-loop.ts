@@ -82,7 +82,8 @@ export class PublishLoop {
     ring.announce();
     if (this.#messagesSinceTurn > 0 || performance.now() >= this.#nextDueMs()) await this.#turn();
     if (!this.#prepareToSleep()) return;
-    const isServing = this.#parts.replay?.active === true;
+    // Answers of clients and of servers arrive in turns of the event loop only.
+    const isServing = this.#parts.replay?.active === true || this.#parts.nats?.sink.hasWork === true;
     if (!isServing && ring.bell.sleep(BLOCK_MS)) return;
     if (!this.#prepareToSleep()) return;
     await ring.bell.sleepAsync(Math.max(1, Math.ceil(this.#nextDueMs() - performance.now())));

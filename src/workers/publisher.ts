@@ -14,11 +14,13 @@ import {
 import { replayMessageBytes, usualMessageBytes } from "../shared/queue-sizes.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
 import { RingPublisher } from "../shared/ring.ts";
+import type { NatsParts } from "./nats-parts.ts";
 import { MainWatch } from "./main-watch.ts";
 import { OversizeReader } from "./oversize.ts";
 import { PublishLoop } from "./publish-loop.ts";
 import { ReplayServer } from "./replay-server.ts";
 import { ReplayWindow } from "./replay-window.ts";
+import { isCounted } from "./slot-sender.ts";
 import { Sequencer } from "./sequencer.ts";
 import { ZmqSink } from "./zmq-sink.ts";
 
@@ -29,11 +31,28 @@ const BIND_AGAIN_MS = 50;
 /** What a socket may take to let go of its last payloads once its linger is over. */
 const LETTING_GO_MS = 50;
 
+type Report = (message: PublisherMessage) => void;
+
 /** The sockets of the thread, bound or not wanted. */
 interface Sockets {
   readonly sink: ZmqSink | null;
   readonly window: ReplayWindow | null;
   readonly replay: ReplayServer | null;
+}
+
+/** Starts what has to do with NATS. Its code is loaded only then: it takes a while, and memory. */
+async function startNats(
+  data: PublisherData,
+  memory: RingMemory,
+  counters: CounterBlock,
+  report: Report,
+): Promise<NatsParts | null> {
+  const { nats, kvBlockSizeTokens } = data;
+  if (nats === null) return null;
+  const { NatsParts: Parts } = await import("./nats-parts.ts");
+  // A slot that the publisher before this one has counted is skipped.
+  const position = (memory.tail() + (isCounted(memory, counters) ? 1 : 0)) | 0;
+  return new Parts(nats, kvBlockSizeTokens, position, counters, report);
 }
 
 /** Binds what the data asks for. Rejects with BindError; nothing stays bound then. */
@@ -79,15 +98,20 @@ async function patiently<T>(patienceMs: number, bind: () => Promise<T>): Promise
 }
 
 async function runPublisher(data: PublisherData, main: MessagePort): Promise<void> {
-  const report = (message: PublisherMessage): void => main.postMessage(message);
+  const report: Report = (message) => main.postMessage(message);
   const counters = new CounterBlock(data.counters);
   const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
   let sockets: Sockets = { sink: null, window: null, replay: null };
+  let nats: NatsParts | null = null;
   try {
     sockets = await bindSockets(data, counters);
     const { sink, replay } = sockets;
+    const memory = new RingMemory(data.ring, data.shape);
+    nats = await startNats(data, memory, counters, report);
+    const loads = nats;
     main.on("message", (order: PublisherOrder) => {
-      if (replay === null) order.port.close();
+      if (order.type === "load") loads?.takeLoad(order);
+      else if (replay === null) order.port.close();
       else replay.useSnapshotPort(order.port);
     });
     // The thread lives by its timer, not by what main might say.
@@ -96,9 +120,9 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     counters.set(PUBLISHER_CELLS.zmqUp, sink === null ? 0 : 1);
     if (sink !== null) counters.set(PUBLISHER_CELLS.zmqHighWaterMarkMessages, sink.highWaterMarkMessages);
     report({ type: "ready", zmqEndpoint: sink?.endpoint ?? null, replayEndpoint: replay?.endpoint ?? null });
-    const memory = new RingMemory(data.ring, data.shape);
     const loop = new PublishLoop({
       ...sockets,
+      nats: nats?.events ?? null,
       ring: new RingPublisher(memory),
       counters,
       oversize: new OversizeReader(data.oversizePort, data.oversize),
@@ -109,7 +133,9 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
       waitSubscribersTimeoutMs: data.zmq?.waitSubscribersTimeoutMs ?? 0,
       report,
     });
-    const droppedEvents = await loop.run();
+    let droppedEvents = await loop.run();
+    if (nats !== null) droppedEvents += await nats.stop(droppedEvents === 0 ? memory.lingerMs() : 0);
+    nats = null;
     const lingerMs = droppedEvents === 0 ? memory.lingerMs() : 0;
     const holdMs = await close(sockets, lingerMs, data.sharesZmq);
     sockets = { sink: null, window: null, replay: null };
@@ -120,6 +146,7 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     if (!(error instanceof BindError)) throw error;
     report({ type: "bind-failed", endpoint: error.endpoint, reason: error.message });
   } finally {
+    await nats?.stop(0);
     // Also on an error: a thread that ends with an open socket is the dangerous case.
     await sleep(await close(sockets, 0, data.sharesZmq));
     clearInterval(keepAlive);

@@ -17,16 +17,20 @@ import {
 } from "../shared/counters.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { PublisherMessage } from "../shared/messages.ts";
+import type { RingMemory } from "../shared/ring-memory.ts";
 import type { RingPublisher } from "../shared/ring.ts";
 import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import type { OversizeReader } from "./oversize.ts";
 import { copyOut } from "./payload-copy.ts";
+import type { NatsFeed } from "./nats-feed.ts";
+import type { NatsSink } from "./nats-sink.ts";
 import type { ReplayWindow } from "./replay-window.ts";
 import type { Sequencer } from "./sequencer.ts";
 import type { ZmqSink } from "./zmq-sink.ts";
 
 const DROPPED_REJECTED = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("rejected");
 const DROPPED_SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
+const NATS_DROPPED_SHUTDOWN = PUBLISHER_CELLS.natsDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
 const ERROR_OTHER = PUBLISHER_CELLS.zmqErrors + SINK_ERROR_REASONS.indexOf("other");
 
 export interface SlotSenderParts {
@@ -38,6 +42,8 @@ export interface SlotSenderParts {
   readonly sink: ZmqSink | null;
   /** null: nothing is kept. */
   readonly window: ReplayWindow | null;
+  /** null: no events go to NATS. */
+  readonly nats: { readonly sink: NatsSink; readonly feed: NatsFeed } | null;
   readonly report: (message: PublisherMessage) => void;
   /** Called after each message: the event loop may need a turn. */
   readonly afterMessage: () => Promise<void> | null;
@@ -81,13 +87,13 @@ export class SlotSender {
   skipCounted(): void {
     const { ring, counters } = this.#parts;
     const tail = ring.memory.tail();
-    if ((counters.read(PUBLISHER_CELLS.countedPosition) | 0) !== ((tail + 1) | 0)) return;
+    if (!isCounted(ring.memory, counters)) return;
     if (tail !== ring.memory.head()) ring.release(ring.memory.slotWord(tail));
   }
 
   /** Counts everything that is still in the ring as dropped. Returns the number of events. */
   dropAll(): number {
-    const { ring, counters } = this.#parts;
+    const { ring, counters, nats } = this.#parts;
     const { words } = ring.memory;
     let dropped = 0;
     for (let p = ring.memory.tail(); p !== ring.memory.head(); p = (p + 1) | 0) {
@@ -96,15 +102,17 @@ export class SlotSender {
     counters.begin();
     counters.add(PUBLISHER_CELLS.dequeuedEvents, dropped);
     counters.add(DROPPED_SHUTDOWN, dropped);
+    if (nats !== null) counters.add(NATS_DROPPED_SHUTDOWN, dropped);
     counters.end();
     return dropped;
   }
 
   async #sendMessages(slot: number): Promise<void> {
-    const { ring, oversize, sink, window, sequencer } = this.#parts;
+    const { ring, oversize, sink, window, nats, sequencer } = this.#parts;
     const { words } = ring.memory;
     const generation = words[slot + SLOT.oversizeGeneration] as number;
     const view = generation === 0 ? ring.memory : oversize.view(generation);
+    nats?.feed.beginSlot(ring.memory, slot, ring.memory.tail(), view);
     let p = (words[slot + SLOT.frameOffset] as number) >>> 0;
     for (let left = words[slot + SLOT.entries] as number; left > 0; left--) {
       const header = p >>> 2;
@@ -115,6 +123,7 @@ export class SlotSender {
       const sequence = sequencer.take();
       // Before it is sent: a number that anyone has seen can be asked for.
       window?.append(sequence, frame);
+      nats?.feed.offerPayload(sequence, frame, header);
       if (sink === null) continue;
       const accepted = await this.#sendMessage(sink, sequence, copyOut(length, frame));
       for (let t = 0; t < EVENT_TYPES.length; t++) {
@@ -143,7 +152,7 @@ export class SlotSender {
   }
 
   #count(slot: number, startedMicros: number): void {
-    const { ring, counters, sink, sequencer } = this.#parts;
+    const { ring, counters, sink, nats, sequencer } = this.#parts;
     const { words, doubles } = ring.memory;
     const tally = this.#tally;
     const poisoned = words[slot + SLOT.poisonedEvents] as number;
@@ -168,8 +177,15 @@ export class SlotSender {
       const acceptedMicros = doubles[slot / 2 + SLOT.monotonicMicrosF64] as number;
       counters.observe(PUBLISHER_CELLS.pipelineLatency, (endedMicros - acceptedMicros) / 1e6);
     }
+    // In the same step: what the slot held is then pending there, sent or dropped.
+    nats?.sink.countOffers();
     counters.end();
   }
+}
+
+/** Whether the slot at the tail has been sent and counted already, by a publisher that died before it let go of it. */
+export function isCounted(memory: RingMemory, counters: CounterBlock): boolean {
+  return (counters.read(PUBLISHER_CELLS.countedPosition) | 0) === ((memory.tail() + 1) | 0);
 }
 
 function emptyTally(): Tally {

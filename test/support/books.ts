@@ -24,10 +24,15 @@ export function assertBooks(page: MetricsPage, quiet: boolean): void {
   const inRing = sum("ring_enqueued_events_total") - dequeued - sum("encode_dropped_events_total");
   assert.ok(inRing >= 0, "nothing leaves the ring that was not put in");
   if (quiet) assert.equal(inRing, 0, "a quiet ring is empty");
-  assert.equal(
-    dequeued,
-    page.sum("kvcast_sink_sent_events_total", { sink: "zmq" }) +
-      page.sum("kvcast_sink_dropped_events_total", { sink: "zmq" }),
-    "dequeued = sent + dropped",
-  );
+  const has = (sink: string): boolean => page.has("kvcast_sink_up", { sink });
+  for (const sink of has("nats") ? ["nats", ...(has("zmq") ? ["zmq"] : [])] : ["zmq"]) {
+    const of = (name: string): number => page.sum(`kvcast_sink_${name}`, { sink });
+    const pending = of("pending_events");
+    assert.equal(
+      dequeued,
+      of("sent_events_total") + of("dropped_events_total") + pending,
+      `${sink}: dequeued = sent + dropped + pending`,
+    );
+    if (quiet) assert.equal(pending, 0, "a quiet sink holds nothing");
+  }
 }

@@ -8,6 +8,7 @@ import {
   type PipelineView,
   RING_WAIT_BUCKETS,
   type RingDropReason,
+  type SinkName,
   type WorkerStatus,
 } from "../../src/main/metrics/pipeline-view.ts";
 
@@ -29,6 +30,8 @@ export class FakePipeline implements PipelineView {
   enqueued: number = 0;
   fullSeconds: number = 0;
   endpoint: string | null = "tcp://127.0.0.1:20081";
+  nats: boolean = false;
+  readonly natsMaxInFlight: number = 256;
   replay: string | null = "tcp://127.0.0.1:20082";
   status: WorkerStatus[] = [
     { name: "publisher", up: true, restarts: { error: 0, oom: 0, exit: 0, heartbeat: 0 } },
@@ -39,6 +42,9 @@ export class FakePipeline implements PipelineView {
     this.publisher.set(PUBLISHER_CELLS.publishedSequence, -1);
   }
 
+  sinks(): readonly SinkName[] {
+    return [...(this.endpoint === null ? [] : (["zmq"] as const)), ...(this.nats ? (["nats"] as const) : [])];
+  }
   occupiedSlots(): number {
     return this.occupied;
   }

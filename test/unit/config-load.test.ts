@@ -75,6 +75,7 @@ test("defaults, complete and frozen", async () => {
     pollProfile: { name: "default", minSleepMs: 5, maxSleepMs: 100, factor: 1.5, maxItemsPerStep: 1024 },
     logLevel: "info",
     logFormat: "text",
+    nats: null,
   });
   assert.deepEqual(warnings, []);
   assert.equal(origins.get("engine"), "flag");
@@ -112,7 +113,7 @@ test("clears at the start are on, except for the formats of the class that sends
 test("replay and the state directory need what they keep", async () => {
   assert.match((await refusal({ ...ENGINE, "state-dir": folder })).message, /add --snapshot$/);
   const off = { ...ENGINE, "zmq-endpoint": "none", "replay-endpoint": "tcp://127.0.0.1:5558" };
-  assert.match((await refusal(off)).message, /nothing is published that could be sent again$/);
+  assert.match((await refusal(off)).message, /nothing is published over ZMQ .* that could be sent again$/);
   assert.match((await refusal({ ...ENGINE, "replay-bytes": "64KiB" })).message, /cannot hold one message/);
   const open = await load({ ...ENGINE, "replay-endpoint": "tcp://*:5558" });
   assert.ok(open.warnings.some((warning) => warning.startsWith("--replay-endpoint: tcp://*:5558 can be reached")));
@@ -177,7 +178,11 @@ test("values that do not go together are refused with what to set", async () => 
       /cannot hold one message of 96 KiB \(--slot-bytes\)/,
     ],
     [{ ...ENGINE, "ring-slots": "4096", "slot-bytes": "1MiB" }, "--ring-slots", /more than 1 GiB together/],
-    [{ ...ENGINE, "zmq-endpoint": "none", "wait-subscribers": "1" }, "--wait-subscribers", /nothing to subscribe to/],
+    [
+      { ...ENGINE, "zmq-endpoint": "none", "wait-subscribers": "1" },
+      "--wait-subscribers",
+      /nothing is published over ZMQ .* that could be subscribed to/,
+    ],
   ] as const) {
     const error = await refusal(flags);
     assert.equal(error.option, option);

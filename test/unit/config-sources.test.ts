@@ -9,6 +9,7 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { stringify } from "yaml";
 import type { LoadedConfig, ServeConfig } from "../../src/main/config/config.ts";
+import type { NatsConfig } from "../../src/main/config/load-nats.ts";
 import { loadServeConfig } from "../../src/main/config/load.ts";
 import { SERVE_OPTIONS, SERVE_OPTION_LIST } from "../../src/main/config/options.ts";
 import type { ServeOptions } from "../../src/main/config/options.ts";
@@ -32,11 +33,22 @@ const HTTPS = { engine: "https://h:1" };
 const TLS = path.join(process.cwd(), "test/fixtures/tls");
 const CERT = path.join(TLS, "client.pem");
 const KEY = path.join(TLS, "client.key.pem");
+const SECRET = path.join(folder, "secret");
+const NKEY = path.join(folder, "nkey");
+/** Of no server; only its form counts. */
+const SEED = `SU${"A".repeat(56)}`;
+writeFileSync(SECRET, "s3cret\n");
+writeFileSync(NKEY, `${SEED}\n`);
+const NATS = { engine: "synthetic:", sink: "nats", "worker-id": "7" };
 const headers = path.join(folder, "headers");
 writeFileSync(headers, "X-Key: v\n");
 
 const http = <T>(read: (engine: ServeConfig["engine"] & { readonly kind: "http" }) => T) => {
   return (config: ServeConfig): T | undefined => (config.engine.kind === "http" ? read(config.engine) : undefined);
+};
+
+const nats = <T>(read: (config: NatsConfig) => T) => {
+  return (config: ServeConfig): T | undefined => (config.nats === null ? undefined : read(config.nats));
 };
 
 const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
@@ -70,6 +82,76 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   zmqTopic: { value: "kv", becomes: "kv", read: (config) => config.zmqTopic },
   zmqQueueBytes: { value: 1_000_000, becomes: 1_000_000, read: (config) => config.zmqQueueBytes },
   wireFormat: { value: "dynamo-2026-01", becomes: "dynamo-2026-01", read: (config) => config.wireFormat },
+  sink: {
+    value: "both",
+    becomes: true,
+    read: (config) => config.nats?.events,
+    beside: { engine: "synthetic:", "worker-id": "7" },
+  },
+  natsUrl: {
+    value: "nats://a:4222, tls://b",
+    becomes: ["nats://a:4222", "tls://b:4222"],
+    read: nats((config) => config.connection.servers),
+    beside: NATS,
+  },
+  natsEncoding: { value: "raw", becomes: "raw", read: nats((config) => config.encoding), beside: NATS },
+  natsJetstream: { value: "KV", becomes: "KV", read: nats((config) => config.jetStream), beside: NATS },
+  natsQueueBytes: { value: "2MiB", becomes: 2_097_152, read: nats((config) => config.queueBytes), beside: NATS },
+  natsMaxInFlight: { value: 7, becomes: 7, read: nats((config) => config.maxInFlight), beside: NATS },
+  natsUser: {
+    value: "kv",
+    becomes: "kv",
+    read: nats((config) => config.connection.auth.user),
+    beside: { ...NATS, "nats-password-file": SECRET },
+  },
+  natsPasswordFile: {
+    value: SECRET,
+    becomes: "s3cret",
+    read: nats((config) => config.connection.auth.password),
+    beside: { ...NATS, "nats-user": "kv" },
+  },
+  natsTokenFile: {
+    value: SECRET,
+    becomes: "s3cret",
+    read: nats((config) => config.connection.auth.token),
+    beside: NATS,
+  },
+  natsNkeyFile: { value: NKEY, becomes: SEED, read: nats((config) => config.connection.auth.nkeySeed), beside: NATS },
+  natsCredsFile: {
+    value: SECRET,
+    becomes: "s3cret",
+    read: nats((config) => config.connection.auth.creds),
+    beside: NATS,
+  },
+  natsCaFile: { value: CERT, becomes: true, read: nats((config) => config.connection.tls?.ca !== null), beside: NATS },
+  natsClientCertFile: {
+    value: CERT,
+    becomes: true,
+    read: nats((config) => config.connection.tls?.cert !== null),
+    beside: { ...NATS, "nats-client-key-file": KEY },
+  },
+  natsClientKeyFile: {
+    value: KEY,
+    becomes: true,
+    read: nats((config) => config.connection.tls?.key !== null),
+    beside: { ...NATS, "nats-client-cert-file": CERT },
+  },
+  natsTlsInsecure: {
+    value: "on",
+    becomes: true,
+    read: nats((config) => config.connection.tls?.insecure),
+    beside: NATS,
+  },
+  load: { value: "off", becomes: false, read: nats((config) => config.load), beside: NATS },
+  namespace: { value: "prod", becomes: "prod", read: nats((config) => config.place.namespace), beside: NATS },
+  component: { value: "decode", becomes: "decode", read: nats((config) => config.place.component), beside: NATS },
+  endpointName: { value: "embed", becomes: "embed", read: nats((config) => config.place.endpoint), beside: NATS },
+  workerId: {
+    value: "18446744073709551615",
+    becomes: 2n ** 64n - 1n,
+    read: nats((config) => config.place.workerId),
+    beside: { engine: "synthetic:", sink: "both" },
+  },
   waitSubscribers: { value: 2, becomes: 2, read: (config) => config.waitSubscribers },
   waitSubscribersTimeout: { value: 5, becomes: 5000, read: (config) => config.waitSubscribersTimeoutMs },
   replayEndpoint: { value: "ipc://r", becomes: "ipc://r", read: (config) => config.replayEndpoint },
@@ -123,6 +205,26 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "wire-format": ["KVCAST_WIRE_FORMAT"],
   "wait-subscribers": ["KVCAST_WAIT_SUBSCRIBERS"],
   "wait-subscribers-timeout": ["KVCAST_WAIT_SUBSCRIBERS_TIMEOUT"],
+  sink: ["KVCAST_SINK"],
+  "nats-url": ["KVCAST_NATS_URL", "NATS_SERVER"],
+  "nats-encoding": ["KVCAST_NATS_ENCODING"],
+  "nats-jetstream": ["KVCAST_NATS_JETSTREAM"],
+  "nats-queue-bytes": ["KVCAST_NATS_QUEUE_BYTES"],
+  "nats-max-in-flight": ["KVCAST_NATS_MAX_IN_FLIGHT"],
+  "nats-user": ["KVCAST_NATS_USER", "NATS_AUTH_USERNAME"],
+  "nats-password-file": ["KVCAST_NATS_PASSWORD_FILE"],
+  "nats-token-file": ["KVCAST_NATS_TOKEN_FILE"],
+  "nats-nkey-file": ["KVCAST_NATS_NKEY_FILE"],
+  "nats-creds-file": ["KVCAST_NATS_CREDS_FILE", "NATS_AUTH_CREDENTIALS_FILE"],
+  "nats-ca-file": ["KVCAST_NATS_CA_FILE", "NATS_TLS_CA_CERT_PATH"],
+  "nats-client-cert-file": ["KVCAST_NATS_CLIENT_CERT_FILE"],
+  "nats-client-key-file": ["KVCAST_NATS_CLIENT_KEY_FILE"],
+  "nats-tls-insecure": ["KVCAST_NATS_TLS_INSECURE", "NATS_TLS_INSECURE"],
+  load: ["KVCAST_LOAD"],
+  namespace: ["KVCAST_NAMESPACE", "DYN_NAMESPACE"],
+  component: ["KVCAST_COMPONENT"],
+  "endpoint-name": ["KVCAST_ENDPOINT_NAME"],
+  "worker-id": ["KVCAST_WORKER_ID"],
   "replay-endpoint": ["KVCAST_REPLAY_ENDPOINT"],
   "replay-framing": ["KVCAST_REPLAY_FRAMING"],
   "replay-bytes": ["KVCAST_REPLAY_BYTES"],

@@ -25,9 +25,11 @@ test("every metric has a row, a unit, and words for each of its labels", () => {
 });
 
 test("label values on the page are those of a scrape, where they are a closed list", async () => {
+  const pipeline = new FakePipeline();
+  pipeline.nats = true;
   const scrape = new Metrics({
     engines: [new EngineCounters("engine0", "http", 2)],
-    pipeline: new FakePipeline(),
+    pipeline,
     version: "0",
     epoch: EPOCH,
     logCounts: { trace: 0, debug: 0, info: 0, warn: 0, error: 0 },

@@ -43,6 +43,8 @@ export interface TrafficConfig {
   /** Share of events that remove blocks, 0 to 1. */
   readonly removed: number;
   readonly seed: number;
+  /** The events come in bursts of so many times the rate, and the rate is their average. Absent: 1, evenly. */
+  readonly burst?: number;
 }
 
 export interface SyntheticEngineConfig {
@@ -71,6 +73,8 @@ export type SequenceStart = "zero" | "time";
 export type OnEngineGap = "mark" | "clear";
 
 export interface ServeConfig {
+  /** Null: nothing goes to NATS. */
+  readonly nats: NatsConfig | null;
   readonly engine: EngineConfig;
   readonly kvBlockSizeTokens: number;
   readonly attentionDpSize: number;

@@ -82,10 +82,10 @@ export function readTlsFiles(files: {
 }): TlsFiles {
   const { ca, clientCert, clientKey } = files;
   if (clientCert !== undefined && clientKey === undefined) {
-    throw refused(clientCert.place, "a client certificate needs its key; give --engine-client-key-file too");
+    throw refused(clientCert.place, `a client certificate needs its key; give ${twin(clientCert.place, "key")} too`);
   }
   if (clientKey !== undefined && clientCert === undefined) {
-    throw refused(clientKey.place, "a client key needs its certificate; give --engine-client-cert-file too");
+    throw refused(clientKey.place, `a client key needs its certificate; give ${twin(clientKey.place, "cert")} too`);
   }
   const result: TlsFiles = {
     ca: ca === undefined ? undefined : readCertificate(ca),
@@ -102,6 +102,12 @@ export function readTlsFiles(files: {
   return result;
 }
 
+/** The option that goes with this one: that of the engine's connection, or of another. */
+function twin(place: Place, wanted: "key" | "cert"): string {
+  const option = /--[\w-]+-client-(?:cert|key)-file/.exec(place.label)?.[0] ?? "--engine-client-cert-file";
+  return option.replace(/(?:cert|key)-file$/, `${wanted}-file`);
+}
+
 function readCertificate({ file, place }: NamedFile): Buffer {
   const content = readBounded(file, place, MAX_PEM_BYTES);
   try {
@@ -112,7 +118,7 @@ function readCertificate({ file, place }: NamedFile): Buffer {
   return content;
 }
 
-function readBounded(file: string, place: Place, maxBytes: number): Buffer {
+export function readBounded(file: string, place: Place, maxBytes: number): Buffer {
   let content: Buffer;
   try {
     content = readFileSync(file);

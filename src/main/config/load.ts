@@ -12,6 +12,7 @@ import type { Environment, Flags, OptionSpec, Place } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
 import { Resolver } from "./resolve.ts";
 import type { FileEntry } from "./resolve.ts";
+import { loadNatsConfig } from "./load-nats.ts";
 import { nearest } from "./suggest.ts";
 import { completeTraffic } from "./traffic-options.ts";
 import { sizeText } from "./value-types.ts";
@@ -19,6 +20,7 @@ import { isLocalEndpoint, isLoopbackHost } from "./zmq-endpoint.ts";
 
 /** More than this is a typing mistake, and would fail later with a worse message. */
 const MAX_RING_BYTES = 1024 ** 3;
+const PREFIX = "KVCAST_";
 
 /**
  * The frozen configuration. Throws ConfigError for any value that is not allowed, alone or beside the others, and
@@ -33,7 +35,7 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     kvBlockSizeTokens: resolver.pick(OPTIONS.kvBlockSize),
     attentionDpSize: resolver.pick(OPTIONS.attentionDpSize),
     mmTokenOffset: resolver.pick(OPTIONS.mmTokenOffset),
-    zmqEndpoint: resolver.pick(OPTIONS.zmqEndpoint),
+    zmqEndpoint: resolver.pick(OPTIONS.sink) === "nats" ? null : resolver.pick(OPTIONS.zmqEndpoint),
     zmqTopic: resolver.pick(OPTIONS.zmqTopic),
     zmqQueueBytes: resolver.pick(OPTIONS.zmqQueueBytes),
     wireFormat: resolver.pick(OPTIONS.wireFormat),
@@ -62,7 +64,8 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     logFormat: resolver.pick(OPTIONS.logFormat),
   };
   const { engine, rereadCredentials } = await engineConfig(target, values, resolver, warnings);
-  const config: ServeConfig = Object.freeze({ engine, ...values });
+  const nats = await loadNatsConfig(resolver, env, warnings);
+  const config: ServeConfig = Object.freeze({ engine, ...values, nats });
   checkTogether(config, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });
 }
@@ -181,17 +184,19 @@ function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string
   if (zmqEndpoint === null && config.replayEndpoint !== null) {
     throw refused(
       resolver.placeOf(OPTIONS.replayEndpoint),
-      "with --zmq-endpoint none nothing is published that could be sent again",
+      "nothing is published over ZMQ (--sink, --zmq-endpoint) that could be sent again",
     );
   }
   if (zmqEndpoint === null) {
     if (config.waitSubscribers > 0) {
       throw refused(
         resolver.placeOf(OPTIONS.waitSubscribers),
-        "with --zmq-endpoint none there is nothing to subscribe to",
+        "nothing is published over ZMQ (--sink, --zmq-endpoint) that could be subscribed to",
       );
     }
-    warnings.push("--zmq-endpoint is none and there is no other sink: events are read and counted, and go nowhere");
+    if (config.nats?.events !== true) {
+      warnings.push("--zmq-endpoint is none and there is no other sink: events are read and counted, and go nowhere");
+    }
   }
   for (const [option, endpoint] of [
     [OPTIONS.replayEndpoint, config.replayEndpoint],
@@ -225,12 +230,16 @@ function namedFile(
  * puts a dozen variables of its own into every pod.
  */
 function misspeltVariables(env: Environment): string[] {
-  const known = SERVE_OPTION_LIST.flatMap((option) => option.env.map((variable) => variable.name));
+  const names = SERVE_OPTION_LIST.flatMap((option) => option.env.map((variable) => variable.name));
+  // The prefix is left out of the comparison: beside it every short word would look like every other.
+  const known = names.filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
   const warnings: string[] = [];
   for (const name of Object.keys(env)) {
-    if (!name.startsWith("KVCAST_") || known.includes(name)) continue;
-    const meant = nearest(name, known);
-    if (meant !== undefined) warnings.push(`the environment variable ${name} is not known; did you mean ${meant}?`);
+    if (!name.startsWith(PREFIX) || names.includes(name)) continue;
+    const meant = nearest(name.slice(PREFIX.length), known);
+    if (meant !== undefined) {
+      warnings.push(`the environment variable ${name} is not known; did you mean ${PREFIX}${meant}?`);
+    }
   }
   return warnings;
 }

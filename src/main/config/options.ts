@@ -12,6 +12,7 @@ import { MAX_BLOCK_TOKENS, MAX_RANKS } from "./traffic-options.ts";
 import { PIPELINE_OPTIONS } from "./pipeline-options.ts";
 import { SNAPSHOT_OPTIONS, STREAM_OPTIONS } from "./stream-options.ts";
 import { bytes, fileName, GIB, integer, KIB, oneOf, orWord, seconds } from "./value-types.ts";
+import { NATS_OPTIONS } from "./nats-options.ts";
 import { ZMQ_OPTIONS } from "./zmq-options.ts";
 
 /** Largest token id that 32 bits can hold. */
@@ -46,6 +47,7 @@ export type ServeOptions = {
   readonly systemPort: Defaulted<number | null>;
   readonly config: OptionSpec<string>;
 } & typeof ZMQ_OPTIONS &
+  typeof NATS_OPTIONS &
   typeof STREAM_OPTIONS &
   typeof SNAPSHOT_OPTIONS &
   typeof PIPELINE_OPTIONS &
@@ -143,6 +145,7 @@ export const SERVE_OPTIONS: ServeOptions = {
       "reference from 5 to 20 ms as Dynamo's own publisher does, with at most 256 events a step.",
   },
   ...ZMQ_OPTIONS,
+  ...NATS_OPTIONS,
   ...STREAM_OPTIONS,
   ...SNAPSHOT_OPTIONS,
   ...PIPELINE_OPTIONS,

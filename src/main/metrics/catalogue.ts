@@ -187,7 +187,8 @@ const SINK: CatalogueSection = {
     counter(
       "sink_sent_events_total",
       ["sink", "event_type"],
-      "Events handed over, by type. For zmq: accepted by the socket, whoever subscribes.",
+      "Events handed over, by type. For zmq: accepted by the socket, whoever subscribes. For nats: confirmed, by an answer " +
+        "of the server behind them, or by JetStream.",
     ),
     counter("sink_sent_batches_total", ["sink"], "Batches handed over."),
     counter("sink_sent_bytes_total", ["sink"], "Bytes of the batches handed over."),
@@ -208,6 +209,26 @@ const SINK: CatalogueSection = {
       ["sink"],
       PUBLISH_DURATION_BUCKETS,
       "Time to hand one batch to the sink.",
+    ),
+    gauge("sink_pending_events", ["sink"], "Events that wait for the sink or for its confirmation."),
+    gauge("sink_pending_bytes", ["sink"], "Bytes of messages that wait for the sink or for its confirmation."),
+    gauge(
+      "sink_inflight_limit_batches",
+      ["sink"],
+      "Most batches that may be sent and not confirmed; sink_inflight_batches at this value means that the sink is slow.",
+    ),
+    counter("sink_retries_total", ["sink"], "Batches that were sent once more, after a lost connection or a refusal."),
+    counter("sink_reconnects_total", ["sink"], "Connections after the first one."),
+    counter(
+      "sink_duplicate_acks_total",
+      ["sink"],
+      "Confirmations of batches that the stream already had, sent once more because the first confirmation was lost.",
+    ),
+    histogram(
+      "sink_ack_duration_seconds",
+      ["sink"],
+      PUBLISH_DURATION_BUCKETS,
+      "Time from sending a batch to its confirmation.",
     ),
     gauge("zmq_subscribers", ["endpoint"], "Subscriptions on the ZMQ endpoint now."),
     gauge(

@@ -5,17 +5,15 @@
 import {
   ENCODE_ERROR_REASONS,
   ENCODER_CELLS,
-  EVENT_TYPES,
   type HistogramCells,
   PUBLISHER_CELLS,
   REPLAY_OUTCOMES,
-  SINK_DROP_REASONS,
-  SINK_ERROR_REASONS,
 } from "../../shared/counters.ts";
 import { addHistogram, type Family, type HistogramSeries, type Labels, type Series } from "./cell-metric.ts";
 import type { EngineCounters } from "./engine-counters.ts";
 import { type PipelineView, RING_DROP_REASONS, WORKER_RESTART_REASONS } from "./pipeline-view.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
+import { sinkFamilies } from "./sink-families.ts";
 
 const NO_LABELS: Labels = {};
 const ZMQ: Labels = { sink: "zmq" };
@@ -86,13 +84,11 @@ function encodeFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): reado
   ];
 }
 
-/** Series of the ZMQ sink exist only while it is on: a sink that was turned off is not a sink that is down. */
+/** What only the ZMQ sink has; series exist only while it is on. */
 function zmqFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
   const on = (series: readonly Series[]) => (): readonly Series[] =>
     pipeline.zmqEndpoint() === null ? NO_SERIES : series;
-  const cell = (index: number, labels: Labels = ZMQ): Series => ({ labels, read: () => snapshot.publisher(index) });
-  const column = (first: number, label: string, values: readonly string[]): readonly Series[] =>
-    labelled(ZMQ, label, values, (i) => snapshot.publisher(first + i));
+  const cell = (index: number, labels: Labels): Series => ({ labels, read: () => snapshot.publisher(index) });
   const byEndpoint = (index: number) => (): readonly Series[] => {
     const endpoint = pipeline.zmqEndpoint();
     return endpoint === null ? NO_SERIES : [cell(index, { endpoint })];
@@ -109,21 +105,6 @@ function zmqFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly
     },
   };
   return [
-    { name: "sink_up", series: on([cell(PUBLISHER_CELLS.zmqUp)]) },
-    {
-      name: "sink_sent_events_total",
-      series: on(column(PUBLISHER_CELLS.zmqSentEvents, "event_type", EVENT_TYPES)),
-    },
-    { name: "sink_sent_batches_total", series: on([cell(PUBLISHER_CELLS.zmqSentBatches)]) },
-    { name: "sink_sent_bytes_total", series: on([cell(PUBLISHER_CELLS.zmqSentBytes)]) },
-    {
-      name: "sink_dropped_events_total",
-      series: on(column(PUBLISHER_CELLS.zmqDroppedEvents, "reason", SINK_DROP_REASONS)),
-    },
-    { name: "sink_errors_total", series: on(column(PUBLISHER_CELLS.zmqErrors, "reason", SINK_ERROR_REASONS)) },
-    { name: "sink_inflight_batches", series: on([cell(PUBLISHER_CELLS.zmqInflightBatches)]) },
-    { name: "sink_last_success_timestamp_seconds", series: on([cell(PUBLISHER_CELLS.zmqLastSuccessSeconds)]) },
-    { name: "sink_publish_duration_seconds", histograms: histogram(PUBLISHER_CELLS.publishDuration) },
     { name: "zmq_subscribers", series: byEndpoint(PUBLISHER_CELLS.zmqSubscribers) },
     { name: "zmq_high_water_mark_messages", series: byEndpoint(PUBLISHER_CELLS.zmqHighWaterMarkMessages) },
     { name: "zmq_subscriber_queue_full_total", series: byEndpoint(PUBLISHER_CELLS.zmqQueueFull) },
@@ -201,6 +182,7 @@ export function pipelineFamilies(
   return [
     ...ringFamilies(pipeline, snapshot, engines),
     ...encodeFamilies(pipeline, snapshot),
+    ...sinkFamilies(pipeline, snapshot),
     ...zmqFamilies(pipeline, snapshot),
     ...replayFamilies(pipeline, snapshot),
     ...workerFamilies(snapshot),

@@ -24,7 +24,14 @@ export interface WorkerStatus {
   readonly restarts: Readonly<Record<WorkerRestartReason, number>>;
 }
 
+/** Label values of `sink`. */
+export type SinkName = "zmq" | "nats";
+
 export interface PipelineView {
+  /** Where events go, as far as it is there: no ZMQ before its socket is bound. */
+  sinks(): readonly SinkName[];
+  /** Most messages that wait for NATS to confirm them. */
+  readonly natsMaxInFlight: number;
   readonly ringCapacitySlots: number;
   /** Slots that are not free now. */
   occupiedSlots(): number;

@@ -5,10 +5,10 @@
  * Events are written here as records (`shared/record.ts`) and copied into a slot in one piece when the batch leaves.
  * A batch knows, before anything is encoded, the most bytes its frame can take: that is why an encoder never overflows.
  */
-import { frameBoundBytes, RECORD_FLAG, RECORD_WORD, textWords } from "../../shared/record.ts";
-import type { PublishedEvent } from "../normalise/published-event.ts";
+import { frameBoundBytes, planeBoundBytes, RECORD_FLAG, RECORD_WORD, textWords } from "../../shared/record.ts";
+import { PUBLISHED_KIND, type PublishedEvent } from "../normalise/published-event.ts";
 
-/** What an event will take, in its record and in its frame. */
+/** What an event will take, in its record and in the frame area: its messages for ZMQ and, if wanted, for the event plane. */
 export interface EventSize {
   words: number;
   frameBytes: number;
@@ -31,8 +31,11 @@ function mmHashCount(event: PublishedEvent): number {
   return count;
 }
 
-/** Measures an event into `size`. The texts it holds are kept for the `append` that follows. */
-export function measure(event: PublishedEvent, size: EventSize): void {
+/**
+ * Measures an event into `size`, with what it takes in messages for the event plane if these are wanted. The texts it holds
+ * are kept for the `append` that follows.
+ */
+export function measure(event: PublishedEvent, size: EventSize, withPlane: boolean = false): void {
   nameBytes = event.loraName === null ? NO_TEXT : UTF8.encode(event.loraName);
   saltBytes = event.cacheSalt === null ? NO_TEXT : UTF8.encode(event.cacheSalt);
   const mmHashes = event.mmInfos === null ? 0 : mmHashCount(event);
@@ -51,6 +54,9 @@ export function measure(event: PublishedEvent, size: EventSize): void {
     saltBytes.length,
     event.mmInfos === null ? 0 : Math.max(1, mmHashes),
   );
+  if (withPlane) {
+    size.frameBytes += planeBoundBytes(event.kind === PUBLISHED_KIND.stored, event.blockCount, mmHashes);
+  }
 }
 
 /** Writes the record of the event measured last at `word`; returns the word behind it. */
@@ -128,12 +134,14 @@ export class Batch {
   #frameBytes: number = 0;
   readonly #maxFrameBytes: number;
   readonly #maxEvents: number;
+  readonly #envelopeBytes: number;
 
-  /** `slotBytes` bounds records and frame alike. */
-  constructor(slotBytes: number, maxEvents: number) {
+  /** `slotBytes` bounds records and frame alike; of the frame, `envelopeBytes` are spent before the first event. */
+  constructor(slotBytes: number, maxEvents: number, envelopeBytes: number = BATCH_ENVELOPE_BYTES) {
     this.words = new Uint32Array(slotBytes / 4);
     this.#maxFrameBytes = slotBytes;
     this.#maxEvents = maxEvents;
+    this.#envelopeBytes = envelopeBytes;
   }
 
   get isEmpty(): boolean {
@@ -145,7 +153,7 @@ export class Batch {
     this.rank = rank;
     this.events = 0;
     this.wordCount = 0;
-    this.#frameBytes = BATCH_ENVELOPE_BYTES;
+    this.#frameBytes = this.#envelopeBytes;
   }
 
   /** Whether an event of this size would be the one too many. */

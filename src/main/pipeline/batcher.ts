@@ -9,9 +9,10 @@
  */
 import { monotonicMicros, wallClockSeconds } from "../../shared/clock.ts";
 import type { RingProducer } from "../../shared/ring.ts";
+import { PLANE_ENVELOPE_BYTES, PLANE_ENVELOPES_A_SLOT } from "../../shared/record.ts";
 import { MAX_SLOT_EVENTS } from "../../shared/ring-layout.ts";
 import type { PublishedEvent } from "../normalise/published-event.ts";
-import { Batch, type EventSize, measure, writeRecord } from "./batch.ts";
+import { Batch, BATCH_ENVELOPE_BYTES, type EventSize, measure, writeRecord } from "./batch.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
 
 /**
@@ -30,6 +31,8 @@ export interface BatcherOptions {
   readonly oversize: OversizeBuffer;
   /** Whether messages carry one event each: then each gets its own timestamp. */
   readonly singleEvent: boolean;
+  /** Whether encoders write messages for the event plane too: then slots need room for them. Default false. */
+  readonly plane?: boolean;
   /** Called after each commit, with the slots in use. */
   readonly onCommit: (occupiedSlots: number) => void;
 }
@@ -38,6 +41,9 @@ export class Batcher {
   readonly #ring: RingProducer;
   readonly #oversize: OversizeBuffer;
   readonly #singleEvent: boolean;
+  readonly #plane: boolean;
+  /** Bytes of the frame area that every slot spends before its first event. */
+  readonly #envelopeBytes: number;
   readonly #onCommit: (occupiedSlots: number) => void;
   /** Open batches, oldest first, and those that wait for use. */
   readonly #open: Batch[] = [];
@@ -53,9 +59,13 @@ export class Batcher {
     this.#ring = options.ring;
     this.#oversize = options.oversize;
     this.#singleEvent = options.singleEvent;
+    this.#plane = options.plane ?? false;
+    this.#envelopeBytes = BATCH_ENVELOPE_BYTES + (this.#plane ? PLANE_ENVELOPES_A_SLOT * PLANE_ENVELOPE_BYTES : 0);
     this.#onCommit = options.onCommit;
     const { slotBytes } = options.ring.memory.shape;
-    for (let i = 0; i < MAX_OPEN_BATCHES; i++) this.#spare.push(new Batch(slotBytes, MAX_BATCH_EVENTS));
+    for (let i = 0; i < MAX_OPEN_BATCHES; i++) {
+      this.#spare.push(new Batch(slotBytes, MAX_BATCH_EVENTS, this.#envelopeBytes));
+    }
   }
 
   /** Events taken so far. */
@@ -82,7 +92,9 @@ export class Batcher {
   add(event: PublishedEvent): boolean {
     this.#awaitsOversize = false;
     const size = this.#size;
-    measure(event, size);
+    measure(event, size, this.#plane);
+    // Where ranks share a slot, each event may be in a message of its own.
+    if (this.#plane && this.#singleEvent) size.frameBytes += PLANE_ENVELOPE_BYTES;
     const rank = this.#singleEvent ? ALL_RANKS : event.rank;
     let batch = this.#batchOf(rank);
     if (batch === null) return false;
@@ -194,7 +206,10 @@ export class Batcher {
     const position = ring.claim();
     if (position === -1) return false;
     const size = this.#size;
-    const { words, generation, frameOffset } = this.#oversize.reserve(size.words * 4, size.frameBytes + 64);
+    const { words, generation, frameOffset } = this.#oversize.reserve(
+      size.words * 4,
+      size.frameBytes + this.#envelopeBytes,
+    );
     writeRecord(event, size, words, 0, 0);
     ring.commit(position, {
       recordWords: size.words,

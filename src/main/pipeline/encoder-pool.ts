@@ -13,7 +13,7 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../../shared/counters.ts";
 import { messageOf, ThreadDiedError } from "../../shared/errors.ts";
-import type { EncoderTask } from "../../shared/messages.ts";
+import type { EncoderTask, PlaneTask } from "../../shared/messages.ts";
 import { blame } from "../../shared/poison.ts";
 import { RECORD_WORD } from "../../shared/record.ts";
 import { SLOT } from "../../shared/ring-layout.ts";
@@ -41,6 +41,8 @@ export interface EncoderPoolOptions {
   readonly oversize: OversizeBuffer;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
+  /** Null: no messages for the event plane. */
+  readonly plane: PlaneTask | null;
   /** The encoder's entry file. */
   readonly entry: URL;
   readonly onRestart: (encoder: string, reason: WorkerRestartReason, message: string, recoveredSlots: number) => void;
@@ -157,7 +159,7 @@ export class EncoderPool {
 
   /** One life of one encoder. Resolves with what ended it. */
   async #runOnce(encoder: Encoder, index: number): Promise<unknown> {
-    const { ring, oversize, wireFormat, kvBlockSizeTokens } = this.#options;
+    const { ring, oversize, wireFormat, kvBlockSizeTokens, plane } = this.#options;
     if (encoder.port !== null) oversize.removePort(encoder.port);
     const { port1, port2 } = new MessageChannel();
     encoder.port = port1;
@@ -169,6 +171,7 @@ export class EncoderPool {
       counters: encoder.counters.buffer,
       wireFormat,
       kvBlockSizeTokens,
+      plane,
       oversize: oversize.current,
       oversizePort: port2,
     };

@@ -11,6 +11,8 @@ import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../sha
 import type { ThreadDiedError } from "../../shared/errors.ts";
 import type { Epoch, SavedState } from "../../shared/index-messages.ts";
 import type { ReplayData, ZmqSinkData } from "../../shared/messages.ts";
+import type { LoadMessage, NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
+import { PLANE_NUMBERS_BYTES } from "../../shared/plane-numbers.ts";
 import { continueReplayWindow, replayWindowBytes } from "../../shared/replay-layout.ts";
 import { RingMemory } from "../../shared/ring-memory.ts";
 import { RingProducer } from "../../shared/ring.ts";
@@ -20,6 +22,7 @@ import { isSingleEvent, type WireFormat } from "../../shared/wire-format.ts";
 import type { Histogram } from "../metrics/histogram.ts";
 import {
   type PipelineView,
+  type SinkName,
   type RingDropReason,
   type WorkerRestartReason,
   type WorkerStatus,
@@ -45,6 +48,7 @@ const LAST_CHANCE_MS = 250;
 const MAX_FLUSH_TURNS = 100;
 const SLOW_FLUSH_MS = 1;
 const DROPPED_SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
+const NATS_DROPPED_SHUTDOWN = PUBLISHER_CELLS.natsDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
 
 export interface PipelineOptions {
   readonly encoders: number;
@@ -53,6 +57,9 @@ export interface PipelineOptions {
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
   readonly zmq: ZmqSinkData | null;
+  /** The connection to NATS; null or absent: there is none. */
+  readonly nats?: Omit<NatsSinkData, "epoch" | "numbers"> | null;
+  readonly onNats?: (report: NatsReport) => void;
   /** The replay socket and how much is kept for it; null or absent: nothing is kept. */
   readonly replay?: Omit<ReplayData, "window"> | null;
   /** Silence after which an empty batch goes out; null or absent for never. */
@@ -104,6 +111,7 @@ export interface StopReport {
 
 export class Pipeline implements PipelineView {
   readonly codec: WireFormat;
+  readonly natsMaxInFlight: number;
   readonly ringCapacitySlots: number;
   readonly ringDropped: Record<RingDropReason, number> = { full: 0, oversize: 0, shutdown: 0 };
   readonly ringWait: Histogram;
@@ -130,10 +138,17 @@ export class Pipeline implements PipelineView {
   #beats: NodeJS.Timeout | null = null;
   #flushScheduled: boolean = false;
   #flushTurns: number = 0;
+  readonly #hasNats: boolean;
+  /** How the stream is called, from its start on. */
+  #epochUuid: string = "";
   #stopped: Promise<StopReport> | null = null;
 
   constructor(options: PipelineOptions) {
     this.codec = options.wireFormat;
+    const { nats = null } = options;
+    const hasPlane = nats?.events === true && nats.encoding === "dynamo";
+    this.#hasNats = nats?.events === true;
+    this.natsMaxInFlight = nats?.maxInFlight ?? 0;
     this.#sharesZmq = options.sharesZmq ?? true;
     const memory = RingMemory.allocate({
       slots: roundToPowerOfTwo(options.ringSlots),
@@ -145,6 +160,7 @@ export class Pipeline implements PipelineView {
       ring: this.#ring,
       oversize: this.#oversize,
       singleEvent: isSingleEvent(options.wireFormat),
+      plane: hasPlane,
       onCommit: (occupied) => {
         this.#flushTurns = 0;
         this.#occupancy.note(occupied, performance.now());
@@ -158,6 +174,7 @@ export class Pipeline implements PipelineView {
       oversize: this.#oversize,
       wireFormat: options.wireFormat,
       kvBlockSizeTokens: options.kvBlockSizeTokens,
+      plane: hasPlane ? { workerId: nats.place.workerId } : null,
       entry: options.encoderEntry ?? workerUrl("encoder"),
       onRestart: options.onEncoderRestart,
       onIsolated: options.onEventIsolated ?? (() => {}),
@@ -167,6 +184,7 @@ export class Pipeline implements PipelineView {
     const newSnapshotPort = (): MessagePort | null => this.#indexThread?.newSnapshotPort() ?? null;
     const { replay } = options;
     this.#replayWindow = replay ? new SharedArrayBuffer(replayWindowBytes(replay.maxBytes, replay.maxBatches)) : null;
+    const numbers = new SharedArrayBuffer(PLANE_NUMBERS_BYTES);
     this.#publisherThread = new PublisherThread({
       memory,
       replay: replay && this.#replayWindow ? { ...replay, window: this.#replayWindow } : null,
@@ -175,11 +193,14 @@ export class Pipeline implements PipelineView {
       newSnapshotPort,
       oversize: this.#oversize,
       zmq: options.zmq,
+      nats: () => (nats === null ? null : { ...nats, epoch: this.#epochUuid, numbers }),
       wireFormat: options.wireFormat,
+      kvBlockSizeTokens: options.kvBlockSizeTokens,
       entry: options.publisherEntry ?? workerUrl("publisher"),
       sharesZmq: this.#sharesZmq,
       onGateOpen: options.onGateOpen,
       onSendFailed: options.onSendFailed,
+      onNats: options.onNats ?? (() => {}),
       onRestart: options.onPublisherRestart ?? (() => {}),
       onFatal: options.onFatal,
     });
@@ -226,7 +247,9 @@ export class Pipeline implements PipelineView {
       continueReplayWindow(this.#replayWindow, stream.firstSequence);
     }
     this.#sequenceBefore = this.publisher.read(PUBLISHER_CELLS.publishedSequence);
-    this.#indexThread?.begin({ epoch: stream?.epoch ?? newEpoch(), lastSequence: this.#sequenceBefore });
+    const epoch = stream?.epoch ?? newEpoch();
+    this.#epochUuid = epoch.uuid;
+    this.#indexThread?.begin({ epoch, lastSequence: this.#sequenceBefore });
     const { memory } = this.#ring;
     memory.beat();
     this.#beats = setInterval(() => memory.beat(), BEAT_EVERY_MS).unref();
@@ -238,6 +261,11 @@ export class Pipeline implements PipelineView {
       await this.stop(0);
       throw error;
     }
+  }
+
+  /** Hands the newest load of a rank to NATS. */
+  postLoad(message: LoadMessage): void {
+    this.#publisherThread.postLoad(message);
   }
 
   /** Takes one event, or says false: full, or stopping. */
@@ -336,6 +364,11 @@ export class Pipeline implements PipelineView {
     publisher.begin();
     publisher.add(PUBLISHER_CELLS.dequeuedEvents, events);
     publisher.add(DROPPED_SHUTDOWN, events);
+    if (this.#hasNats) {
+      const pending = publisher.read(PUBLISHER_CELLS.natsPendingEvents);
+      publisher.add(NATS_DROPPED_SHUTDOWN, events + pending);
+      publisher.set(PUBLISHER_CELLS.natsPendingEvents, 0);
+    }
     publisher.end();
     return events;
   }
@@ -395,6 +428,10 @@ export class Pipeline implements PipelineView {
   /** What is written at an orderly end, when all that was taken has been published. Null: nothing. */
   onOrderlyEnd(state: (nextSequence: number) => SavedState | null): void {
     this.#lastState = state;
+  }
+
+  sinks(): readonly SinkName[] {
+    return [...(this.zmqEndpoint() === null ? [] : (["zmq"] as const)), ...(this.#hasNats ? (["nats"] as const) : [])];
   }
 
   zmqEndpoint(): string | null {

@@ -16,6 +16,7 @@ import type {
   ReplayData,
   ZmqSinkData,
 } from "../../shared/messages.ts";
+import type { LoadMessage, NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
 import type { RingMemory } from "../../shared/ring-memory.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
@@ -36,6 +37,9 @@ export interface PublisherThreadOptions {
   readonly memory: RingMemory;
   readonly oversize: OversizeBuffer;
   readonly zmq: ZmqSinkData | null;
+  /** Asked at each start of the thread. */
+  readonly nats: () => NatsSinkData | null;
+  readonly kvBlockSizeTokens: number;
   readonly replay: ReplayData | null;
   readonly heartbeatMs: number | null;
   readonly wireFormat: WireFormat;
@@ -47,6 +51,7 @@ export interface PublisherThreadOptions {
   readonly newSnapshotPort: () => MessagePort | null;
   readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
   readonly onSendFailed: (reason: string, sequence: number) => void;
+  readonly onNats: (report: NatsReport) => void;
   readonly onRestart: (reason: WorkerRestartReason, message: string, nextSequence: number) => void;
   /** The thread ended, although nobody had asked it to, and cannot be replaced. */
   readonly onFatal: (error: ThreadDiedError) => void;
@@ -62,6 +67,7 @@ export class PublisherThread {
   #endpoint: string | null = null;
   #replayEndpoint: string | null = null;
   #gateIsOpen: boolean = false;
+  #wasBound: boolean = false;
   #up: boolean = false;
   #stopping: boolean = false;
   /** Resolves with the events that the thread gave up, once it has obeyed the stop word; null: it ended without a word. */
@@ -118,6 +124,7 @@ export class PublisherThread {
       worker.on("message", (message: PublisherMessage) => {
         if (message.type === "ready") {
           bound = true;
+          this.#wasBound = true;
           this.#endpoint = message.zmqEndpoint;
           this.#replayEndpoint = message.replayEndpoint;
           this.#up = true;
@@ -139,8 +146,9 @@ export class PublisherThread {
   }
 
   #data(oversizePort: MessagePort): PublisherData {
-    const { memory, oversize, zmq, replay, wireFormat, heartbeatMs, sharesZmq } = this.#options;
-    const isFirst = this.#endpoint === null;
+    const { memory, oversize, zmq, nats, replay, wireFormat, kvBlockSizeTokens, heartbeatMs, sharesZmq } =
+      this.#options;
+    const isFirst = !this.#wasBound;
     return {
       ring: memory.buffer,
       shape: memory.shape,
@@ -154,7 +162,9 @@ export class PublisherThread {
               waitSubscribers: this.#gateIsOpen ? 0 : zmq.waitSubscribers,
             },
       replay: replay === null ? null : { ...replay, endpoint: this.#replayEndpoint ?? replay.endpoint },
+      nats: nats(),
       wireFormat,
+      kvBlockSizeTokens,
       heartbeatMs,
       firstSequence: this.counters.read(PUBLISHER_CELLS.publishedSequence) + 1,
       bindPatienceMs: isFirst ? 0 : REBIND_PATIENCE_MS,
@@ -173,6 +183,7 @@ export class PublisherThread {
     this.counters.recover();
     this.counters.set(PUBLISHER_CELLS.zmqUp, 0);
     this.counters.set(PUBLISHER_CELLS.zmqSubscribers, 0);
+    this.counters.set(PUBLISHER_CELLS.natsUp, 0);
     if (this.#deaths.spend(performance.now())) {
       this.#giveUp(tooManyDeaths("publisher", "the publisher thread", error.message, error));
       return;
@@ -195,6 +206,11 @@ export class PublisherThread {
   renewSnapshotPort(): void {
     const port = this.#options.newSnapshotPort();
     if (port !== null) this.#worker?.postMessage({ type: "snapshot-port", port } satisfies PublisherOrder, [port]);
+  }
+
+  /** Hands the newest load of a rank to the thread; lost when there is none, and said again by whoever posts it. */
+  postLoad(message: LoadMessage): void {
+    this.#worker?.postMessage(message satisfies PublisherOrder);
   }
 
   /** Whether the thread has been started and has not ended: it may still take what is in the ring. */
@@ -235,6 +251,11 @@ export class PublisherThread {
         return;
       case "send-failed":
         this.#options.onSendFailed(message.reason, message.sequence);
+        return;
+      case "nats-up":
+      case "nats-down":
+      case "nats-refused":
+        this.#options.onNats(message);
         return;
       case "stopped":
         this.#up = false;

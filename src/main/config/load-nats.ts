@@ -1,0 +1,170 @@
+/**
+ * The NATS part of the configuration: options, and what stands in the files and variables that hold secrets. MAIN THREAD, at
+ * start. No message from here repeats a secret.
+ */
+import type { NatsAuth, NatsConnectionData, NatsEncoding, NatsTls, PlanePlace } from "../../shared/nats-messages.ts";
+import { NATS_OPTIONS as OPTIONS } from "./nats-options.ts";
+import { envPlace, refused } from "./option-spec.ts";
+import type { Environment, OptionSpec, Place } from "./option-spec.ts";
+import type { Resolver } from "./resolve.ts";
+import { isLoopbackHost } from "./zmq-endpoint.ts";
+
+/** Everything about NATS that the service was told. */
+export interface NatsConfig {
+  readonly connection: NatsConnectionData;
+  readonly encoding: NatsEncoding;
+  /** Null: core NATS. */
+  readonly jetStream: string | null;
+  readonly queueBytes: number;
+  readonly maxInFlight: number;
+  readonly place: PlanePlace;
+  /** KV events go there; otherwise only the load does. */
+  readonly events: boolean;
+  /** The load of the worker goes there. */
+  readonly load: boolean;
+}
+
+const MAX_SECRET_BYTES = 64 * 1024;
+/** Secrets that Dynamo's environment holds as they are. */
+const PASSWORD = "NATS_AUTH_PASSWORD";
+const TOKEN = "NATS_AUTH_TOKEN";
+const NKEY = "NATS_AUTH_NKEY";
+
+/** Null when neither events nor load go to NATS. Throws ConfigError. */
+export async function loadNatsConfig(
+  resolver: Resolver,
+  env: Environment,
+  warnings: string[],
+): Promise<NatsConfig | null> {
+  const sink = resolver.pick(OPTIONS.sink);
+  const load = resolver.find(OPTIONS.load) ?? sink !== "zmq";
+  if (sink === "zmq" && !load) {
+    const given = Object.values(OPTIONS).filter(
+      (option) => option.name.startsWith("nats-") && resolver.find(option as OptionSpec<unknown>) !== undefined,
+    );
+    const flags = given.filter((option) => resolver.placeOf(option).label.startsWith("--"));
+    for (const option of flags) warnings.push(`--${option.name} has no effect: --sink is zmq, and --load is off`);
+    return null;
+  }
+  const workerId = resolver.find(OPTIONS.workerId);
+  if (workerId === undefined) {
+    throw refused(
+      resolver.placeOf(OPTIONS.workerId),
+      "is needed for NATS: routers know a worker by its number; give the instance id of the worker",
+    );
+  }
+  const { readSecretFile, readTls } = await import("./nats-files.ts");
+  const read = (option: OptionSpec<string>): string | null => {
+    const file = resolver.find(option);
+    return file === undefined ? null : readSecretFile(file, resolver.placeOf(option), MAX_SECRET_BYTES);
+  };
+  if (sink !== "zmq" && resolver.pick(OPTIONS.natsEncoding) === "dynamo") await requireHash(resolver);
+  const auth = natsAuth(resolver, env, read);
+  const tls = readTls((option) => namedFile(option, resolver), resolver.pick(OPTIONS.natsTlsInsecure));
+  const servers = resolver.pick(OPTIONS.natsUrl);
+  warnIfOpen(servers, auth.auth, tls, auth.place, warnings);
+  const place: PlanePlace = Object.freeze({
+    namespace: resolver.pick(OPTIONS.namespace),
+    component: resolver.pick(OPTIONS.component),
+    endpoint: resolver.pick(OPTIONS.endpointName),
+    workerId,
+  });
+  return Object.freeze({
+    connection: Object.freeze({ servers, name: `kvcast ${place.namespace} ${workerId}`, auth: auth.auth, tls }),
+    encoding: resolver.pick(OPTIONS.natsEncoding),
+    jetStream: resolver.find(OPTIONS.natsJetstream) ?? null,
+    queueBytes: resolver.pick(OPTIONS.natsQueueBytes),
+    maxInFlight: resolver.pick(OPTIONS.natsMaxInFlight),
+    place,
+    events: sink !== "zmq",
+    load,
+  });
+}
+
+/** The encoders hash tokens with a native package, which there may be no build of for this platform. */
+async function requireHash(resolver: Resolver): Promise<void> {
+  try {
+    await import("@node-rs/xxhash");
+  } catch {
+    throw refused(
+      resolver.placeOf(OPTIONS.natsEncoding),
+      `dynamo needs the package @node-rs/xxhash, which does not load on ${process.platform} ${process.arch}; ` +
+        "install kvcast anew with optional packages, or give raw",
+    );
+  }
+}
+
+interface LoadedAuth {
+  readonly auth: NatsAuth;
+  /** Where the credentials come from; null when there are none. */
+  readonly place: Place | null;
+}
+
+function natsAuth(
+  resolver: Resolver,
+  env: Environment,
+  read: (option: OptionSpec<string>) => string | null,
+): LoadedAuth {
+  const variable = (name: string): string | null => env[name]?.trim() || null;
+  const user = resolver.find(OPTIONS.natsUser) ?? null;
+  const password = read(OPTIONS.natsPasswordFile) ?? (user === null ? null : variable(PASSWORD));
+  const auth: NatsAuth = Object.freeze({
+    user,
+    password,
+    token: read(OPTIONS.natsTokenFile) ?? variable(TOKEN),
+    nkeySeed: read(OPTIONS.natsNkeyFile) ?? variable(NKEY),
+    creds: read(OPTIONS.natsCredsFile),
+  });
+  const ways: Place[] = [];
+  if (user !== null) ways.push(resolver.placeOf(OPTIONS.natsUser));
+  if (auth.token !== null) ways.push(placeOfSecret(resolver, OPTIONS.natsTokenFile, TOKEN));
+  if (auth.nkeySeed !== null) ways.push(placeOfSecret(resolver, OPTIONS.natsNkeyFile, NKEY));
+  if (auth.creds !== null) ways.push(resolver.placeOf(OPTIONS.natsCredsFile));
+  const [first, second] = ways;
+  if (first !== undefined && second !== undefined) {
+    throw refused(second, `there is another way to log in already, ${first.label}; give one of them`);
+  }
+  if (user !== null && password === null) {
+    throw refused(resolver.placeOf(OPTIONS.natsUser), `needs a password: --nats-password-file, or ${PASSWORD}`);
+  }
+  if (user === null && password !== null) {
+    throw refused(resolver.placeOf(OPTIONS.natsPasswordFile), "needs a user: --nats-user");
+  }
+  if (auth.nkeySeed !== null && !/^SU[A-Z2-7]{56}$/.test(auth.nkeySeed)) {
+    throw refused(
+      placeOfSecret(resolver, OPTIONS.natsNkeyFile, NKEY),
+      "is not the seed of a user nkey (SU…, 58 characters)",
+    );
+  }
+  return { auth, place: first ?? null };
+}
+
+/** The option if it was given, or else the variable. */
+function placeOfSecret(resolver: Resolver, option: OptionSpec<string>, variable: string): Place {
+  return resolver.find(option) === undefined ? envPlace(variable, option.name) : resolver.placeOf(option);
+}
+
+function namedFile(
+  option: OptionSpec<string>,
+  resolver: Resolver,
+): { readonly file: string; readonly place: Place } | undefined {
+  const file = resolver.find(option);
+  return file === undefined ? undefined : { file, place: resolver.placeOf(option) };
+}
+
+function warnIfOpen(
+  servers: readonly string[],
+  auth: NatsAuth,
+  tls: NatsTls | null,
+  place: Place | null,
+  warnings: string[],
+): void {
+  const open = servers.find((server) => server.startsWith("nats:") && !isLoopbackHost(new URL(server).hostname));
+  if (open === undefined || tls !== null) return;
+  const isSecretSent = auth.password !== null || auth.token !== null;
+  const what = isSecretSent && place !== null ? `the credentials of ${place.label} and ` : "";
+  warnings.push(
+    `--nats-url: ${what}token ids, which are people's prompts, travel unencrypted to ${open} unless the server demands TLS; ` +
+      "use tls://",
+  );
+}

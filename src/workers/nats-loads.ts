@@ -1,0 +1,32 @@
+/**
+ * The load that main posts, on its way to NATS: each message gets the envelope of the event plane when it is sent. PUBLISHER
+ * THREAD.
+ */
+import { randomInt } from "node:crypto";
+import type { LoadMessage, PlanePlace } from "../shared/nats-messages.ts";
+import { encodeEnvelope } from "../shared/plane-envelope.ts";
+import type { NatsSink } from "./nats-sink.ts";
+import { planeSubject } from "./nats-subjects.ts";
+
+const MAX_PUBLISHER_ID: number = 2 ** 48 - 1;
+
+export class NatsLoads {
+  readonly #nats: NatsSink;
+  readonly #place: PlanePlace;
+  readonly #publisherId: number = randomInt(1, MAX_PUBLISHER_ID);
+  /** By topic: each is a stream of its own to its readers. */
+  readonly #sequences: Map<string, number> = new Map();
+
+  constructor(nats: NatsSink, place: PlanePlace) {
+    this.#nats = nats;
+    this.#place = place;
+  }
+
+  take({ topic, rank, payload }: LoadMessage): void {
+    this.#nats.setLoad(`${topic} ${rank}`, planeSubject(this.#place, topic), () => {
+      const sequence = this.#sequences.get(topic) ?? 0;
+      this.#sequences.set(topic, sequence + 1);
+      return encodeEnvelope(this.#publisherId, sequence, Date.now(), topic, payload);
+    });
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The parts of the publisher that have to do with NATS: the connection with its queue, what is fed into it, and the load beside.
+ * PUBLISHER THREAD. All of it is imported only where NATS is wanted.
+ */
+import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../shared/counters.ts";
+import type { LoadMessage, NatsReport, NatsSinkData } from "../shared/nats-messages.ts";
+import { NatsFeed } from "./nats-feed.ts";
+import { NatsLoads } from "./nats-loads.ts";
+import { NatsSink } from "./nats-sink.ts";
+
+const DROPPED_SHUTDOWN = PUBLISHER_CELLS.natsDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
+/** Kept back from the deadline for what comes after. */
+const CLOSE_MS = 200;
+
+export class NatsParts {
+  /** Null: events do not go there, only the load does. */
+  readonly events: { readonly sink: NatsSink; readonly feed: NatsFeed } | null;
+  readonly #sink: NatsSink;
+  readonly #loads: NatsLoads;
+  readonly #counters: CounterBlock;
+
+  /** Connects in the background. `position` is that of the slot that is sent next. Throws HashUnavailableError. */
+  constructor(
+    data: NatsSinkData,
+    kvBlockSizeTokens: number,
+    position: number,
+    counters: CounterBlock,
+    report: (report: NatsReport) => void,
+  ) {
+    this.#counters = counters;
+    this.#sink = NatsSink.start(data, counters, report);
+    this.#loads = new NatsLoads(this.#sink, data.place);
+    const sink = this.#sink;
+    this.events = data.events ? { sink, feed: new NatsFeed(data, sink, kvBlockSizeTokens, position) } : null;
+  }
+
+  takeLoad(message: LoadMessage): void {
+    this.#loads.take(message);
+  }
+
+  /** Sends what waits, as far as `lingerMs` go, and closes. Resolves with the events that were given up. */
+  async stop(lingerMs: number): Promise<number> {
+    const before = this.#counters.read(DROPPED_SHUTDOWN);
+    await this.#sink.stop(performance.now() + Math.max(0, lingerMs - CLOSE_MS));
+    return this.#counters.read(DROPPED_SHUTDOWN) - before;
+  }
+}

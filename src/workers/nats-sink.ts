@@ -1,0 +1,246 @@
+/**
+ * Messages and load out to NATS, beside the ZMQ socket and without ever holding it up. PUBLISHER THREAD.
+ *
+ *   offer ──► queue (bounded, ours) ──► in flight (bounded) ──► confirmed: sent
+ *     └─ full: dropped, counted            └─ connection lost: back into the queue, in order
+ *
+ * Nothing here blocks or is waited for. Whatever may have to be done next, done it is in a turn of the event loop: after an
+ * offer, after an answer of the server, and every 50 ms.
+ */
+import { type CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
+import type { NatsReport, NatsSinkData } from "../shared/nats-messages.ts";
+import { CoreDelivery, type NatsDelivery } from "./nats-delivery.ts";
+import { NatsFlight } from "./nats-flight.ts";
+import { NatsLink } from "./nats-link.ts";
+import { NatsLoad } from "./nats-load.ts";
+import type { NatsMessage } from "./nats-queue.ts";
+import { StreamDelivery } from "./nats-stream-delivery.ts";
+import { streamSubject, workerSubject } from "./nats-subjects.ts";
+import { NATS_TIMING, type NatsTiming } from "./nats-timing.ts";
+
+export type { NatsMessage } from "./nats-queue.ts";
+
+const STEP_MS = 50;
+/** A barrier that is out for so long: the server is slow, and load would only pile up in front of it. */
+const SLOW_MS = 2000;
+/** Room that headers may take of what the server accepts as one message. */
+const HEADER_BYTES = 512;
+
+export class NatsSink {
+  readonly #counters: CounterBlock;
+  readonly #flight: NatsFlight;
+  readonly #link: NatsLink;
+  readonly #load: NatsLoad;
+  readonly #delivery: NatsDelivery;
+  readonly #timer: NodeJS.Timeout;
+  #isWoken: boolean = false;
+  #isStopping: boolean = false;
+  #onStep: () => void = () => {};
+  /** Gauges as they were shown last. */
+  #shown: string = "";
+
+  private constructor(
+    data: NatsSinkData,
+    counters: CounterBlock,
+    report: (report: NatsReport) => void,
+    timing: NatsTiming,
+  ) {
+    this.#counters = counters;
+    const epoch = data.encoding === "raw" ? data.epoch : null;
+    const flight = new NatsFlight({ queueBytes: data.queueBytes, epoch, holdMs: timing.holdMs, report });
+    this.#flight = flight;
+    this.#load = new NatsLoad(flight, timing.loadHeartbeatMs);
+    this.#link = new NatsLink(
+      data.connection,
+      {
+        connected: (connection) => {
+          flight.forgetRefusals();
+          this.#load.resend();
+          this.#delivery.connected(connection);
+          this.#wake();
+        },
+        disconnected: () => {
+          this.#delivery.disconnected();
+          this.#wake();
+        },
+        denied: (subject) => {
+          flight.denied(subject);
+          this.#wake();
+        },
+        barrierReturned: (mark) => {
+          this.#delivery.barrierReturned(mark);
+          this.#wake();
+        },
+      },
+      flight.tally,
+      report,
+      timing.stallMs,
+    );
+    this.#delivery = this.#deliveryFor(data, timing);
+    this.#countLost();
+    this.#timer = setInterval(() => this.step(performance.now()), STEP_MS);
+    this.#timer.unref();
+    this.#wake();
+  }
+
+  /** Connects in the background, for ever. Never throws. */
+  static start(
+    data: NatsSinkData,
+    counters: CounterBlock,
+    report: (report: NatsReport) => void,
+    timing: NatsTiming = NATS_TIMING,
+  ): NatsSink {
+    return new NatsSink(data, counters, report, timing);
+  }
+
+  /** Payload bytes, with some for each message, that wait or are in flight. */
+  get pendingBytes(): number {
+    return this.#flight.queue.bytes;
+  }
+
+  /** Messages wait or are in flight: the event loop should turn. */
+  get hasWork(): boolean {
+    return !this.#flight.queue.isEmpty;
+  }
+
+  /** Most bytes of a payload that the server takes, headers allowed for. It may change with a connection. */
+  get maxPayload(): number {
+    return Math.max(0, this.#link.maxPayload - HEADER_BYTES);
+  }
+
+  /**
+   * Takes a message, in order. False: the queue is full, or the sink is stopping, and its events are counted as dropped. In
+   * either case nothing shows in the counters until `countOffers`.
+   */
+  offer(message: NatsMessage): boolean {
+    const isTaken = this.#flight.offer(message, this.#isStopping ? "shutdown" : null);
+    if (isTaken) this.#wake();
+    return isTaken;
+  }
+
+  /**
+   * Removed events of which nobody needs to hear: counted as sent, with the next `countOffers`, though no message tells of
+   * them.
+   */
+  satisfied(removedEvents: number): void {
+    this.#flight.satisfied(removedEvents);
+  }
+
+  /**
+   * Puts all that is known into the counters, inside an update that the caller has opened and in which it counts the slot as
+   * dequeued whose messages have been offered.
+   */
+  countOffers(): void {
+    this.#flight.countOffers();
+    this.#show();
+  }
+
+  /**
+   * The newest load of a rank. `makePayload` is called whenever it is sent, for what changes from message to message.
+   * False: there are too many keys.
+   */
+  setLoad(key: string, subject: string, makePayload: () => Uint8Array): boolean {
+    const isTaken = this.#load.set(key, subject, makePayload);
+    this.#wake();
+    return isTaken;
+  }
+
+  /** Does what is due; cheap when nothing is. `nowMs` on the clock of `performance.now()`. */
+  step(nowMs: number): void {
+    this.#link.step(nowMs);
+    const { connection } = this.#link;
+    if (connection !== null) {
+      if (this.#link.barrierAgeMs < SLOW_MS && this.#load.pump(connection, nowMs)) {
+        this.#link.barrier(this.#flight.queue.cursor);
+      }
+      if (this.#delivery.pump(nowMs)) this.#wake();
+      if (this.#flight.hasRefusals) this.#link.barrier(this.#flight.queue.cursor);
+    }
+    this.#commit();
+    this.#onStep();
+  }
+
+  /**
+   * Takes no more, sends what it has until `deadlineMs` (on the clock of `performance.now()`), counts the rest as dropped
+   * for "shutdown", and closes. All slots whose messages were offered have to be counted before.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    await this.#emptied(deadlineMs);
+    clearInterval(this.#timer);
+    this.#flight.countOffers();
+    this.#flight.dropAll("shutdown");
+    this.#link.close();
+    this.#commit();
+  }
+
+  #deliveryFor(data: NatsSinkData, timing: NatsTiming): NatsDelivery {
+    const flight = this.#flight;
+    const link = this.#link;
+    const { jetStream, maxInFlight, place, encoding } = data;
+    if (jetStream === null || !data.events) return new CoreDelivery(flight, link, maxInFlight);
+    const stream = {
+      name: jetStream,
+      subject: streamSubject(place, encoding),
+      needed: workerSubject(place, encoding),
+    };
+    return new StreamDelivery({ flight, link, stream, maxInFlight, timing, wake: () => this.#wake() });
+  }
+
+  /** What a thread before this one had taken, counted and not sent went with it. */
+  #countLost(): void {
+    const lost = this.#counters.read(PUBLISHER_CELLS.natsPendingEvents);
+    this.#flight.lost(lost);
+    this.#commit();
+  }
+
+  /** At the end of this turn of the event loop, once for all who ask. */
+  #wake(): void {
+    if (this.#isWoken) return;
+    this.#isWoken = true;
+    setImmediate(() => {
+      this.#isWoken = false;
+      this.step(performance.now());
+    });
+  }
+
+  #emptied(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#onStep = (): void => {};
+        resolve();
+      };
+      const timer = setTimeout(end, Math.max(0, deadlineMs - performance.now()));
+      this.#onStep = (): void => {
+        if (this.#flight.queue.isEmpty) end();
+      };
+      this.#wake();
+    });
+  }
+
+  /** An update of its own, if there is anything new. */
+  #commit(): void {
+    if (!this.#flight.tally.changed && this.#gauges() === this.#shown) return;
+    this.#counters.begin();
+    this.#show();
+    this.#counters.end();
+  }
+
+  #show(): void {
+    const counters = this.#counters;
+    const { queue, tally } = this.#flight;
+    tally.commit(counters);
+    counters.set(PUBLISHER_CELLS.natsUp, this.#link.connection === null ? 0 : 1);
+    counters.set(PUBLISHER_CELLS.natsInflightBatches, queue.flightCount);
+    counters.set(PUBLISHER_CELLS.natsPendingBytes, queue.bytes);
+    const { lastSuccessSeconds } = this.#flight;
+    if (lastSuccessSeconds > 0) counters.set(PUBLISHER_CELLS.natsLastSuccessSeconds, lastSuccessSeconds);
+    this.#shown = this.#gauges();
+  }
+
+  #gauges(): string {
+    const { queue } = this.#flight;
+    return `${this.#link.connection === null} ${queue.flightCount} ${queue.bytes}`;
+  }
+}

@@ -1,0 +1,18 @@
+/** How patient the NATS sink is. In one place so that tests need not be. All in milliseconds. */
+export interface NatsTiming {
+  /** A load is repeated after this. */
+  readonly loadHeartbeatMs: number;
+  /** A connection on which a barrier has been out for so long is given up. */
+  readonly stallMs: number;
+  /** A message whose acknowledgement is out for so long is asked after, then sent again. */
+  readonly ackTimeoutMs: number;
+  /** Between two tries of a stream that is missing, full or unfit, or of a subject that is denied. */
+  readonly holdMs: number;
+}
+
+export const NATS_TIMING: NatsTiming = {
+  loadHeartbeatMs: 1000,
+  stallMs: 15_000,
+  ackTimeoutMs: 5000,
+  holdMs: 5000,
+};
