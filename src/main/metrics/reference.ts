@@ -65,6 +65,7 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
       "ack_duration_seconds",
     ].map((name) => [`sink_${name} sink`, ["nats"]]),
   ),
+  "pipeline_latency_seconds sink": ["zmq"],
   "sink_sent_events_total event_type": EVENT_TYPES,
   "sink_dropped_events_total reason": SINK_DROP_REASONS,
   "sink_errors_total reason": SINK_ERROR_REASONS,
