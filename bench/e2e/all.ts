@@ -6,6 +6,7 @@ import { HTTP_CASES } from "./http.ts";
 import { IDLE_CASES } from "./idle.ts";
 import { LATENCY_CASES } from "./latency.ts";
 import { MEMORY_CASE } from "./memory.ts";
+import { NATS_CASES } from "./nats.ts";
 import { SCALING_CASES } from "./scaling.ts";
 import { SCRAPE_CASES } from "./scrape.ts";
 import { START_CASE } from "./start.ts";
@@ -18,6 +19,7 @@ export const END_TO_END_CASES: readonly BenchCase[] = [
   MEMORY_CASE,
   ...SCRAPE_CASES,
   ...BESIDE_CASES,
+  ...NATS_CASES,
   START_CASE,
   ...SCALING_CASES,
 ];

@@ -1,7 +1,7 @@
 /**
  * What `/health` and `/live` say of the service: gathered from its parts, when it is asked for. MAIN THREAD.
  */
-import { INDEX_CELLS } from "../shared/counters.ts";
+import { INDEX_CELLS, PUBLISHER_CELLS } from "../shared/counters.ts";
 import type { Epoch } from "../shared/index-messages.ts";
 import type { HealthState } from "./http/health.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
@@ -22,11 +22,16 @@ export function healthOf({ counters, pipeline, epoch, version, isDraining, uptim
   const engineUp = counters.up === 1;
   // Events flow without an index.
   const dead = pipeline.workers().filter((worker) => !worker.up && worker.name !== "indexer");
-  const endpoint = pipeline.zmqEndpoint();
+  const sinks = sinksOf(
+    pipeline,
+    dead.every((worker) => worker.name !== "publisher"),
+  );
   const notReady = [
     ...(isDraining ? ["the service is shutting down"] : []),
     ...(engineUp ? [] : [`engine ${counters.engine} does not answer`]),
     ...dead.map((worker) => `thread ${worker.name} is not running`),
+    // Beside another sink it is that sink's trouble only: `sinks` says so, and the metrics.
+    ...(sinks.length === 1 && sinks[0]?.name === "nats" && !sinks[0].up ? ["there is no connection to NATS"] : []),
   ];
   return {
     notReady,
@@ -37,9 +42,19 @@ export function healthOf({ counters, pipeline, epoch, version, isDraining, uptim
     engines: [{ name: counters.engine, kind: counters.kind, up: engineUp, dirtyRanks: counters.dirtyRanks() }],
     index: indexHealth(pipeline),
     ring: { capacitySlots: pipeline.ringCapacitySlots, occupiedSlots: pipeline.occupiedSlots() },
-    sinks:
-      endpoint === null ? [] : [{ name: "zmq", up: !dead.some((worker) => worker.name === "publisher"), endpoint }],
+    sinks,
   };
+}
+
+function sinksOf(pipeline: Pipeline, publisherLives: boolean): HealthState["sinks"] {
+  const zmq = pipeline.zmqEndpoint();
+  const isConnected = pipeline.publisher.read(PUBLISHER_CELLS.natsUp) === 1;
+  return [
+    ...(zmq === null ? [] : [{ name: "zmq", up: publisherLives, endpoint: zmq }]),
+    ...(pipeline.sinks().includes("nats")
+      ? [{ name: "nats", up: publisherLives && isConnected, endpoint: pipeline.natsServers }]
+      : []),
+  ];
 }
 
 function indexHealth({ index }: Pipeline): HealthState["index"] {

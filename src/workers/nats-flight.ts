@@ -14,6 +14,9 @@ import { codeOf, detailOf, natsErrorCell, type NatsErrorReason } from "./nats-er
 import { type NatsMessage, NatsQueue, type QueueItem } from "./nats-queue.ts";
 import { NatsTally } from "./nats-tally.ts";
 
+/** What the messages of a slot may take up; those of an oversize event are more. */
+const SLOT_RESERVE_BYTES = 524_288;
+
 export type NatsDropReason = (typeof SINK_DROP_REASONS)[number];
 export type HandOver = "done" | "dropped" | "failed";
 
@@ -43,6 +46,11 @@ export class NatsFlight {
 
   constructor(parts: FlightParts) {
     this.#parts = parts;
+  }
+
+  /** The messages of another slot might find no room. */
+  get isFull(): boolean {
+    return this.queue.bytes > 0 && this.queue.bytes + SLOT_RESERVE_BYTES > this.#parts.queueBytes;
   }
 
   get lastSuccessSeconds(): number {

@@ -98,6 +98,11 @@ export class NatsSink {
     return this.#flight.queue.bytes;
   }
 
+  /** Whoever can wait should not offer another slot now. */
+  get isFull(): boolean {
+    return this.#flight.isFull;
+  }
+
   /** Messages wait or are in flight: the event loop should turn. */
   get hasWork(): boolean {
     return !this.#flight.queue.isEmpty;

@@ -17,6 +17,8 @@ const BLOCK_MS = 2;
 /** Messages, and milliseconds, after which the event loop gets a turn: payloads are released only there. */
 const MESSAGES_PER_TURN = 64;
 const MS_PER_TURN = 5;
+/** How often a full queue is looked at. */
+const HELD_UP_MS = 1;
 /** How often subscriptions are polled, at rest and while the start waits for them. */
 const SUBSCRIPTION_POLL_MS = 250;
 const GATE_POLL_MS = 20;
@@ -64,6 +66,10 @@ export class PublishLoop {
       const stop = ring.memory.stop();
       if (stop === STOP.now) return this.#sender.dropAll();
       const slot = ring.peek();
+      if (slot !== -1 && this.#isHeldUp) {
+        await this.#pause();
+        continue;
+      }
       if (slot !== -1) {
         await this.#sender.send(slot);
         if (heartbeatMs !== null) this.#lastMessageMs = performance.now();
@@ -74,6 +80,20 @@ export class PublishLoop {
       if (stop === STOP.run) await this.#beat();
       await this.#rest();
     }
+  }
+
+  /**
+   * NATS is the only sink, and its queue is full: then the ring waits, and the engine's buffer behind it. Beside ZMQ it may hold
+   * up nobody: there the sink drops what finds no room.
+   */
+  get #isHeldUp(): boolean {
+    const { sink, nats } = this.#parts;
+    return sink === null && nats !== null && nats.sink.isFull;
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => setTimeout(resolve, HELD_UP_MS));
+    await this.#turn();
   }
 
   /** Waits for the next slot, first blocking, then not. */

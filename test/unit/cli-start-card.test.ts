@@ -71,10 +71,26 @@ test("the fields of a log record are flat, stable and hold no secret", async () 
     replay_endpoint: "tcp://127.0.0.1:41235",
     zmq_topic: "",
     wire_format: "dynamo",
+    nats_servers: null,
+    nats_stream: null,
     metrics_url: "http://127.0.0.1:8081/metrics",
     health_url: "http://127.0.0.1:8081/health",
     http_server: "hyper-express",
     memory_bound_mib: 301,
     config_origin: "flag: engine, wire-format; the rest are defaults",
   });
+});
+
+test("NATS: where, what and for whom; no secret", async () => {
+  const loaded = await load(
+    { engine: "synthetic:", sink: "both", "worker-id": "7", "nats-jetstream": "KV" },
+    { NATS_AUTH_TOKEN: "s3cret" },
+  );
+  assert.match(
+    startCard(loaded, FACTS),
+    /^ {2}nats {4}nats:\/\/localhost:4222: events as dynamo and load of worker 7, stream KV$/m,
+  );
+  const { nats_servers: servers, nats_stream: stream } = startFields(loaded, FACTS);
+  assert.deepEqual([servers, stream], ["nats://localhost:4222", "KV"]);
+  assert.doesNotMatch(startCard(loaded, FACTS) + JSON.stringify(startFields(loaded, FACTS)), /s3cret/);
 });

@@ -1,7 +1,7 @@
 /**
  * The line that says whether events flow: soon after the start, then now and then. MAIN THREAD.
  */
-import { PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
+import { EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
 import type { Logger } from "../log.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { Pipeline, StopReport } from "../pipeline/pipeline.ts";
@@ -66,17 +66,20 @@ export class FlowReport {
   }
 
   get #hasSink(): boolean {
-    return this.#pipeline.zmqEndpoint() !== null;
+    return this.#pipeline.sinks().length > 0;
   }
 
   #received(): number {
     return Object.values(this.#counters.received).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Events that left the ring and were not given up. */
+  /** Events that left the ring and were not given up; where there is only NATS, those that it has confirmed. */
   #published(): number {
     if (!this.#hasSink) return 0;
     const { publisher } = this.#pipeline;
+    if (this.#pipeline.zmqEndpoint() === null) {
+      return EVENT_TYPES.reduce((sum, _type, i) => sum + publisher.read(PUBLISHER_CELLS.natsSentEvents + i), 0);
+    }
     let events = publisher.read(PUBLISHER_CELLS.dequeuedEvents);
     for (let i = 0; i < SINK_DROP_REASONS.length; i++) events -= publisher.read(PUBLISHER_CELLS.zmqDroppedEvents + i);
     return events;

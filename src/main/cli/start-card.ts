@@ -3,6 +3,7 @@
  * because an engine's URL holds none and its headers are not asked.
  */
 import type { EngineConfig, LoadedConfig, Origin } from "../config/config.ts";
+import type { NatsConfig } from "../config/load-nats.ts";
 import { VERSION } from "./version.ts";
 
 /** What is only known once sockets are bound. */
@@ -33,6 +34,8 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
     replay_endpoint: facts.replayEndpoint,
     zmq_topic: config.zmqTopic,
     wire_format: config.wireFormat,
+    nats_servers: config.nats?.connection.servers.join(",") ?? null,
+    nats_stream: config.nats?.jetStream ?? null,
     metrics_url: facts.httpUrl === null ? null : `${facts.httpUrl}/metrics`,
     health_url: facts.httpUrl === null ? null : `${facts.httpUrl}/health`,
     http_server: facts.httpImplementation,
@@ -41,7 +44,7 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
   };
 }
 
-/** At most nine lines for a terminal, with a newline at the end. */
+/** At most ten lines for a terminal, with a newline at the end. */
 export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
   const { config } = loaded;
   const topic = config.zmqTopic === "" ? "no topic" : `topic ${JSON.stringify(config.zmqTopic)}`;
@@ -53,6 +56,7 @@ export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
     ...(facts.replayEndpoint === null
       ? []
       : [row("replay", `${facts.replayEndpoint}, framing ${config.replayFraming}: the last ${replayWindow(loaded)}`)]),
+    ...(config.nats === null ? [] : [row("nats", describeNats(config.nats))]),
     row("metrics", facts.httpUrl === null ? "off" : `${facts.httpUrl}/metrics`),
     row("health", facts.httpUrl === null ? "off" : `${facts.httpUrl}/health (served by ${facts.httpImplementation})`),
     row("memory", `events take up at most ${Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB)} MiB`),
@@ -60,6 +64,13 @@ export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
   ];
   if (facts.httpUrl !== null) lines.push(row("watch", `curl -s ${facts.httpUrl}/metrics | grep _events_total`));
   return `${lines.join("\n")}\n`;
+}
+
+/** The connection is made in the background: nobody can say here whether there is one. */
+function describeNats({ connection, events, encoding, jetStream, load, place }: NatsConfig): string {
+  const what = [...(events ? [`events as ${encoding}`] : []), ...(load ? ["load"] : [])].join(" and ");
+  const way = events && jetStream !== null ? `, stream ${jetStream}` : "";
+  return `${connection.servers.join(", ")}: ${what} of worker ${place.workerId}${way}`;
 }
 
 function replayWindow({ config }: LoadedConfig): string {

@@ -112,6 +112,8 @@ export interface StopReport {
 export class Pipeline implements PipelineView {
   readonly codec: WireFormat;
   readonly natsMaxInFlight: number;
+  /** Addresses of NATS servers, with commas between them; empty when there is no such sink. */
+  readonly natsServers: string;
   readonly ringCapacitySlots: number;
   readonly ringDropped: Record<RingDropReason, number> = { full: 0, oversize: 0, shutdown: 0 };
   readonly ringWait: Histogram;
@@ -149,6 +151,7 @@ export class Pipeline implements PipelineView {
     const hasPlane = nats?.events === true && nats.encoding === "dynamo";
     this.#hasNats = nats?.events === true;
     this.natsMaxInFlight = nats?.maxInFlight ?? 0;
+    this.natsServers = nats?.connection.servers.join(",") ?? "";
     this.#sharesZmq = options.sharesZmq ?? true;
     const memory = RingMemory.allocate({
       slots: roundToPowerOfTwo(options.ringSlots),

@@ -1,0 +1,166 @@
+/**
+ * Events to a real nats-server: how many a second it has confirmed, by `kvcast serve` with NATS as its only sink, and by the
+ * client library alone. Nothing may be dropped, and the books must balance.
+ */
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { KvcastProcess } from "../../src/main/flood/kvcast-process.ts";
+import type { MetricsPage } from "../../src/main/flood/metrics-text.ts";
+import { assertBooks } from "../../test/support/books.ts";
+import type { BenchCase, RunContext, RunResult } from "../bench-case.ts";
+import type { NatsRivalOrder, NatsRivalReport } from "../rivals/nats-simple.ts";
+import { nextMessage } from "../support/child-message.ts";
+import { TOKENS_A_BLOCK } from "../support/made-up-events.ts";
+
+const RIVAL = fileURLToPath(new URL("../rivals/nats-simple.js", import.meta.url));
+const QUICK_SHARE = 0.2;
+/** The first part compiles code, and is not timed. */
+const WARM_SHARE = 0.2;
+/** A page is handed out again for so long. */
+const PAGE_MS = 100;
+const MAX_RUNS = 3;
+const NAME = "nats";
+
+class Server {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+
+  private constructor(url: string, child: ChildProcess, folder: string) {
+    this.url = url;
+    this.#child = child;
+    this.#folder = folder;
+  }
+
+  static async start(): Promise<Server> {
+    const folder = mkdtempSync(path.join(tmpdir(), "kvcast-bench-nats-"));
+    const child = spawn("nats-server", ["-a", "127.0.0.1", "-p", "-1", "-js", "-sd", folder], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let url: string | null = null;
+    for await (const line of createInterface({ input: child.stderr })) {
+      const port = /Listening for client connections on \S+:(\d+)/u.exec(line)?.[1];
+      if (port !== undefined) url = `nats://127.0.0.1:${port}`;
+      if (line.includes("Server is ready")) break;
+    }
+    child.stderr.resume();
+    if (url === null) throw new Error("nats-server did not start");
+    return new Server(url, child, folder);
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await ended;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Null when there is a nats-server to run. */
+function absence(): string | null {
+  for (const folder of (process.env["PATH"] ?? "").split(path.delimiter)) {
+    try {
+      accessSync(path.join(folder, "nats-server"), constants.X_OK);
+      return null;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return "there is no nats-server on the PATH (Debian: apt-get install nats-server)";
+}
+
+function confirmed(page: MetricsPage): number {
+  return page.sum("kvcast_sink_sent_events_total", { sink: "nats" });
+}
+
+interface NatsSpec {
+  readonly events: number;
+  readonly encoding: "dynamo" | "raw";
+  readonly stream: string | null;
+}
+
+async function throughKvcast(spec: NatsSpec, context: RunContext): Promise<RunResult> {
+  const events = Math.round(spec.events * (context.quick ? QUICK_SHARE : 1));
+  const server = await Server.start();
+  try {
+    const traffic = `rate=max&events=${events}&blocks=1&tokens=${TOKENS_A_BLOCK}&removed=0&seed=1`;
+    const engine = ["--engine", `synthetic:?${traffic}`, "--kv-block-size", String(TOKENS_A_BLOCK)];
+    const sink = ["--sink", "nats", "--nats-url", server.url, "--nats-encoding", spec.encoding, "--worker-id", "1"];
+    const stream = spec.stream === null ? [] : ["--nats-jetstream", spec.stream];
+    // So that the server has what the engine made, and nothing else.
+    const bare = ["--clear-on-start", "off", "--load", "off"];
+    const service = await KvcastProcess.serve([...engine, ...sink, ...stream, ...bare]);
+    const result = await measure(service, events, context);
+    await service.stop();
+    return result;
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measure(service: KvcastProcess, events: number, context: RunContext): Promise<RunResult> {
+  let warm: { readonly ms: number; readonly events: number; readonly cpuSeconds: number } | null = null;
+  for (;;) {
+    const page = await service.metrics();
+    const nowMs = performance.now();
+    const sent = confirmed(page);
+    const cpuSeconds = page.value("process_cpu_seconds_total");
+    context.progress(`${Math.floor((100 * sent) / events)} %`);
+    if (warm === null && sent >= WARM_SHARE * events) warm = { ms: nowMs, events: sent, cpuSeconds };
+    if (sent < events) {
+      await setTimeout(PAGE_MS);
+      continue;
+    }
+    assertBooks(page, true);
+    const dropped = page.sum("kvcast_sink_dropped_events_total") + page.sum("kvcast_ring_dropped_events_total");
+    if (dropped > 0) throw new Error(`${dropped} events were dropped`);
+    if (warm === null || warm.events === sent) throw new Error("it was over before it was warm");
+    const timed = sent - warm.events;
+    const messages = page.sum("kvcast_sink_sent_batches_total", { sink: "nats" });
+    return {
+      main: (timed * 1000) / (nowMs - warm.ms),
+      more: {
+        CPU: { value: ((cpuSeconds - warm.cpuSeconds) * 1e6) / timed, unit: "µs/event" },
+        "events a message": { value: events / messages, unit: "" },
+        peak: { value: (service.peakRssBytes() ?? Number.NaN) / 2 ** 20, unit: "MiB" },
+      },
+    };
+  }
+}
+
+async function alone(fullEvents: number, stream: string | null, context: RunContext): Promise<RunResult> {
+  const events = Math.round(fullEvents * (context.quick ? QUICK_SHARE : 1));
+  const server = await Server.start();
+  try {
+    const order: NatsRivalOrder = { blocks: 1, events, ratePerSecond: null, url: server.url, stream };
+    const child = fork(RIVAL, [JSON.stringify(order)]);
+    const { seconds, cpuSeconds } = (await nextMessage(child, "the client alone")) as NatsRivalReport;
+    return { main: events / seconds, more: { CPU: { value: (cpuSeconds * 1e6) / events, unit: "µs/event" } } };
+  } finally {
+    await server.stop();
+  }
+}
+
+const CASE = { unit: "events/s", maxRuns: MAX_RUNS, absence } as const;
+
+export const NATS_CASES: readonly BenchCase[] = (["core", "jetstream"] as const).flatMap((way) => {
+  const stream = way === "core" ? null : "KV";
+  const rival = `${NAME}/${way}-client-alone`;
+  const rivalEvents = way === "core" ? 400_000 : 100_000;
+  return [
+    ...(["dynamo", "raw"] as const).map((encoding) => ({
+      ...CASE,
+      name: `${NAME}/${way}-${encoding}`,
+      rival,
+      compared: ["CPU"],
+      run: (context: RunContext) => throughKvcast({ events: 2_000_000, encoding, stream }, context),
+    })),
+    { ...CASE, name: rival, run: (context: RunContext) => alone(rivalEvents, stream, context) },
+  ];
+});
