@@ -14,9 +14,12 @@ import { KvcastProcess } from "../../src/main/flood/kvcast-process.ts";
 import type { MetricsPage } from "../../src/main/flood/metrics-text.ts";
 import { assertBooks } from "../../test/support/books.ts";
 import type { BenchCase, RunContext, RunResult } from "../bench-case.ts";
+import { atMost, multipleOf } from "../goal.ts";
 import type { NatsRivalOrder, NatsRivalReport } from "../rivals/nats-simple.ts";
 import { nextMessage } from "../support/child-message.ts";
 import { TOKENS_A_BLOCK } from "../support/made-up-events.ts";
+import { measuredRun, usageFigures } from "./measured-run.ts";
+import { startKvcast } from "./publishers.ts";
 
 const RIVAL = fileURLToPath(new URL("../rivals/nats-simple.js", import.meta.url));
 const QUICK_SHARE = 0.2;
@@ -25,6 +28,9 @@ const WARM_SHARE = 0.2;
 /** A page is handed out again for so long. */
 const PAGE_MS = 100;
 const MAX_RUNS = 3;
+const BESIDE_RATE = 10_000;
+const BESIDE_WARM_SECONDS = 4;
+const BESIDE_SECONDS = 12;
 const NAME = "nats";
 
 class Server {
@@ -52,6 +58,11 @@ class Server {
     child.stderr.resume();
     if (url === null) throw new Error("nats-server did not start");
     return new Server(url, child, folder);
+  }
+
+  /** It answers no more, and its connections stay open. */
+  freeze(): void {
+    this.#child.kill("SIGSTOP");
   }
 
   async stop(): Promise<void> {
@@ -147,9 +158,64 @@ async function alone(fullEvents: number, stream: string | null, context: RunCont
   }
 }
 
+/** What becomes of the server when the warm-up is over. */
+type Fate = "lives" | "freezes" | "dies";
+
+/** Ages of events over ZMQ at a steady rate; null: without NATS. */
+async function zmqBeside(fate: Fate | null, context: RunContext): Promise<RunResult> {
+  const share = context.quick ? QUICK_SHARE : 1;
+  const warmEvents = Math.round(BESIDE_RATE * BESIDE_WARM_SECONDS * share);
+  const events = warmEvents + Math.round(BESIDE_RATE * BESIDE_SECONDS * share);
+  const server = fate === null ? null : await Server.start();
+  try {
+    const both =
+      server === null ? [] : ["--sink", "both", "--worker-id", "1", "--load", "off", "--nats-url", server.url];
+    const publisher = await startKvcast({ blocks: 1, events, ratePerSecond: BESIDE_RATE }, "vllm", both);
+    const { report, ...usage } = await measuredRun(publisher, { events, warmEvents }, context, async () => {
+      if (fate === "freezes") server?.freeze();
+      if (fate === "dies") await server?.stop();
+    });
+    const { warmAges } = report;
+    if (warmAges === null) throw new Error("there are no ages to tell of");
+    return {
+      main: warmAges.p99Micros,
+      more: {
+        p50: { value: warmAges.p50Micros, unit: "µs" },
+        "p99.9": { value: warmAges.p999Micros, unit: "µs" },
+        ...usageFigures(usage),
+      },
+    };
+  } finally {
+    if (fate !== "dies") await server?.stop();
+  }
+}
+
+const ZMQ_ALONE = `${NAME}/zmq-alone`;
+const BESIDE_LIVE = `${NAME}/zmq-beside-one-that-lives`;
+const AGE_CASE = { unit: "µs", better: "less", maxRuns: MAX_RUNS, absence } as const;
+const BESIDE_CASES: readonly BenchCase[] = [
+  {
+    ...AGE_CASE,
+    name: BESIDE_LIVE,
+    rival: ZMQ_ALONE,
+    compared: ["p50", "CPU"],
+    run: (context) => zmqBeside("lives", context),
+  },
+  ...(["freezes", "dies"] as const).map((fate) => ({
+    ...AGE_CASE,
+    name: `${NAME}/zmq-beside-one-that-${fate}`,
+    rival: BESIDE_LIVE,
+    otherRivals: [ZMQ_ALONE],
+    compared: ["p50"],
+    goals: [atMost(1.2, "p99 ≤ 1.2 × beside one that lives", multipleOf([BESIDE_LIVE]))],
+    run: (context: RunContext) => zmqBeside(fate, context),
+  })),
+  { ...AGE_CASE, name: ZMQ_ALONE, run: (context) => zmqBeside(null, context) },
+];
+
 const CASE = { unit: "events/s", maxRuns: MAX_RUNS, absence } as const;
 
-export const NATS_CASES: readonly BenchCase[] = (["core", "jetstream"] as const).flatMap((way) => {
+const RATE_CASES: readonly BenchCase[] = (["core", "jetstream"] as const).flatMap((way) => {
   const stream = way === "core" ? null : "KV";
   const rival = `${NAME}/${way}-client-alone`;
   const rivalEvents = way === "core" ? 400_000 : 100_000;
@@ -164,3 +230,5 @@ export const NATS_CASES: readonly BenchCase[] = (["core", "jetstream"] as const)
     { ...CASE, name: rival, run: (context: RunContext) => alone(rivalEvents, stream, context) },
   ];
 });
+
+export const NATS_CASES: readonly BenchCase[] = [...RATE_CASES, ...BESIDE_CASES];

@@ -116,6 +116,7 @@ export class Service {
       workerId: nats.place.workerId,
       attentionDpSize,
       post: (message) => this.pipeline.postLoad(message),
+      onUsed: (blocks) => (this.counters.usedBlocks = blocks),
       log,
       onFatal,
     });

@@ -58,8 +58,12 @@ export interface NatsSinkData {
   readonly queueBytes: number;
   /** Most messages that wait for their acknowledgement (JetStream) or for a flush (core). */
   readonly maxInFlight: number;
+  /** Of the ring. */
+  readonly slotBytes: number;
   /** Names the stream of numbers in `Nats-Msg-Id` and `Kvcast-Epoch`. */
   readonly epoch: string;
+  /** Names the life of the process: event ids begin anew with it, though the epoch may go on. */
+  readonly run: string;
   /** See `plane-numbers.ts`. Outlives the thread, so that its successor goes on. */
   readonly numbers: SharedArrayBuffer;
   /** Whether KV events go to NATS; otherwise the connection is there for the load alone. */

@@ -3,7 +3,7 @@
  *
  * Nothing may keep a slot waiting for long, because a slot that is not indexed is not free: after a few milliseconds of slots
  * the event loop gets a turn, and then one piece of a snapshot, and one of a save, are made. While nothing is published,
- * piece follows piece; beside live publishing each is followed by a rest as long as the piece took, because whoever publishes
+ * piece follows piece; beside live publishing each is followed by a rest twice as long as it took, because whoever publishes
  * needs the processor too.
  */
 import type { MessagePort } from "node:worker_threads";
@@ -24,7 +24,7 @@ import type { StateKeeper } from "./state-keeper.ts";
 
 const MS_PER_TURN = 2;
 /** Rest after a piece, as a multiple of the time that it took. */
-const REST_PER_PIECE = 1;
+const REST_PER_PIECE = 2;
 /** So long after its last slot the stream counts as live. */
 const LIVE_MS = 100;
 /** A lost wake-up would be a bug; this bounds what it could cost. Also how often idle snapshots are looked for. */

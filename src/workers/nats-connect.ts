@@ -16,7 +16,7 @@ import {
 } from "nats";
 import { KvcastError } from "../shared/errors.ts";
 import type { NatsAuth, NatsConnectionData, NatsTls } from "../shared/nats-messages.ts";
-import { probeServer } from "./nats-probe.ts";
+import { NatsProbeError, probeServer } from "./nats-probe.ts";
 
 const DEFAULT_PORT = 4222;
 /** For the greeting, and then for all of TLS and authentication. */
@@ -51,10 +51,18 @@ export function serverName(server: string): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Connects to one of the servers. Rejects when that fails; the caller tries again. */
-export async function connectTo(server: string, data: NatsConnectionData): Promise<NatsConnection> {
+/**
+ * Connects to one of the servers. Rejects when that fails, the caller tries again; or when `isWanted` says no in between, so
+ * that a thread which ends does not wait for a server.
+ */
+export async function connectTo(
+  server: string,
+  data: NatsConnectionData,
+  isWanted: () => boolean,
+): Promise<NatsConnection> {
   const address = addressOf(server);
   const { tlsRequired } = await probeServer(address.host, address.port, CONNECT_TIMEOUT_MS);
+  if (!isWanted()) throw new NatsProbeError("KVCAST_NATS_UNWANTED", "the connection is not wanted any more");
   const wantsTls = tlsRequired || address.wantsTls || data.tls !== null;
   const options: ConnectionOptions = {
     servers: serverName(server),

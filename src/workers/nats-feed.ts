@@ -13,7 +13,6 @@ import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import type { NatsSink } from "./nats-sink.ts";
 import { eventSubject } from "./nats-subjects.ts";
 import { type Output, outputOf } from "./msgpack-writer.ts";
-import { copyOut } from "./payload-copy.ts";
 import { PlaneEncoder } from "./plane-encoder.ts";
 import { PlaneGate } from "./plane-gate.ts";
 import type { SlotRecords } from "./plane-plan.ts";
@@ -55,8 +54,13 @@ export class NatsFeed {
         : null;
   }
 
-  /** The slot at `position` is sent next, once and in order: offers its messages for the event plane, if it has such. */
-  beginSlot(memory: RingMemory, slot: number, position: number, view: SlotView): void {
+  /** Whether the ZMQ messages themselves go there. */
+  get sendsPayloads(): boolean {
+    return this.#plane === null;
+  }
+
+  /** The slot is sent next, once and in order. */
+  beginSlot(memory: RingMemory, slot: number, view: SlotView): void {
     const { words } = memory;
     this.#slot = {
       header: words,
@@ -67,11 +71,19 @@ export class NatsFeed {
     };
     this.#event = 0;
     this.#record = this.#slot.recordsWord;
-    if (this.#plane === null) return;
+  }
+
+  /**
+   * Offers the slot's messages for the event plane, if it has such; before it is counted, and after its ZMQ messages: now and
+   * then they have to be encoded anew, which those need not wait for. `position` is that of the slot.
+   */
+  offerPlane(position: number, view: SlotView): void {
+    if (this.#plane === null || this.#slot === null) return;
+    const { header, slot } = this.#slot;
     this.#numbers.beginSlot(position);
     const withheld = this.#plane.gate.admit(this.#slot);
-    const offset = (words[slot + SLOT.planeOffset] as number) >>> 0;
-    const entries = words[slot + SLOT.planeEntries] as number;
+    const offset = (header[slot + SLOT.planeOffset] as number) >>> 0;
+    const entries = header[slot + SLOT.planeEntries] as number;
     const { maxPayload } = this.#nats;
     if (withheld === null && longestEntry(view, offset, entries) <= maxPayload) {
       this.#offerEntries(view, offset, entries);
@@ -83,6 +95,14 @@ export class NatsFeed {
     this.#nats.satisfied(result.withheldEvents);
   }
 
+  /** Offers a message without events, which has a number of the ZMQ messages. Nothing with another encoding. */
+  offerHeartbeat(sequence: number, payload: Uint8Array): void {
+    if (this.#plane !== null) return;
+    const messageId = this.#messageId(this.#data.epoch, `${sequence}`);
+    const counts = { stored: 0, removed: 0, cleared: 0 };
+    this.#nats.offer({ subject: this.#subjectOf(0), payload: ownCopy(payload), sequence, messageId, ...counts });
+  }
+
   /**
    * Offers the payload of the slot's next ZMQ message, whose counts stand in its entry at word `entry`. Nothing with another
    * encoding.
@@ -92,9 +112,9 @@ export class NatsFeed {
     const { records } = this.#slot;
     this.#nats.offer({
       subject: this.#subjectOf(this.#nextRank(this.#slot)),
-      payload: copyOut(frame.length, frame),
+      payload: ownCopy(frame),
       sequence,
-      messageId: this.#messageId(`${sequence}`),
+      messageId: this.#messageId(this.#data.epoch, `${sequence}`),
       stored: records[entry + ENTRY.stored] as number,
       removed: records[entry + ENTRY.removed] as number,
       cleared: records[entry + ENTRY.cleared] as number,
@@ -120,7 +140,7 @@ export class NatsFeed {
       const routerEvents = records[h + PLANE_ENTRY.routerEvents] as number;
       const length = records[h + PLANE_ENTRY.bytes] as number;
       p += planeHeaderBytes(routerEvents);
-      const payload = copyOut(length, bytes.subarray(p, p + length));
+      const payload = ownCopy(bytes.subarray(p, p + length));
       p += length + (-length & 3);
       this.#offerEntry(records, h, routerEvents, payload);
     }
@@ -141,16 +161,16 @@ export class NatsFeed {
       subject: this.#subjectOf(rank),
       payload,
       sequence,
-      // By event id, not by sequence: sent again by a successor, it has the same.
-      messageId: this.#messageId(`${rank}:${firstEventId}`),
+      // By event ids, not by sequence: sent again by a successor, it has the same, if it holds the same.
+      messageId: this.#messageId(this.#data.run, `${rank}:${firstEventId}:${routerEvents}`),
       stored: records[h + PLANE_ENTRY.stored] as number,
       removed: records[h + PLANE_ENTRY.removed] as number,
       cleared: records[h + PLANE_ENTRY.cleared] as number,
     });
   }
 
-  #messageId(number: string): string | null {
-    return this.#data.jetStream === null ? null : `${this.#data.epoch}:${number}`;
+  #messageId(stream: string, number: string): string | null {
+    return this.#data.jetStream === null ? null : `${stream}:${number}`;
   }
 
   #publisherIdOf(rank: number): number {
@@ -184,4 +204,12 @@ function longestEntry({ records }: SlotView, offset: number, entries: number): n
 function patch(out: Output, at: number, value: number): void {
   out.view.setUint32(at, Math.floor(value / 0x1_0000_0000));
   out.view.setUint32(at + 4, value % 0x1_0000_0000);
+}
+
+/** Memory of its own, however small: what waits for a server must not keep alive what it would share a page with. */
+function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  // See `payload-copy.ts`.
+  if (bytes.length > 0) copy.fill(bytes);
+  return copy;
 }

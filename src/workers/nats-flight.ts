@@ -14,14 +14,13 @@ import { codeOf, detailOf, natsErrorCell, type NatsErrorReason } from "./nats-er
 import { type NatsMessage, NatsQueue, type QueueItem } from "./nats-queue.ts";
 import { NatsTally } from "./nats-tally.ts";
 
-/** What the messages of a slot may take up; those of an oversize event are more. */
-const SLOT_RESERVE_BYTES = 524_288;
-
 export type NatsDropReason = (typeof SINK_DROP_REASONS)[number];
 export type HandOver = "done" | "dropped" | "failed";
 
 export interface FlightParts {
   readonly queueBytes: number;
+  /** Most that the messages of one slot cost; those of an oversize event may cost more. */
+  readonly reserveBytes: number;
   /** Set as `Kvcast-Epoch`, with `Kvcast-Sequence`; null for neither. */
   readonly epoch: string | null;
   /** Between two messages that try whether a denied subject is allowed by now. */
@@ -50,7 +49,7 @@ export class NatsFlight {
 
   /** The messages of another slot might find no room. */
   get isFull(): boolean {
-    return this.queue.bytes > 0 && this.queue.bytes + SLOT_RESERVE_BYTES > this.#parts.queueBytes;
+    return this.queue.bytes > 0 && this.queue.bytes + this.#parts.reserveBytes > this.#parts.queueBytes;
   }
 
   get lastSuccessSeconds(): number {
@@ -195,7 +194,7 @@ export class NatsFlight {
   /** A new connection may have other rights. */
   forgetRefusals(): void {
     this.#refusals.clear();
-    for (const subject of this.#denied.keys()) this.#denied.set(subject, 0);
+    this.#denied.clear();
   }
 
   /** Where what becomes of a message is to be counted. */

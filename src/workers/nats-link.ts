@@ -154,7 +154,7 @@ export class NatsLink {
     const { servers } = this.#data;
     const server = servers[this.#nextServer++ % servers.length] ?? "";
     try {
-      const connection = await connectTo(server, this.#data);
+      const connection = await connectTo(server, this.#data, () => generation === this.#generation);
       this.#isConnecting = false;
       if (generation !== this.#generation) {
         connection.close().catch(() => {});

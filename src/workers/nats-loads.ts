@@ -4,7 +4,7 @@
  */
 import { randomInt } from "node:crypto";
 import type { LoadMessage, PlanePlace } from "../shared/nats-messages.ts";
-import { encodeEnvelope } from "../shared/plane-envelope.ts";
+import { encodeEnvelope, FORWARD_PASS_TOPIC } from "../shared/plane-envelope.ts";
 import type { NatsSink } from "./nats-sink.ts";
 import { planeSubject } from "./nats-subjects.ts";
 
@@ -23,7 +23,8 @@ export class NatsLoads {
   }
 
   take({ topic, rank, payload }: LoadMessage): void {
-    this.#nats.setLoad(`${topic} ${rank}`, planeSubject(this.#place, topic), () => {
+    const kind = topic === FORWARD_PASS_TOPIC ? "record" : "state";
+    this.#nats.setLoad(`${topic} ${rank}`, planeSubject(this.#place, topic), kind, () => {
       const sequence = this.#sequences.get(topic) ?? 0;
       this.#sequences.set(topic, sequence + 1);
       return encodeEnvelope(this.#publisherId, sequence, Date.now(), topic, payload);

@@ -44,4 +44,9 @@ export class NatsParts {
     await this.#sink.stop(performance.now() + Math.max(0, lingerMs - CLOSE_MS));
     return this.#counters.read(DROPPED_SHUTDOWN) - before;
   }
+
+  /** Lets go of everything, at the end of a thread that fails; its successor goes on. */
+  abandon(): void {
+    this.#sink.abandon();
+  }
 }

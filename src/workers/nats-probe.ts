@@ -28,6 +28,9 @@ export function probeServer(host: string, port: number, timeoutMs: number): Prom
     const timer = setTimeout(() => {
       end(new NatsProbeError("KVCAST_NATS_SILENT", `no NATS server answers at ${host}:${port}`));
     }, timeoutMs);
+    // A thread that ends does not wait for a server that does not answer.
+    timer.unref();
+    socket.unref();
     const end = (error: Error | null): void => {
       clearTimeout(timer);
       socket.removeAllListeners();

@@ -9,6 +9,8 @@
  * A message keeps its number for life. After a connection is lost the cursor goes back to the first that is unsettled: what
  * was in flight is handed over again, before anything new.
  */
+import { NATS_ITEM_BYTES } from "../shared/nats-limits.ts";
+
 export interface NatsMessage {
   readonly subject: string;
   /** Belongs to the sink from the offer on. */
@@ -38,8 +40,6 @@ export interface QueueItem {
   isRefused: boolean;
 }
 
-/** What a message costs besides its payload. */
-const ITEM_BYTES = 256;
 /** Settled places in front of the array that are cut off together. */
 const TRIM = 1024;
 
@@ -86,7 +86,7 @@ export class NatsQueue {
   }
 
   static cost(message: NatsMessage): number {
-    return message.payload.length + ITEM_BYTES;
+    return message.payload.length + NATS_ITEM_BYTES;
   }
 
   push(message: NatsMessage, offeredMs: number): void {

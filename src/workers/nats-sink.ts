@@ -8,11 +8,12 @@
  * offer, after an answer of the server, and every 50 ms.
  */
 import { type CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
+import { natsSlotReserveBytes } from "../shared/nats-limits.ts";
 import type { NatsReport, NatsSinkData } from "../shared/nats-messages.ts";
 import { CoreDelivery, type NatsDelivery } from "./nats-delivery.ts";
 import { NatsFlight } from "./nats-flight.ts";
 import { NatsLink } from "./nats-link.ts";
-import { NatsLoad } from "./nats-load.ts";
+import { type LoadKind, NatsLoad } from "./nats-load.ts";
 import type { NatsMessage } from "./nats-queue.ts";
 import { StreamDelivery } from "./nats-stream-delivery.ts";
 import { streamSubject, workerSubject } from "./nats-subjects.ts";
@@ -35,6 +36,7 @@ export class NatsSink {
   readonly #timer: NodeJS.Timeout;
   #isWoken: boolean = false;
   #isStopping: boolean = false;
+  #isAbandoned: boolean = false;
   #onStep: () => void = () => {};
   /** Gauges as they were shown last. */
   #shown: string = "";
@@ -47,9 +49,15 @@ export class NatsSink {
   ) {
     this.#counters = counters;
     const epoch = data.encoding === "raw" ? data.epoch : null;
-    const flight = new NatsFlight({ queueBytes: data.queueBytes, epoch, holdMs: timing.holdMs, report });
+    const flight = new NatsFlight({
+      queueBytes: data.queueBytes,
+      reserveBytes: natsSlotReserveBytes(data.slotBytes),
+      epoch,
+      holdMs: timing.holdMs,
+      report,
+    });
     this.#flight = flight;
-    this.#load = new NatsLoad(flight, timing.loadHeartbeatMs);
+    this.#load = new NatsLoad(flight);
     this.#link = new NatsLink(
       data.connection,
       {
@@ -141,21 +149,22 @@ export class NatsSink {
   }
 
   /**
-   * The newest load of a rank. `makePayload` is called whenever it is sent, for what changes from message to message.
+   * A load of a rank. `makePayload` is called when it is sent, for what changes from message to message.
    * False: there are too many keys.
    */
-  setLoad(key: string, subject: string, makePayload: () => Uint8Array): boolean {
-    const isTaken = this.#load.set(key, subject, makePayload);
+  setLoad(key: string, subject: string, kind: LoadKind, makePayload: () => Uint8Array): boolean {
+    const isTaken = this.#load.set(key, subject, kind, makePayload);
     this.#wake();
     return isTaken;
   }
 
   /** Does what is due; cheap when nothing is. `nowMs` on the clock of `performance.now()`. */
   step(nowMs: number): void {
+    if (this.#isAbandoned) return;
     this.#link.step(nowMs);
     const { connection } = this.#link;
     if (connection !== null) {
-      if (this.#link.barrierAgeMs < SLOW_MS && this.#load.pump(connection, nowMs)) {
+      if (this.#link.barrierAgeMs < SLOW_MS && this.#load.pump(connection)) {
         this.#link.barrier(this.#flight.queue.cursor);
       }
       if (this.#delivery.pump(nowMs)) this.#wake();
@@ -177,6 +186,17 @@ export class NatsSink {
     this.#flight.dropAll("shutdown");
     this.#link.close();
     this.#commit();
+  }
+
+  /**
+   * Lets go of everything at once and counts nothing: for a thread that ends in the middle of a slot, which its successor sends
+   * and counts.
+   */
+  abandon(): void {
+    clearInterval(this.#timer);
+    this.#isStopping = true;
+    this.#isAbandoned = true;
+    this.#link.close();
   }
 
   #deliveryFor(data: NatsSinkData, timing: NatsTiming): NatsDelivery {

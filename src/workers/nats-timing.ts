@@ -1,7 +1,5 @@
 /** How patient the NATS sink is. In one place so that tests need not be. All in milliseconds. */
 export interface NatsTiming {
-  /** A load is repeated after this. */
-  readonly loadHeartbeatMs: number;
   /** A connection on which a barrier has been out for so long is given up. */
   readonly stallMs: number;
   /** A message whose acknowledgement is out for so long is asked after, then sent again. */
@@ -11,7 +9,6 @@ export interface NatsTiming {
 }
 
 export const NATS_TIMING: NatsTiming = {
-  loadHeartbeatMs: 1000,
   stallMs: 15_000,
   ackTimeoutMs: 5000,
   holdMs: 5000,

@@ -7,7 +7,7 @@
  */
 import { wallClockSeconds } from "../shared/clock.ts";
 import { PUBLISHER_CELLS } from "../shared/counters.ts";
-import { STOP } from "../shared/ring-layout.ts";
+import { SLOT, STOP } from "../shared/ring-layout.ts";
 import { heartbeatPayload } from "./heartbeat.ts";
 import type { MainWatch } from "./main-watch.ts";
 import type { ReplayServer } from "./replay-server.ts";
@@ -66,7 +66,7 @@ export class PublishLoop {
       const stop = ring.memory.stop();
       if (stop === STOP.now) return this.#sender.dropAll();
       const slot = ring.peek();
-      if (slot !== -1 && this.#isHeldUp) {
+      if (slot !== -1 && this.#isHeldUp(slot)) {
         await this.#pause();
         continue;
       }
@@ -86,9 +86,11 @@ export class PublishLoop {
    * NATS is the only sink, and its queue is full: then the ring waits, and the engine's buffer behind it. Beside ZMQ it may hold
    * up nobody: there the sink drops what finds no room.
    */
-  get #isHeldUp(): boolean {
-    const { sink, nats } = this.#parts;
-    return sink === null && nats !== null && nats.sink.isFull;
+  #isHeldUp(slot: number): boolean {
+    const { sink, nats, ring } = this.#parts;
+    if (sink !== null || nats === null) return false;
+    const isOversize = (ring.memory.words[slot + SLOT.oversizeGeneration] as number) !== 0;
+    return isOversize ? nats.sink.hasWork : nats.sink.isFull;
   }
 
   async #pause(): Promise<void> {
@@ -102,8 +104,10 @@ export class PublishLoop {
     ring.announce();
     if (this.#messagesSinceTurn > 0 || performance.now() >= this.#nextDueMs()) await this.#turn();
     if (!this.#prepareToSleep()) return;
-    // Answers of clients and of servers arrive in turns of the event loop only.
-    const isServing = this.#parts.replay?.active === true || this.#parts.nats?.sink.hasWork === true;
+    // Answers arrive in turns of the event loop. Those of NATS can wait for the next message beside ZMQ, which is not to be
+    // slower for them.
+    const { sink, nats, replay } = this.#parts;
+    const isServing = replay?.active === true || (sink === null && nats?.sink.hasWork === true);
     if (!isServing && ring.bell.sleep(BLOCK_MS)) return;
     if (!this.#prepareToSleep()) return;
     await ring.bell.sleepAsync(Math.max(1, Math.ceil(this.#nextDueMs() - performance.now())));
@@ -155,7 +159,9 @@ export class PublishLoop {
 
   /** An empty batch after enough silence: by its number a subscriber sees what it has missed at the end. */
   async #beat(): Promise<void> {
-    const { heartbeatMs, sink, window, sequencer, counters, ring } = this.#parts;
+    const { heartbeatMs, sink, window, sequencer, counters, ring, nats } = this.#parts;
+    // A number that nobody gets would look like a loss.
+    if (sink === null && nats?.feed.sendsPayloads !== true) return;
     if (heartbeatMs === null || performance.now() - this.#lastMessageMs < heartbeatMs) return;
     this.#lastMessageMs = performance.now();
     const payload = heartbeatPayload(wallClockSeconds());
@@ -166,6 +172,7 @@ export class PublishLoop {
     counters.add(PUBLISHER_CELLS.heartbeats, 1);
     counters.end();
     ring.memory.noteReached(sequence);
+    nats?.feed.offerHeartbeat(sequence, payload);
     await sink?.send(sequence, payload).catch((error: unknown) => this.#reportRefusal(error, sequence));
   }
 

@@ -146,7 +146,7 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     if (!(error instanceof BindError)) throw error;
     report({ type: "bind-failed", endpoint: error.endpoint, reason: error.message });
   } finally {
-    await nats?.stop(0);
+    nats?.abandon();
     // Also on an error: a thread that ends with an open socket is the dangerous case.
     await sleep(await close(sockets, 0, data.sharesZmq));
     clearInterval(keepAlive);

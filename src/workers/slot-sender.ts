@@ -112,7 +112,7 @@ export class SlotSender {
     const { words } = ring.memory;
     const generation = words[slot + SLOT.oversizeGeneration] as number;
     const view = generation === 0 ? ring.memory : oversize.view(generation);
-    nats?.feed.beginSlot(ring.memory, slot, ring.memory.tail(), view);
+    nats?.feed.beginSlot(ring.memory, slot, view);
     let p = (words[slot + SLOT.frameOffset] as number) >>> 0;
     for (let left = words[slot + SLOT.entries] as number; left > 0; left--) {
       const header = p >>> 2;
@@ -134,6 +134,7 @@ export class SlotSender {
       const turn = this.#parts.afterMessage();
       if (turn !== null) await turn;
     }
+    nats?.feed.offerPlane(ring.memory.tail(), view);
   }
 
   /** False: the socket refused it. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { NATS_ITEM_BYTES } from "../../src/shared/nats-limits.ts";
 import { eventSubject, planeSubject } from "../../src/workers/nats-subjects.ts";
 import { NatsRig, PLACE, SUBJECT, client, inStream, numberOf, reader, until, upTo } from "../support/nats-rig.ts";
 import { NatsServer } from "../support/nats-server.ts";
@@ -57,7 +58,7 @@ test("a full queue refuses, counts, and takes again when there is room", async (
   const rig = new NatsRig(t, [server.url], { queueBytes: MIB });
   rig.offerMany(3000, 1000);
   const { pending, dropped } = rig.books();
-  assert.ok(pending > 700 && pending < 1050, String(pending));
+  assert.equal(pending, Math.floor(MIB / (1000 + NATS_ITEM_BYTES)));
   assert.equal(dropped, rig.dropped("buffer_full"));
   assert.ok(rig.sink.pendingBytes <= MIB);
   await server.restart();
@@ -170,28 +171,42 @@ test("raw: number and epoch go along as headers", async (t) => {
   ]);
 });
 
-test("load: the latest value of each key, again on a heartbeat, past a queue that waits", async (t) => {
+function loadOf(value: number): Uint8Array {
+  const payload = new Uint8Array(4);
+  new DataView(payload.buffer).setUint32(0, value);
+  return payload;
+}
+
+test("load: of a state the latest value, again on a new connection; of records each one, once", async (t) => {
   const server = await NatsServer.start(t);
   if (server === null) return;
-  const subject = planeSubject(PLACE, "kv_metrics");
-  const got = await reader(t, server.url, subject);
+  const [state, record] = [planeSubject(PLACE, "kv_metrics"), planeSubject(PLACE, "forward-pass-metrics")];
   await server.kill();
-  const rig = new NatsRig(t, [server.url], {}, { loadHeartbeatMs: 50 });
+  const rig = new NatsRig(t, [server.url]);
   let calls = 0;
   for (let value = 0; value <= 20; value++) {
-    rig.sink.setLoad("kv_metrics 0", subject, () => {
+    rig.sink.setLoad("kv_metrics 0", state, "state", () => {
       calls++;
-      const payload = new Uint8Array(4);
-      new DataView(payload.buffer).setUint32(0, value);
-      return payload;
+      return loadOf(value);
     });
   }
+  for (let value = 0; value < 100; value++) rig.sink.setLoad("passes 0", record, "record", () => loadOf(value));
   rig.offerMany(100);
   assert.equal(calls, 0, "nothing is made before it can be sent");
   await server.restart();
-  await until("repeated", 10_000, () => got.length >= 5);
-  assert.deepEqual(new Set(got), new Set([20]));
   assert.equal((await rig.settled()).sent, 100, "load is no event");
+  assert.equal(calls, 1, "one state was sent, past a queue that waited");
+  for (const expected of [2, 3]) {
+    await server.kill();
+    await server.restart();
+    await until("said again", 10_000, () => calls === expected);
+  }
+  const states = await reader(t, server.url, state);
+  const records = await reader(t, server.url, record);
+  rig.sink.setLoad("kv_metrics 0", state, "state", () => loadOf(21));
+  for (let value = 100; value < 103; value++) rig.sink.setLoad("passes 0", record, "record", () => loadOf(value));
+  await until("all are there", 10_000, () => states.length === 1 && records.length === 3);
+  assert.deepEqual([states, records], [[21], [100, 101, 102]]);
 });
 
 test("the end: what is queued goes out first; what cannot is counted", async (t) => {
@@ -234,6 +249,8 @@ test("what a thread before had in its queue is counted as lost with it", async (
     queueBytes: MIB,
     maxInFlight: 1,
     epoch: "e",
+    run: "r",
+    slotBytes: 98_304,
     numbers: new SharedArrayBuffer(8),
     events: true,
   } as const;

@@ -52,6 +52,8 @@ export class NatsRig {
       queueBytes: 64 * 1024 * 1024,
       maxInFlight: 256,
       epoch: "e",
+      run: "r",
+      slotBytes: 98_304,
       numbers: new SharedArrayBuffer(PLANE_NUMBERS_BYTES),
       events: true,
       ...data,

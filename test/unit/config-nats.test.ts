@@ -57,6 +57,18 @@ test("Dynamo's environment fits as it is", async () => {
   }
 });
 
+test("a way to log in that a flag names goes before those of the environment", async () => {
+  const env = { NATS_AUTH_NKEY: SEED, NATS_AUTH_USERNAME: "kv", NATS_AUTH_PASSWORD: "hunter2" };
+  const { config } = await load({ ...NATS, "nats-token-file": TOKEN }, env);
+  assert.deepEqual(config.nats?.connection.auth, {
+    user: null,
+    password: null,
+    token: "t0ken",
+    nkeySeed: null,
+    creds: null,
+  });
+});
+
 test("what is missing, or too much, is refused with what to give", async () => {
   for (const [flags, env, message] of [
     [{ sink: "nats" }, {}, /--worker-id.*routers know a worker by its number/],
@@ -65,7 +77,8 @@ test("what is missing, or too much, is refused with what to give", async () => {
     [{ ...NATS, "nats-user": "kv" }, {}, /--nats-user.*needs a password/],
     [{ ...NATS, "nats-password-file": PASSWORD }, {}, /--nats-password-file.*needs a user/],
     [{ ...NATS, "nats-token-file": TOKEN, "nats-creds-file": TOKEN }, {}, /--nats-creds-file.*--nats-token-file/],
-    [{ ...NATS, "nats-token-file": TOKEN }, { NATS_AUTH_NKEY: SEED }, /NATS_AUTH_NKEY.*another way to log in/],
+    [NATS, { NATS_AUTH_TOKEN: "t0ken", NATS_AUTH_NKEY: SEED }, /NATS_AUTH_NKEY.*another way to log in/],
+    [{ ...NATS, "nats-queue-bytes": "1MiB", "slot-bytes": "1MiB" }, {}, /--nats-queue-bytes.*cannot hold/],
     [{ ...NATS, "nats-nkey-file": TOKEN }, {}, /--nats-nkey-file.*seed of a user nkey/],
     [{ ...NATS, "nats-token-file": file("empty", "\n") }, {}, /--nats-token-file.*is empty/],
     [{ ...NATS, "nats-url": "http://h:1" }, {}, /--nats-url.*nats:\/\/host:port/],

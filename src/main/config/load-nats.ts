@@ -100,6 +100,7 @@ interface LoadedAuth {
   readonly place: Place | null;
 }
 
+/** What a way to log in was found by; ways that flags name go before those of the environment and the file. */
 function natsAuth(
   resolver: Resolver,
   env: Environment,
@@ -108,35 +109,42 @@ function natsAuth(
   const variable = (name: string): string | null => env[name]?.trim() || null;
   const user = resolver.find(OPTIONS.natsUser) ?? null;
   const password = read(OPTIONS.natsPasswordFile) ?? (user === null ? null : variable(PASSWORD));
-  const auth: NatsAuth = Object.freeze({
-    user,
-    password,
-    token: read(OPTIONS.natsTokenFile) ?? variable(TOKEN),
-    nkeySeed: read(OPTIONS.natsNkeyFile) ?? variable(NKEY),
-    creds: read(OPTIONS.natsCredsFile),
-  });
-  const ways: Place[] = [];
-  if (user !== null) ways.push(resolver.placeOf(OPTIONS.natsUser));
-  if (auth.token !== null) ways.push(placeOfSecret(resolver, OPTIONS.natsTokenFile, TOKEN));
-  if (auth.nkeySeed !== null) ways.push(placeOfSecret(resolver, OPTIONS.natsNkeyFile, NKEY));
-  if (auth.creds !== null) ways.push(resolver.placeOf(OPTIONS.natsCredsFile));
-  const [first, second] = ways;
-  if (first !== undefined && second !== undefined) {
-    throw refused(second, `there is another way to log in already, ${first.label}; give one of them`);
-  }
   if (user !== null && password === null) {
     throw refused(resolver.placeOf(OPTIONS.natsUser), `needs a password: --nats-password-file, or ${PASSWORD}`);
   }
   if (user === null && password !== null) {
     throw refused(resolver.placeOf(OPTIONS.natsPasswordFile), "needs a user: --nats-user");
   }
+  const all: readonly { readonly auth: Partial<NatsAuth>; readonly secret: string | null; readonly place: Place }[] = [
+    { auth: { user, password }, secret: password, place: resolver.placeOf(OPTIONS.natsUser) },
+    way("token", read(OPTIONS.natsTokenFile) ?? variable(TOKEN), placeOfSecret(resolver, OPTIONS.natsTokenFile, TOKEN)),
+    way("nkeySeed", read(OPTIONS.natsNkeyFile) ?? variable(NKEY), placeOfSecret(resolver, OPTIONS.natsNkeyFile, NKEY)),
+    way("creds", read(OPTIONS.natsCredsFile), resolver.placeOf(OPTIONS.natsCredsFile)),
+  ];
+  const given = all.filter(({ secret }) => secret !== null);
+  const flagged = given.filter(({ place }) => place.label.startsWith("--"));
+  const [first, second] = flagged.length > 0 ? flagged : given;
+  if (first !== undefined && second !== undefined) {
+    throw refused(second.place, `there is another way to log in already, ${first.place.label}; give one of them`);
+  }
+  const auth: NatsAuth = Object.freeze({ ...NO_AUTH, ...first?.auth });
   if (auth.nkeySeed !== null && !/^SU[A-Z2-7]{56}$/.test(auth.nkeySeed)) {
     throw refused(
-      placeOfSecret(resolver, OPTIONS.natsNkeyFile, NKEY),
+      first?.place ?? envPlace(NKEY, OPTIONS.natsNkeyFile.name),
       "is not the seed of a user nkey (SU…, 58 characters)",
     );
   }
-  return { auth, place: first ?? null };
+  return { auth, place: first?.place ?? null };
+}
+
+const NO_AUTH: NatsAuth = { user: null, password: null, token: null, nkeySeed: null, creds: null };
+
+function way(
+  name: "token" | "nkeySeed" | "creds",
+  secret: string | null,
+  place: Place,
+): { readonly auth: Partial<NatsAuth>; readonly secret: string | null; readonly place: Place } {
+  return { auth: { [name]: secret }, secret, place };
 }
 
 /** The option if it was given, or else the variable. */

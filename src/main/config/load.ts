@@ -3,6 +3,7 @@
  *
  * What a single option takes is in its table; here is what only shows when options are seen together.
  */
+import { natsSlotReserveBytes } from "../../shared/nats-limits.ts";
 import { isSingleEvent } from "../../shared/wire-format.ts";
 import type { EngineConfig, EngineCredentials, HttpEngineConfig, LoadedConfig, ServeConfig } from "./config.ts";
 import type { SyntheticEngineConfig } from "./config.ts";
@@ -166,6 +167,19 @@ function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string
     throw refused(
       resolver.placeOf(OPTIONS.ringSlots),
       `${ringSlots} slots of ${sizeText(slotBytes)} (--slot-bytes) are more than ${sizeText(MAX_RING_BYTES)} together`,
+    );
+  }
+  const natsBytes = natsSlotReserveBytes(slotBytes);
+  if (config.nats?.events === true && config.nats.queueBytes < natsBytes) {
+    throw refused(
+      resolver.placeOf(OPTIONS.natsQueueBytes),
+      `${sizeText(config.nats.queueBytes)} cannot hold the messages of one slot of ${sizeText(slotBytes)} (--slot-bytes); ` +
+        `give at least ${sizeText(natsBytes)}`,
+    );
+  }
+  if (config.nats?.events === true && config.waitSubscribers > 0) {
+    warnings.push(
+      `${resolver.placeOf(OPTIONS.waitSubscribers).label} holds back NATS too: no event goes anywhere before they are there`,
     );
   }
   for (const [option, bytes] of [

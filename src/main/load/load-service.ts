@@ -17,6 +17,8 @@ export interface LoadServiceOptions {
   readonly workerId: bigint;
   readonly attentionDpSize: number;
   readonly post: (message: LoadMessage) => void;
+  /** Told of the cache blocks in use, all ranks together, with each row. */
+  readonly onUsed: (blocks: number) => void;
   readonly log: LineLogger;
   /** The reader ended, which it never should. */
   readonly onFatal: (error: Error) => void;
@@ -30,7 +32,7 @@ export class LoadService {
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: LoadServiceOptions) {
-    const { engine, workerId, attentionDpSize, post, log } = options;
+    const { engine, workerId, attentionDpSize, post, onUsed, log } = options;
     this.#onFatal = options.onFatal;
     this.table = new LoadTable(attentionDpSize);
     this.#publisher = new LoadPublisher({
@@ -40,7 +42,7 @@ export class LoadService {
       log,
       engineAnswers: () => this.#poller === null || this.#poller.counters.up === 1,
     });
-    const subscribers = [this.table.note, this.#publisher.note];
+    const subscribers = [this.table.note, this.#publisher.note, (): void => onUsed(this.table.usedBlocks)];
     this.#poller =
       engine.kind === "http"
         ? new StatsPoller({ config: engine, mode: "auto", attentionDpSize, log, subscribers })

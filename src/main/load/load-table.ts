@@ -35,6 +35,11 @@ export class LoadTable implements LoadView {
     if (maxBlocks !== null) this.#max[rank] = maxBlocks;
   };
 
+  /** Cache blocks in use, all ranks together. */
+  get usedBlocks(): number {
+    return this.#used.reduce((sum, used) => sum + used, 0);
+  }
+
   used(rank: number): number {
     return this.#used[rank] ?? 0;
   }

@@ -6,6 +6,7 @@
  * `offer` never blocks: false means full, nothing was taken, `await writable()` and offer again. Inside nothing is lost:
  * what was taken leaves through every sink, or is counted as dropped at a forced end.
  */
+import { randomUUID } from "node:crypto";
 import type { MessagePort } from "node:worker_threads";
 import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
 import type { ThreadDiedError } from "../../shared/errors.ts";
@@ -58,7 +59,7 @@ export interface PipelineOptions {
   readonly kvBlockSizeTokens: number;
   readonly zmq: ZmqSinkData | null;
   /** The connection to NATS; null or absent: there is none. */
-  readonly nats?: Omit<NatsSinkData, "epoch" | "numbers"> | null;
+  readonly nats?: Omit<NatsSinkData, "epoch" | "numbers" | "run" | "slotBytes"> | null;
   readonly onNats?: (report: NatsReport) => void;
   /** The replay socket and how much is kept for it; null or absent: nothing is kept. */
   readonly replay?: Omit<ReplayData, "window"> | null;
@@ -188,6 +189,7 @@ export class Pipeline implements PipelineView {
     const { replay } = options;
     this.#replayWindow = replay ? new SharedArrayBuffer(replayWindowBytes(replay.maxBytes, replay.maxBatches)) : null;
     const numbers = new SharedArrayBuffer(PLANE_NUMBERS_BYTES);
+    const run = randomUUID();
     this.#publisherThread = new PublisherThread({
       memory,
       replay: replay && this.#replayWindow ? { ...replay, window: this.#replayWindow } : null,
@@ -196,7 +198,8 @@ export class Pipeline implements PipelineView {
       newSnapshotPort,
       oversize: this.#oversize,
       zmq: options.zmq,
-      nats: () => (nats === null ? null : { ...nats, epoch: this.#epochUuid, numbers }),
+      nats: () =>
+        nats === null ? null : { ...nats, epoch: this.#epochUuid, run, numbers, slotBytes: memory.shape.slotBytes },
       wireFormat: options.wireFormat,
       kvBlockSizeTokens: options.kvBlockSizeTokens,
       entry: options.publisherEntry ?? workerUrl("publisher"),

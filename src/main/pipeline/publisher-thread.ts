@@ -16,6 +16,7 @@ import type {
   ReplayData,
   ZmqSinkData,
 } from "../../shared/messages.ts";
+import { NATS_ITEM_BYTES, NATS_ITEM_HEAP_BYTES } from "../../shared/nats-limits.ts";
 import type { LoadMessage, NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
 import type { RingMemory } from "../../shared/ring-memory.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
@@ -115,7 +116,7 @@ export class PublisherThread {
       workerData: data,
       transferList,
       name: "kvcast-publisher",
-      resourceLimits: { maxOldGenerationSizeMb: PUBLISHER_HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: PUBLISHER_HEAP_MB + natsHeapMb(data.nats) },
     });
     this.#worker = worker;
     return new Promise((resolve) => {
@@ -263,4 +264,10 @@ export class PublisherThread {
         return;
     }
   }
+}
+
+/** Payloads are not on the heap, but what keeps them in the queue is. */
+function natsHeapMb(nats: NatsSinkData | null): number {
+  if (nats === null) return 0;
+  return Math.ceil(((nats.queueBytes / NATS_ITEM_BYTES) * NATS_ITEM_HEAP_BYTES) / 2 ** 20);
 }
