@@ -60,9 +60,9 @@ for (const point of ["sent", "counted", "released"]) {
     );
     await pipeline.start();
     t.after(() => pipeline.stop(1000));
-    const subscriber = await new SubscriberProcess(t, pipeline.zmqEndpoint() ?? "").connected();
+    // Opens the gate. It may miss what the successor sends before it has connected anew: its replay is another test's.
+    await new SubscriberProcess(t, pipeline.zmqEndpoint() ?? "").connected();
     await offerAll(pipeline, numberedEvents(EVENTS));
-    await subscriber.until({ untilEvents: EVENTS });
     const read = (first: number, count: number): number =>
       Array.from({ length: count }, (_, i) => pipeline.publisher.read(first + i)).reduce((a, b) => a + b);
     const sent = (): number => read(PUBLISHER_CELLS.natsSentEvents, EVENT_TYPES.length);
