@@ -2,7 +2,8 @@
  * One run of one publisher: a subscriber in a process of its own receives all of it, the publisher's CPU time is taken over
  * the part behind the warm-up, and its accounts are compared with what arrived. Every end to end case is such a run.
  */
-import type { Figure, RunContext } from "../bench-case.ts";
+import type { Figure, RunContext, RunResult } from "../bench-case.ts";
+import type { AgeFigures } from "../../src/main/flood/age-histogram.ts";
 import { FloodSubscriber } from "../../src/main/flood/subscriber.ts";
 import type { SubscriberReport } from "../../src/main/flood/subscriber-process.ts";
 import { TOKENS_A_BLOCK } from "../support/made-up-events.ts";
@@ -82,6 +83,21 @@ async function measure(
   } finally {
     counter.stop();
   }
+}
+
+/** Ages of the events behind the warm-up. Throws when none is known. */
+export function agesOf({ report }: Pick<MeasuredRun, "report">): AgeFigures {
+  if (report.warmAges === null) throw new Error("there are no ages to tell of");
+  return report.warmAges;
+}
+
+/** The slowest hundredth as a run's main figure, in µs, with the median and the slowest thousandth. */
+export function ageResult(run: Pick<MeasuredRun, "report">): RunResult {
+  const { p50Micros, p99Micros, p999Micros } = agesOf(run);
+  return {
+    main: p99Micros,
+    more: { p50: { value: p50Micros, unit: "µs" }, "p99.9": { value: p999Micros, unit: "µs" } },
+  };
 }
 
 /** CPU time and memory of the publisher, as far as they are known. */

@@ -18,7 +18,7 @@ import { atMost, multipleOf } from "../goal.ts";
 import type { NatsRivalOrder, NatsRivalReport } from "../rivals/nats-simple.ts";
 import { nextMessage } from "../support/child-message.ts";
 import { TOKENS_A_BLOCK } from "../support/made-up-events.ts";
-import { measuredRun, usageFigures } from "./measured-run.ts";
+import { ageResult, measuredRun, usageFigures } from "./measured-run.ts";
 import { startKvcast } from "./publishers.ts";
 
 const RIVAL = fileURLToPath(new URL("../rivals/nats-simple.js", import.meta.url));
@@ -171,20 +171,12 @@ async function zmqBeside(fate: Fate | null, context: RunContext): Promise<RunRes
     const both =
       server === null ? [] : ["--sink", "both", "--worker-id", "1", "--load", "off", "--nats-url", server.url];
     const publisher = await startKvcast({ blocks: 1, events, ratePerSecond: BESIDE_RATE }, "vllm", both);
-    const { report, ...usage } = await measuredRun(publisher, { events, warmEvents }, context, async () => {
+    const run = await measuredRun(publisher, { events, warmEvents }, context, async () => {
       if (fate === "freezes") server?.freeze();
       if (fate === "dies") await server?.stop();
     });
-    const { warmAges } = report;
-    if (warmAges === null) throw new Error("there are no ages to tell of");
-    return {
-      main: warmAges.p99Micros,
-      more: {
-        p50: { value: warmAges.p50Micros, unit: "µs" },
-        "p99.9": { value: warmAges.p999Micros, unit: "µs" },
-        ...usageFigures(usage),
-      },
-    };
+    const { main, more } = ageResult(run);
+    return { main, more: { ...more, ...usageFigures(run) } };
   } finally {
     if (fate !== "dies") await server?.stop();
   }

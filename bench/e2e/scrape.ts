@@ -8,7 +8,7 @@ import type { BenchCase, RunContext, RunResult } from "../bench-case.ts";
 import { atMost, below, figure, multipleOf } from "../goal.ts";
 import { percentile } from "../support/spread.ts";
 import { parseMetrics } from "../../src/main/flood/metrics-text.ts";
-import { type MeasuredRun, measuredRun, usageFigures } from "./measured-run.ts";
+import { ageResult, type MeasuredRun, measuredRun, usageFigures } from "./measured-run.ts";
 import { startKvcast } from "./publishers.ts";
 
 const FLOOD_EVENTS = 12_000_000;
@@ -171,13 +171,12 @@ async function pacedRun(context: RunContext, scrapers: number): Promise<RunResul
   const run: MeasuredRun = await measuredRun(publisher, { events, warmEvents }, context, async (ended) => {
     times = await scrapeUntil(ended, publisher.url, scrapers);
   });
-  const { warmAges, timedEvents, timedMs } = run.report;
-  if (warmAges === null) throw new Error("there are no ages to tell of");
+  const { timedEvents, timedMs } = run.report;
+  const { main, more } = ageResult(run);
   return {
-    main: warmAges.p99Micros,
+    main,
     more: {
-      p50: { value: warmAges.p50Micros, unit: "µs" },
-      "p99.9": { value: warmAges.p999Micros, unit: "µs" },
+      ...more,
       ...(times.length === 0 ? {} : { "scrape p99": { value: percentile(times, 0.99), unit: "ms" } }),
       rate: { value: (timedEvents * 1000) / timedMs, unit: "events/s" },
       ...usageFigures(run),

@@ -8,7 +8,9 @@
  * A slot takes its ids before it is counted, and a publisher that takes over sends a slot again which was not counted: then it
  * takes them back first, so that the messages bear the same ids again.
  */
-const RANKS = 1024;
+import { MAX_RANK } from "./record.ts";
+
+const RANKS: number = MAX_RANK + 1;
 const SEQUENCES = RANKS;
 const JOURNAL_POSITION: number = 2 * RANKS;
 const JOURNAL_COUNT: number = JOURNAL_POSITION + 1;

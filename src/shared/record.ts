@@ -49,6 +49,9 @@ export const RECORD_WORD = {
 
 export const RECORD_KIND_MASK = 0xff;
 
+/** Highest attention-DP rank that is believed: tables by rank have room for it, and sources refuse events beyond it. */
+export const MAX_RANK = 1023;
+
 /** Words that `bytes` of text take. */
 export function textWords(bytes: number): number {
   return (bytes + 3) >>> 2;

@@ -7,13 +7,12 @@
  * afterwards which blocks are missing. Token ids and salts are kept to be handed out again, and for nothing else.
  */
 import { MAX_OPEN_SNAPSHOTS, maxGraves, MIN_SIDE_BYTES, SIDE_BYTES_A_BLOCK } from "../shared/index-limits.ts";
-import { RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, textWords } from "../shared/record.ts";
+import { MAX_RANK, RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, textWords } from "../shared/record.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
 import { BLOCK, BLOCK_WORDS, BLOCK_FLAG } from "./block-slots.ts";
 import { BlockTable, type RankBlocks } from "./block-table.ts";
 import { SnapshotRefusedError } from "./index-errors.ts";
 import { mmStart, textStart } from "./event-fields.ts";
-import { MAX_RANK } from "./key-mix.ts";
 import { MAX_SIDE_WORDS, SideTable, TEXTS } from "./side-table.ts";
 import { type RankSummary, SnapshotScan } from "./snapshot-scan.ts";
 

@@ -13,8 +13,8 @@
 import { crc32 } from "node:zlib";
 import type { FollowedRank, WindowState } from "../shared/index-messages.ts";
 import { WIRE_FORMATS, type WireFormat } from "../shared/wire-format.ts";
+import { MAX_RANK } from "../shared/record.ts";
 import { IndexFileError } from "./index-errors.ts";
-import { MAX_RANK } from "./key-mix.ts";
 import { countStoredBlocks } from "./record-check.ts";
 
 export const INDEX_FILE_VERSION = 2;

@@ -19,8 +19,10 @@ export interface NatsDelivery {
   readonly pump: (nowMs: number) => boolean;
 }
 
-/** Messages after which others of this thread get their turn; one to two milliseconds. While the
- * ring is full, a turn comes after 64 ZMQ messages: NATS must be able to keep up with these. */
+/**
+ * Messages after which others of this thread get their turn; one to two milliseconds. While the ring is full, a turn comes
+ * after 64 ZMQ messages: NATS must be able to keep up with these.
+ */
 export const HAND_OVERS_PER_TURN = 128;
 
 export class CoreDelivery implements NatsDelivery {

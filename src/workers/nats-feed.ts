@@ -2,8 +2,8 @@
  * What of a slot goes to NATS, and how: the messages for the event plane that the encoders wrote, with the numbers that only the
  * publisher knows; or the payloads of the ZMQ messages as they are. PUBLISHER THREAD.
  */
-import { randomInt } from "node:crypto";
 import type { NatsSinkData } from "../shared/nats-messages.ts";
+import { newPublisherId } from "../shared/plane-envelope.ts";
 import { PLANE_ENTRY, planeHeaderBytes } from "../shared/plane-layout.ts";
 import { isPoisoned } from "../shared/poison.ts";
 import { RECORD_WORD } from "../shared/record.ts";
@@ -16,9 +16,6 @@ import { type Output, outputOf } from "./msgpack-writer.ts";
 import { PlaneEncoder } from "./plane-encoder.ts";
 import { PlaneGate } from "./plane-gate.ts";
 import type { SlotRecords } from "./plane-plan.ts";
-
-/** `randomInt` goes no further; routers take any number up to 2^53 - 1. */
-const MAX_PUBLISHER_ID: number = 2 ** 48 - 1;
 
 /** Memory in which a slot's records and messages lie: the ring's, or that of an oversize event. */
 export interface SlotView {
@@ -175,7 +172,7 @@ export class NatsFeed {
 
   #publisherIdOf(rank: number): number {
     let id = this.#publisherIds.get(rank);
-    if (id === undefined) this.#publisherIds.set(rank, (id = randomInt(1, MAX_PUBLISHER_ID)));
+    if (id === undefined) this.#publisherIds.set(rank, (id = newPublisherId()));
     return id;
   }
 

@@ -2,18 +2,15 @@
  * The load that main posts, on its way to NATS: each message gets the envelope of the event plane when it is sent. PUBLISHER
  * THREAD.
  */
-import { randomInt } from "node:crypto";
 import type { LoadMessage, PlanePlace } from "../shared/nats-messages.ts";
-import { encodeEnvelope, FORWARD_PASS_TOPIC } from "../shared/plane-envelope.ts";
+import { encodeEnvelope, FORWARD_PASS_TOPIC, newPublisherId } from "../shared/plane-envelope.ts";
 import type { NatsSink } from "./nats-sink.ts";
 import { planeSubject } from "./nats-subjects.ts";
-
-const MAX_PUBLISHER_ID: number = 2 ** 48 - 1;
 
 export class NatsLoads {
   readonly #nats: NatsSink;
   readonly #place: PlanePlace;
-  readonly #publisherId: number = randomInt(1, MAX_PUBLISHER_ID);
+  readonly #publisherId: number = newPublisherId();
   /** By topic: each is a stream of its own to its readers. */
   readonly #sequences: Map<string, number> = new Map();
 

@@ -8,8 +8,7 @@
  */
 import { PLANE_GATE_HASHES } from "../shared/nats-limits.ts";
 import { isPoisoned } from "../shared/poison.ts";
-import { RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD } from "../shared/record.ts";
-import { MAX_RANK } from "./key-mix.ts";
+import { MAX_RANK, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD } from "../shared/record.ts";
 import type { SlotRecords, Withheld } from "./plane-plan.ts";
 import { RefCounts } from "./ref-counts.ts";
 import { StoreCheck } from "./store-check.ts";

@@ -4,8 +4,7 @@
  * A checksum proves that a file is what somebody wrote, not that it was us; every count is therefore checked against
  * what there is before anything follows it.
  */
-import { RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, textWords } from "../shared/record.ts";
-import { MAX_RANK } from "./key-mix.ts";
+import { MAX_RANK, RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, textWords } from "../shared/record.ts";
 
 const KNOWN_BITS: number =
   RECORD_KIND_MASK |

@@ -10,7 +10,8 @@
  * 12 bytes an entry; a segment is at least five sixteenths full when it has grown, and at most three quarters: 16 to 39
  * bytes a hash.
  */
-import { KeyMix, MAX_RANK } from "./key-mix.ts";
+import { MAX_RANK } from "../shared/record.ts";
+import { KeyMix } from "./key-mix.ts";
 
 const SEGMENT_BITS = 9;
 const SEGMENTS: number = 1 << SEGMENT_BITS;

@@ -1,7 +1,7 @@
 /** Events that end their encoder each time they are encoded: each costs itself, and nothing else. */
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
-import type { PipelineOptions } from "../../src/main/pipeline/pipeline.ts";
+import type { PipelineOptions } from "../../src/main/pipeline/pipeline-contract.ts";
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
 import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { offerAll, range } from "../support/offering.ts";

@@ -1,43 +1,16 @@
 /** The `kvcast` command of the build, as a process: exit codes, streams, signals. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { type Child, end, type Ended, KVCAST, startKvcast, startNode } from "../support/cli-process.ts";
 import { serve as serveOnFreePorts } from "../support/processes.ts";
 
-const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
-
-type Child = ChildProcessByStdio<null, Readable, Readable>;
-
-/** Starts kvcast with this environment and no other, so that the tester's own variables do not change the outcome. */
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-  return spawn(process.execPath, [KVCAST, ...args], {
-    env: { PATH: process.env["PATH"], ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function end(child: Child): Promise<Ended> {
-  const [out, err, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { code, signal, out, err };
-}
-
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return end(start(args, env));
+  return end(startKvcast(args, env));
 }
 
 test("the command is a script for node", () => {
@@ -107,7 +80,7 @@ test("a bad value of each kind is exit 78 and is named", async () => {
 });
 
 test("a reader that goes away is no error", async () => {
-  const child = start(["help", "serve"]);
+  const child = startKvcast(["help", "serve"]);
   child.stdout.destroy();
   const [err, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
   assert.deepEqual([code, err], [0, ""]);
@@ -124,7 +97,18 @@ async function simUrl(child: Child): Promise<string> {
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   test(`sim listens, says where, and ends with exit 0 on ${signal}`, async () => {
-    const child = start(["sim", "--port", "0", "--json", "--tokens", "16", "--kv-block-size", "16", "--ranks", "2"]);
+    const child = startKvcast([
+      "sim",
+      "--port",
+      "0",
+      "--json",
+      "--tokens",
+      "16",
+      "--kv-block-size",
+      "16",
+      "--ranks",
+      "2",
+    ]);
     const closed = once(child, "close");
     const talk = text(child.stderr);
     try {
@@ -157,10 +141,7 @@ for (const args of [
   ["sim", "--port", "0"],
 ] as const) {
   test(`a signal while ${args[0]} is still loading ends it with exit 0 too`, async () => {
-    const child = spawn(process.execPath, ["--import", signalWhenLoading(args[0]), KVCAST, ...args], {
-      env: { PATH: process.env["PATH"] },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = startNode(["--import", signalWhenLoading(args[0]), KVCAST, ...args]);
     const ended = await end(child);
     assert.deepEqual([ended.code, ended.signal], [0, null], ended.err);
     assert.match(ended.err, /stopped/);

@@ -1,24 +1,12 @@
 /** The programs under examples/ work as their heads say, against a `kvcast serve` in a process of its own. */
 import assert from "node:assert/strict";
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type Child, end, startKvcast, startNode } from "../support/cli-process.ts";
 
-const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
 const SUBSCRIBER = fileURLToPath(new URL("../../examples/subscriber.js", import.meta.url));
-
-type Child = ChildProcessByStdio<null, Readable, Readable>;
-
-function start(file: string, args: readonly string[]): Child {
-  return spawn(process.execPath, [file, ...args], {
-    env: { PATH: process.env["PATH"] },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
 
 /** The address that `serve` bound, from its start record. */
 async function boundEndpoint(serve: Child): Promise<string> {
@@ -47,17 +35,13 @@ for (const format of ["vllm", "vllm-array", "dynamo", "dynamo-2026-01"]) {
     const count = EVENTS + clears;
     const engine = `--engine synthetic:?events=${EVENTS}&rate=max&ranks=2 --attention-dp-size 2`;
     const zmq = `--zmq-endpoint tcp://127.0.0.1:0 --zmq-topic kv --wire-format ${format} --wait-subscribers 1`;
-    const serve = start(KVCAST, `serve ${engine} ${zmq} --system-port -1 --log-format json`.split(" "));
+    const serve = startKvcast(`serve ${engine} ${zmq} --system-port -1 --log-format json`.split(" "));
     const stopped = once(serve, "close");
     const children: Child[] = [serve];
     try {
-      const subscriber = start(SUBSCRIBER, [await boundEndpoint(serve), "--topic", "kv", "--count", String(count)]);
+      const subscriber = startNode([SUBSCRIBER, await boundEndpoint(serve), "--topic", "kv", "--count", String(count)]);
       children.push(subscriber);
-      const [out, err, [code]] = await Promise.all([
-        text(subscriber.stdout),
-        text(subscriber.stderr),
-        once(subscriber, "close"),
-      ]);
+      const { code, out, err } = await end(subscriber);
       assert.deepEqual([code, err], [0, ""]);
 
       const lines = out.trimEnd().split("\n");

@@ -1,45 +1,25 @@
 /** `kvcast flood` as a process: real services, exit codes, and that nothing is left behind. */
 import assert from "node:assert/strict";
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { measure } from "../../src/main/flood/measure.ts";
 import { attach } from "../../src/main/flood/target.ts";
+import { type Child, end, type Ended, startKvcast } from "../support/cli-process.ts";
 import { serve } from "../support/processes.ts";
 import { ScriptedPublisher, storedPayload } from "../support/scripted-publisher.ts";
 
-const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
 const LIMIT = { timeout: 60_000 };
 const SHORT = ["--warm-up", "0.2", "--duration", "1", "--json"];
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
-
-function start(t: TestContext, ...args: readonly string[]): Child {
-  const child = spawn(process.execPath, [KVCAST, "flood", ...args], {
-    env: { PATH: process.env["PATH"] },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+function flood(t: TestContext, ...args: readonly string[]): Child {
+  const child = startKvcast(["flood", ...args]);
   t.after(() => child.kill("SIGKILL"));
   return child;
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function end(child: Child): Promise<Ended> {
-  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { code, out, err };
 }
 
 /** The figures of one JSON object that a test looks at. */
@@ -62,7 +42,7 @@ function json({ out, err }: Ended): Json {
 }
 
 test("the built-in engine at a fixed rate: everything arrives, everything is measured, exit 0", LIMIT, async (t) => {
-  const ended = await end(start(t, "--rate", "5000", "--ranks", "2", ...SHORT, "--", "--wire-format", "vllm-array"));
+  const ended = await end(flood(t, "--rate", "5000", "--ranks", "2", ...SHORT, "--", "--wire-format", "vllm-array"));
   assert.equal(ended.code, 0, ended.err);
   assert.match(ended.err, /^kvcast: done after \d+\.\d s\n$/);
   const result = json(ended);
@@ -83,7 +63,7 @@ test("the built-in engine at a fixed rate: everything arrives, everything is mea
 
 test("over HTTP from a stand-in engine; a rate that is not reached is exit 3", LIMIT, async (t) => {
   const rate = ["--rate", "500", "--min-rate", "100000"];
-  const ended = await end(start(t, "--source", "sim", ...rate, "--blocks", "1", "--tokens", "16", ...SHORT));
+  const ended = await end(flood(t, "--source", "sim", ...rate, "--blocks", "1", "--tokens", "16", ...SHORT));
   assert.equal(ended.code, 3, ended.err);
   assert.match(ended.err, /error: [\d,]+ events\/s, and --min-rate asks for 100,000\n/);
   const result = json(ended);
@@ -93,7 +73,7 @@ test("over HTTP from a stand-in engine; a rate that is not reached is exit 3", L
 test("a running service, with its books; afterwards it still runs", LIMIT, async (t) => {
   const { facts, child } = await serve(t, "--engine synthetic:?rate=3000");
   const target = ["--zmq-endpoint", facts.zmqEndpoint, "--metrics-url", facts.url];
-  const ended = await end(start(t, ...target, ...SHORT));
+  const ended = await end(flood(t, ...target, ...SHORT));
   assert.equal(ended.code, 0, ended.err);
   const result = json(ended);
   assert.ok(result.events > 500);
@@ -106,7 +86,7 @@ test("a running service, with its books; afterwards it still runs", LIMIT, async
 
 test("messages that are missing are exit 1, with their number and place", LIMIT, async (t) => {
   const publisher = await ScriptedPublisher.bind(t);
-  const ended = end(start(t, "--zmq-endpoint", publisher.endpoint, "--warm-up", "0", "--duration", "0.5"));
+  const ended = end(flood(t, "--zmq-endpoint", publisher.endpoint, "--warm-up", "0", "--duration", "0.5"));
   await publisher.subscribed();
   for (const sequence of [5, 6, 9]) await publisher.send(sequence);
   const { code, out, err } = await ended;
@@ -118,11 +98,11 @@ test("messages that are missing are exit 1, with their number and place", LIMIT,
 
 test("what is no stream of events is exit 1, no page and no service are exit 69", LIMIT, async (t) => {
   const publisher = await ScriptedPublisher.bind(t);
-  const garbage = end(start(t, "--zmq-endpoint", publisher.endpoint, ...SHORT));
+  const garbage = end(flood(t, "--zmq-endpoint", publisher.endpoint, ...SHORT));
   await publisher.subscribed();
   await publisher.send(0, Buffer.from("garbage"));
   const page = ["--metrics-url", "http://127.0.0.1:1"];
-  const pageless = end(start(t, "--zmq-endpoint", publisher.endpoint, ...page, ...SHORT));
+  const pageless = end(flood(t, "--zmq-endpoint", publisher.endpoint, ...page, ...SHORT));
   const [broken, unreachable] = await Promise.all([garbage, pageless]);
   assert.equal(broken.code, 1);
   assert.match(broken.err, /error: the subscriber cannot go on: /);
@@ -132,7 +112,7 @@ test("what is no stream of events is exit 1, no page and no service are exit 69"
 });
 
 test("a service that refuses its arguments is quoted, with its exit code", LIMIT, async (t) => {
-  const ended = await end(start(t, ...SHORT, "--", "--encoders", "99"));
+  const ended = await end(flood(t, ...SHORT, "--", "--encoders", "99"));
   assert.equal(ended.code, 78);
   assert.match(ended.err, /--encoders: "99" is not allowed/);
 });
@@ -181,7 +161,7 @@ async function flooding(t: TestContext): Promise<{ readonly child: Child; readon
   const socket = path.join(folder, "replay");
   const watcher = watch(folder);
   const long = ["--source", "sim", "--rate", "1000", "--duration", "600", "--json"];
-  const child = start(t, ...long, "--", "--replay-endpoint", `ipc://${socket}`);
+  const child = flood(t, ...long, "--", "--replay-endpoint", `ipc://${socket}`);
   while (!existsSync(socket)) await once(watcher, "change");
   watcher.close();
   return { child, children: childrenOf(child.pid) };

@@ -6,8 +6,8 @@ import { createServer as createNetServer } from "node:net";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import type { HttpEngineConfig, PollProfile } from "../../src/main/config/config.ts";
-import { DrainClient, type Drain } from "../../src/main/engine/drain-client.ts";
-import { HttpSource, type HttpSourcePorts } from "../../src/main/engine/http-source.ts";
+import { DrainClient, type Drain, type DrainPorts } from "../../src/main/engine/drain-client.ts";
+import { HttpSource } from "../../src/main/engine/http-source.ts";
 import type { RawEvent } from "../../src/main/engine/raw-event.ts";
 import type { EventSink } from "../../src/main/engine/source.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
@@ -29,7 +29,7 @@ function sourceFor(
   url: URL,
   sink: EventSink,
   over: Partial<HttpEngineConfig> = {},
-  ports: Partial<HttpSourcePorts> = {},
+  ports: Partial<DrainPorts> = {},
 ): Rig {
   const counters = new EngineCounters("engine0", "http", 1);
   const log = new RecordingLog();

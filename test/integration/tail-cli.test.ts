@@ -1,14 +1,11 @@
 /** `kvcast tail` as a process: streams, exit codes, filters. */
 import assert from "node:assert/strict";
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import { encode } from "@msgpack/msgpack";
+import { type Child, end, startKvcast } from "../support/cli-process.ts";
 import {
   END_V2,
   headerReply,
@@ -19,29 +16,12 @@ import {
   storedPayload,
 } from "../support/scripted-publisher.ts";
 
-const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
 const LIMIT = { timeout: 30_000 };
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
-
 function tail(t: TestContext, ...args: readonly string[]): Child {
-  const child = spawn(process.execPath, [KVCAST, "tail", ...args], {
-    env: { PATH: process.env["PATH"] },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = startKvcast(["tail", ...args]);
   t.after(() => child.kill("SIGKILL"));
   return child;
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function end(child: Child): Promise<Ended> {
-  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { code, out, err };
 }
 
 function jsonLines(out: string): Record<string, unknown>[] {

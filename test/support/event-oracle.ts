@@ -6,7 +6,6 @@ import {
   ABSENT,
   type InvalidReason,
   BAD_RANK,
-  MAX_RANK,
   type OddToken,
   PARENT,
   RAW_KIND,
@@ -14,6 +13,7 @@ import {
   type RawKind,
   type RawMmKey,
 } from "../../src/main/engine/raw-event.ts";
+import { MAX_RANK } from "../../src/shared/record.ts";
 import type { LosslessJson, Member } from "./lossless-json.ts";
 
 export interface EventHead {

@@ -1,6 +1,6 @@
 /** Options and events of small pipelines. Not a user of zeromq: some tests must leave that to the publisher thread alone. */
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
-import type { PipelineOptions } from "../../src/main/pipeline/pipeline.ts";
+import type { PipelineOptions } from "../../src/main/pipeline/pipeline-contract.ts";
 import { type EventSpec, publishedEvent } from "./published.ts";
 
 /** Of a small pipeline whose publisher waits for one subscriber. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { Subscriber } from "zeromq";
-import { Pipeline, type PipelineOptions } from "../../src/main/pipeline/pipeline.ts";
+import { Pipeline } from "../../src/main/pipeline/pipeline.ts";
+import type { PipelineOptions } from "../../src/main/pipeline/pipeline-contract.ts";
 import { offerAll, range } from "./offering.ts";
 import { numbered, pipelineOptions } from "./pipeline-parts.ts";
 import { decodePayload } from "./wire.ts";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mock, test, type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PollProfile } from "../../src/main/config/config.ts";
-import type { Drain, DrainOutcome } from "../../src/main/engine/drain-client.ts";
+import type { Drain, DrainOutcome, DrainPorts } from "../../src/main/engine/drain-client.ts";
 import { DrainError, type DrainErrorDetail, type DrainFailure } from "../../src/main/engine/drain-error.ts";
 import type { OnChunk } from "../../src/main/engine/drain-exchange.ts";
-import { HttpSource, type HttpSourcePorts } from "../../src/main/engine/http-source.ts";
+import { HttpSource } from "../../src/main/engine/http-source.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { RecordingLog } from "../support/recording-log.ts";
 import { RecordingSink } from "../support/recording-sink.ts";
@@ -92,7 +92,7 @@ interface Rig {
 }
 
 /** A source over scripted answers; it stops with the last of them unless told otherwise. */
-function rigOf(answers: readonly Answer[], over: { stopAtEnd?: boolean; ports?: Partial<HttpSourcePorts> } = {}): Rig {
+function rigOf(answers: readonly Answer[], over: { stopAtEnd?: boolean; ports?: Partial<DrainPorts> } = {}): Rig {
   const drain = new ScriptedDrain(answers);
   const sink = new RecordingSink();
   const counters = new EngineCounters("engine0", "http", 1);

@@ -1,7 +1,7 @@
 /** Rules of the normaliser that the recorded vectors do not show: ids, windows, layer groups, refusals, bounds. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ABSENT, MAX_RANK, PARENT, RAW_KIND, RawEvent } from "../../src/main/engine/raw-event.ts";
+import { ABSENT, PARENT, RAW_KIND, RawEvent } from "../../src/main/engine/raw-event.ts";
 import { PublishedEvent, PUBLISHED_KIND } from "../../src/main/normalise/published-event.ts";
 import { RankTable } from "../../src/main/normalise/rank-table.ts";
 import { Harness, snapshot, storedOf } from "../support/normaliser-harness.ts";
@@ -15,6 +15,7 @@ import {
   storedJson,
   updatedJson,
 } from "../support/raw-events.ts";
+import { MAX_RANK } from "../../src/shared/record.ts";
 
 const full = (id: number, hash: number, fields: EventFields = {}): Json => storedJson(id, [block(hash, 4)], fields);
 const partial = (id: number, hash: number, fields: EventFields = {}): Json => storedJson(id, [block(hash, 1)], fields);

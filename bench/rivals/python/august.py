@@ -9,26 +9,22 @@ import logging
 
 import msgpack
 
+from common import FIRST_PAUSE, LONGEST_PAUSE, PAUSE_GROWTH, WindowLearner
 from messages import MessageSender, signed
 
 MAX_DRAIN = 256
-# Pauses after drains that brought nothing, in seconds.
-FIRST_PAUSE = 0.005
-LONGEST_PAUSE = 0.02
-PAUSE_GROWTH = 1.5
 
 log = logging.getLogger("rival.august")
 
 
-class AugustPublisher:
+class AugustPublisher(WindowLearner):
     def __init__(self, socket, clock, block_size):
+        super().__init__()
         self._block_size = block_size
         # One packer for all messages; it gives its memory back to none of them.
         self.sender = MessageSender(socket, clock, msgpack.Packer(use_bin_type=True).pack)
         self._last_ids = {}
         self._partial = set()
-        self._learning = True
-        self._window = None
 
     async def run(self, engine):
         """Until the engine has no more events."""
@@ -88,16 +84,6 @@ class AugustPublisher:
         if last is not None and event_id != last + 1:
             log.warning("rank %s: event %s after %s", rank, event_id, last)
         self._last_ids[rank] = event_id
-
-    def _is_of_other_window(self, event):
-        if self._learning or "window_size" not in event:
-            return False
-        return event["window_size"] != self._window
-
-    def _learn_window(self, event):
-        window = event.get("window_size")
-        if window is not None and (self._window is None or window > self._window):
-            self._window = window
 
     def _stored(self, data, event_id, rank):
         parent = signed(data["parent_hash"])

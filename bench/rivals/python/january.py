@@ -9,12 +9,9 @@ import logging
 
 import msgpack
 
+from common import FIRST_PAUSE, LONGEST_PAUSE, PAUSE_GROWTH, WindowLearner
 from messages import MessageSender, signed
 
-# Pauses after drains that brought nothing, in seconds.
-FIRST_PAUSE = 0.005
-LONGEST_PAUSE = 0.02
-PAUSE_GROWTH = 1.5
 # It knows of one rank.
 RANK = 0
 
@@ -25,13 +22,12 @@ def pack(message):
     return msgpack.packb(message, use_bin_type=True)
 
 
-class JanuaryPublisher:
+class JanuaryPublisher(WindowLearner):
     def __init__(self, socket, clock, block_size):
+        super().__init__()
         self._block_size = block_size
         self.sender = MessageSender(socket, clock, pack)
         self._partial = set()
-        self._learning = True
-        self._window = None
 
     async def run(self, engine):
         """Until the engine has no more events."""
@@ -63,16 +59,6 @@ class JanuaryPublisher:
             self._removed(data, event_id)
         elif kind == "created" and self._learning:
             self._learn_window(event)
-
-    def _is_of_other_window(self, event):
-        if self._learning or "window_size" not in event:
-            return False
-        return event["window_size"] != self._window
-
-    def _learn_window(self, event):
-        window = event.get("window_size")
-        if window is not None and (self._window is None or window > self._window):
-            self._window = window
 
     def _stored(self, data, event_id):
         parent = signed(data["parent_hash"])

@@ -4,7 +4,8 @@
 import { EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
 import type { Logger } from "../log.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
-import type { Pipeline, StopReport } from "../pipeline/pipeline.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { StopReport } from "../pipeline/pipeline-contract.ts";
 
 const FIRST_MS = 1000;
 const EVERY_MS = 10_000;

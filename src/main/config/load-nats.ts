@@ -60,7 +60,7 @@ export async function loadNatsConfig(
   };
   if (sink !== "zmq" && resolver.pick(OPTIONS.natsEncoding) === "dynamo") await requireHash(resolver);
   const auth = natsAuth(resolver, env, read);
-  const tls = readTls((option) => namedFile(option, resolver), resolver.pick(OPTIONS.natsTlsInsecure));
+  const tls = readTls((option) => resolver.namedFile(option), resolver.pick(OPTIONS.natsTlsInsecure));
   const servers = resolver.pick(OPTIONS.natsUrl);
   warnIfOpen(servers, auth.auth, tls, auth.place, warnings);
   const place: PlanePlace = Object.freeze({
@@ -150,14 +150,6 @@ function way(
 /** The option if it was given, or else the variable. */
 function placeOfSecret(resolver: Resolver, option: OptionSpec<string>, variable: string): Place {
   return resolver.find(option) === undefined ? envPlace(variable, option.name) : resolver.placeOf(option);
-}
-
-function namedFile(
-  option: OptionSpec<string>,
-  resolver: Resolver,
-): { readonly file: string; readonly place: Place } | undefined {
-  const file = resolver.find(option);
-  return file === undefined ? undefined : { file, place: resolver.placeOf(option) };
 }
 
 function warnIfOpen(

@@ -9,7 +9,7 @@ import type { EngineConfig, EngineCredentials, HttpEngineConfig, LoadedConfig, S
 import type { SyntheticEngineConfig } from "./config.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { refused } from "./option-spec.ts";
-import type { Environment, Flags, OptionSpec, Place } from "./option-spec.ts";
+import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
 import { Resolver } from "./resolve.ts";
 import type { FileEntry } from "./resolve.ts";
@@ -96,10 +96,10 @@ async function engineConfig(
   const timeoutMs = resolver.pick(OPTIONS.engineTimeout);
   const maxResponseBytes = resolver.pick(OPTIONS.engineMaxResponseBytes);
   const files = {
-    headers: namedFile(OPTIONS.engineHeaderFile, resolver),
-    ca: namedFile(OPTIONS.engineCaFile, resolver),
-    clientCert: namedFile(OPTIONS.engineClientCertFile, resolver),
-    clientKey: namedFile(OPTIONS.engineClientKeyFile, resolver),
+    headers: resolver.namedFile(OPTIONS.engineHeaderFile),
+    ca: resolver.namedFile(OPTIONS.engineCaFile),
+    clientCert: resolver.namedFile(OPTIONS.engineClientCertFile),
+    clientKey: resolver.namedFile(OPTIONS.engineClientKeyFile),
   };
   const given = Object.values(files).filter((file) => file !== undefined);
   if (target.kind === "synthetic") {
@@ -229,14 +229,6 @@ function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string
         `whoever asks there for /v1/kv/snapshot reads ${what}; let only trusted ones reach the port, or leave out --snapshot`,
     );
   }
-}
-
-function namedFile(
-  option: OptionSpec<string>,
-  resolver: Resolver,
-): { readonly file: string; readonly place: Place } | undefined {
-  const file = resolver.find(option);
-  return file === undefined ? undefined : { file, place: resolver.placeOf(option) };
 }
 
 /**

@@ -76,6 +76,12 @@ export class Resolver {
     return this.#places.get(spec.name) ?? flagPlace(spec.name);
   }
 
+  /** A file that an option names and where it was named, or undefined: none is. */
+  namedFile(spec: OptionSpec<string>): { readonly file: string; readonly place: Place } | undefined {
+    const file = this.find(spec);
+    return file === undefined ? undefined : { file, place: this.placeOf(spec) };
+  }
+
   #take<T>(spec: OptionSpec<T>, found: Found): T {
     this.origins.set(spec.name, found.origin);
     // A default is nobody's mistake: an error about a pair of values is better off with the flag's name.

@@ -2,13 +2,14 @@
  * The parameters of made-up traffic. `--engine synthetic:?…` and the flags of `kvcast sim` share them: same names, same
  * ranges, same defaults. MAIN THREAD, at start only.
  */
+import { MAX_RANK } from "../../shared/record.ts";
 import { notAllowed } from "./option-spec.ts";
 import type { Place, ValueType } from "./option-spec.ts";
 import type { TrafficConfig } from "./config.ts";
 import { decimal, decimalOf, integer, orWord } from "./value-types.ts";
 
 /** Largest attention-DP group that is taken for meant. */
-export const MAX_RANKS = 1024;
+export const MAX_RANKS: number = MAX_RANK + 1;
 export const MAX_BLOCK_TOKENS = 65_536;
 
 /** An event of more tokens than this is far beyond any context, and would only use up memory. */

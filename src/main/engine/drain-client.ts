@@ -67,6 +67,15 @@ export interface DrainClientOptions {
   readonly resolve?: ResolveAll;
 }
 
+/** Seams for tests of whoever drains; each defaults to the real thing. */
+export interface DrainPorts {
+  readonly drain: Drain;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly random: () => number;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+}
+
 export class DrainClient implements Drain {
   readonly #config: HttpEngineConfig;
   readonly #url: URL;

@@ -13,12 +13,11 @@ import { wallClockSeconds } from "../../shared/clock.ts";
 import type { EngineCredentials, HttpEngineConfig, PollProfile } from "../config/config.ts";
 import type { LineLogger } from "../log.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
-import { DrainClient, type Drain, type DrainOutcome } from "./drain-client.ts";
+import { DrainClient, type Drain, type DrainOutcome, type DrainPorts } from "./drain-client.ts";
 import { EventScanner } from "./event-scanner.ts";
 import { PollBackoff, runPollLoop, Sleeper, type PollReport } from "./poll-loop.ts";
 import { RawEvent } from "./raw-event.ts";
-import type { ScanError } from "./scan-error.ts";
-import { SourceJournal, type PollFailure } from "./source-journal.ts";
+import { failureOf, SourceJournal, type PollFailure } from "./source-journal.ts";
 import type { EngineSource, EventSink } from "./source.ts";
 
 /**
@@ -30,15 +29,6 @@ import type { EngineSource, EventSink } from "./source.ts";
 const GRACE_ANSWERING_MS = 3000;
 const GRACE_UNANSWERED_MS = 250;
 
-/** Seams for tests; each defaults to the real thing. */
-export interface HttpSourcePorts {
-  readonly drain: Drain;
-  readonly sleep: (ms: number) => Promise<void>;
-  readonly random: () => number;
-  /** Monotonic milliseconds. */
-  readonly monotonic: () => number;
-}
-
 export interface HttpSourceOptions {
   readonly config: HttpEngineConfig;
   readonly profile: PollProfile;
@@ -47,7 +37,7 @@ export interface HttpSourceOptions {
   readonly log: LineLogger;
   /** Seconds since 1970. */
   readonly wallClock?: () => number;
-  readonly ports?: Partial<HttpSourcePorts>;
+  readonly ports?: Partial<DrainPorts>;
 }
 
 /** Where reading a chunk halted. */
@@ -162,7 +152,7 @@ export class HttpSource implements EngineSource {
     }
     if (this.#flushing !== null) this.#flush();
     this.#phase = "between";
-    return this.#settle(outcome, this.#failureOf(outcome, refused));
+    return this.#settle(outcome, failureOf(outcome, refused, this.#scanner.error));
   }
 
   /** Makes the poll's counts, all in one step. */
@@ -185,17 +175,6 @@ export class HttpSource implements EngineSource {
     const again = outcome.error?.staleSocket ?? false;
     if (!again) this.#journal.failed(failure);
     return { events, failed: true, again };
-  }
-
-  /** One reason for a poll: `refused` is why we cut the answer; a broken connection explains a body that breaks off. */
-  #failureOf(outcome: DrainOutcome, refused: ScanError | null): PollFailure | null {
-    const { error } = outcome;
-    if (refused === null && error !== null) {
-      return { reason: error.reason, message: error.message, status: error.status, byteOffset: null };
-    }
-    const defect = outcome.cut ? refused : this.#scanner.error;
-    if (defect === null) return null;
-    return { reason: defect.reason, message: defect.message, status: 0, byteOffset: defect.offset };
   }
 
   /** Hands on what can be read. False: the body is refused. A promise while the sink or the event loop comes first. */

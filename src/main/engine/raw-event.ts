@@ -12,6 +12,8 @@
  * A `removed` event uses the hash columns only. Facts: `event_id` counts per attention-DP rank from 0; hashes are u64.
  */
 
+import { MAX_RANK } from "../../shared/record.ts";
+
 /** What kind of entry it is. `empty` is a `{}` or a `null` in the list, which old engines send. */
 export const RAW_KIND = { empty: 0, created: 1, stored: 2, removed: 3, updated: 4, unknown: 5 } as const;
 export type RawKind = (typeof RAW_KIND)[keyof typeof RAW_KIND];
@@ -43,8 +45,6 @@ export const ABSENT = -1;
 export const MAX_BLOCKS_PER_EVENT: number = 1 << 20;
 /** Most multimodal keys, and most tokens that are no plain integers, of one event: each is an object, so they are bounded. */
 export const MAX_EXTRAS_PER_EVENT: number = 1 << 16;
-/** Highest attention-DP rank that is believed. */
-export const MAX_RANK = 1023;
 /** Stands in `rank` for anything else an engine may have written there, so that no believed rank is mistaken for it. */
 export const BAD_RANK: number = MAX_RANK + 1;
 

@@ -5,9 +5,10 @@
  * entry is read to its end; what is wrong with its grammar is the cursor's fault. Of a key that comes twice the first
  * counts. After a fault the event holds a part of something and must not be used.
  */
+import { MAX_RANK } from "../../shared/record.ts";
 import { CLOSE_BRACE, type JsonCursor, OPEN_BRACE } from "./json-cursor.ts";
 import { WORD } from "./json-words.ts";
-import { ABSENT, BAD_RANK, MAX_RANK, PARENT, RAW_KIND, type RawEvent, type RawKind } from "./raw-event.ts";
+import { ABSENT, BAD_RANK, PARENT, RAW_KIND, type RawEvent, type RawKind } from "./raw-event.ts";
 import { scanBlocks, scanRemovedHashes, scanSalt } from "./scan-blocks.ts";
 import { takeHash } from "./scan-hash.ts";
 import { ignore, NOT_A_COUNT, refuse, takeCount, takeNewKey, takeNull, takeText, takeWord } from "./scan-value.ts";

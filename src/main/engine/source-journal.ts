@@ -7,6 +7,8 @@
  */
 import type { LineLogger } from "../log.ts";
 import type { SourceErrorReason } from "../metrics/engine-counters.ts";
+import type { DrainOutcome } from "./drain-client.ts";
+import type { ScanError } from "./scan-error.ts";
 
 /** Shortest time between two lines of one kind. */
 const QUIET_MS = 10_000;
@@ -23,6 +25,24 @@ export interface PollFailure {
   readonly status: number;
   /** Offset of a body's first unreadable byte, else null. */
   readonly byteOffset: number | null;
+}
+
+/**
+ * One reason for a poll that failed, null for one that did not. `refused` is the scanner's error for which we cut the answer,
+ * `defect` its error now; a broken connection explains a body that breaks off.
+ */
+export function failureOf(
+  outcome: DrainOutcome,
+  refused: ScanError | null,
+  defect: ScanError | null,
+): PollFailure | null {
+  const { error } = outcome;
+  if (refused === null && error !== null) {
+    return { reason: error.reason, message: error.message, status: error.status, byteOffset: null };
+  }
+  const found = outcome.cut ? refused : defect;
+  if (found === null) return null;
+  return { reason: found.reason, message: found.message, status: 0, byteOffset: found.offset };
 }
 
 export class SourceJournal {

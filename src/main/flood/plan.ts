@@ -1,17 +1,8 @@
 /** What a load test is to do, as the command line was understood. MAIN THREAD; types only. */
+import type { TrafficConfig } from "../config/config.ts";
 
-/** The traffic that a test makes, where it makes it. */
-export interface FloodTraffic {
-  /** Events a second; Infinity for as fast as it goes. With bursts their average. */
-  readonly ratePerSecond: number;
-  readonly blocks: number;
-  readonly tokens: number;
-  readonly ranks: number;
-  readonly removed: number;
-  readonly seed: number;
-  /** 1 for evenly. */
-  readonly burst: number;
-}
+/** The traffic that a test makes, where it makes it: without end. */
+export type FloodTraffic = Required<Omit<TrafficConfig, "events">>;
 
 /** A service of our own, with the built-in engine or with a stand-in engine behind HTTP. */
 export interface OwnPipeline {

@@ -5,7 +5,7 @@
  * row must not do is lie: where the rank or the use of the cache is nonsense, the row is refused as a whole. The
  * forward-pass figures are newer than the rest and differ by release, so a bad one only counts as absent.
  */
-import { MAX_RANK } from "../engine/raw-event.ts";
+import { MAX_RANK } from "../../shared/record.ts";
 
 /** Requests and tokens of one forward pass: what was scheduled, and what waited. */
 export interface ForwardPassFigures {

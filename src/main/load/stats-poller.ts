@@ -10,11 +10,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { KvcastError } from "../../shared/errors.ts";
 import type { EngineCredentials, HttpEngineConfig } from "../config/config.ts";
-import { DrainClient, type Drain, type DrainOutcome, type Resource } from "../engine/drain-client.ts";
+import { DrainClient, type Drain, type DrainOutcome, type DrainPorts, type Resource } from "../engine/drain-client.ts";
 import { ListScanner } from "../engine/list-scanner.ts";
 import { Sleeper } from "../engine/poll-loop.ts";
-import type { ScanError } from "../engine/scan-error.ts";
-import type { PollFailure } from "../engine/source-journal.ts";
+import { failureOf, type PollFailure } from "../engine/source-journal.ts";
 import type { LineLogger } from "../log.ts";
 import type { IterationStat } from "./iteration-stat.ts";
 import { scanRow, StatRow } from "./stat-row.ts";
@@ -31,15 +30,6 @@ const ROWS_PER_STEP = 64;
 /** Told of each row of a configured rank, in order. Must not throw: that ends the poller. */
 export type StatSubscriber = (stat: IterationStat) => void;
 
-/** Seams for tests; each defaults to the real thing. */
-export interface StatsPollerPorts {
-  readonly drain: Drain;
-  readonly sleep: (ms: number) => Promise<void>;
-  readonly random: () => number;
-  /** Monotonic milliseconds. */
-  readonly monotonic: () => number;
-}
-
 export interface StatsPollerOptions {
   readonly config: HttpEngineConfig;
   readonly mode: StatsMode;
@@ -47,7 +37,7 @@ export interface StatsPollerOptions {
   readonly attentionDpSize: number;
   readonly log: LineLogger;
   readonly subscribers: readonly StatSubscriber[];
-  readonly ports?: Partial<StatsPollerPorts>;
+  readonly ports?: Partial<DrainPorts>;
 }
 
 export class StatsPoller {
@@ -119,7 +109,7 @@ export class StatsPoller {
       scanner.end();
       await this.#read();
     }
-    return this.#settle(outcome, this.#failureOf(outcome, refused), scanner.entries);
+    return this.#settle(outcome, failureOf(outcome, refused, scanner.error), scanner.entries);
   }
 
   #settle(outcome: DrainOutcome, failure: PollFailure | null, rows: number): StatsReport {
@@ -139,17 +129,6 @@ export class StatsPoller {
     if (outcome.error?.staleSocket === true) return { rows, outcome: "answered" };
     this.#journal.failed(failure);
     return { rows, outcome: failure.reason === "connect" ? "unreachable" : "failed" };
-  }
-
-  /** `refused` is why we cut the answer; a broken connection explains a body that breaks off. */
-  #failureOf(outcome: DrainOutcome, refused: ScanError | null): PollFailure | null {
-    const { error } = outcome;
-    if (refused === null && error !== null) {
-      return { reason: error.reason, message: error.message, status: error.status, byteOffset: null };
-    }
-    const defect = outcome.cut ? refused : this.#scanner.error;
-    if (defect === null) return null;
-    return { reason: defect.reason, message: defect.message, status: 0, byteOffset: defect.offset };
   }
 
   /** Hands on the rows that have arrived. False: the body is refused, or we are stopping. */

@@ -12,7 +12,7 @@
  *
  * A rank is dirty from a gap on, or from a restart that must not be told, until its next clear.
  */
-import { MAX_RANK } from "../engine/raw-event.ts";
+import { MAX_RANK } from "../../shared/record.ts";
 import type { EngineCounters, InjectReason } from "../metrics/engine-counters.ts";
 import { PUBLISHED_KIND, PublishedEvent } from "./published-event.ts";
 import { resumed, type SavedRanks } from "./saved-ranks.ts";

@@ -5,7 +5,8 @@
  * restarts or misbehaves does not change what happens to the others.
  */
 import type { FollowedRank } from "../../shared/index-messages.ts";
-import { ABSENT, MAX_RANK, type RawEvent } from "../engine/raw-event.ts";
+import { MAX_RANK } from "../../shared/record.ts";
+import { ABSENT, type RawEvent } from "../engine/raw-event.ts";
 import { IdTracker, NO_EVENT } from "./id-tracker.ts";
 import { holdsTooMuch, PartialBlockStore, type PartialUsage } from "./partial-blocks.ts";
 import { WindowFilter } from "./window-filter.ts";

@@ -8,11 +8,9 @@
  */
 import { randomUUID } from "node:crypto";
 import type { MessagePort } from "node:worker_threads";
-import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
-import type { ThreadDiedError } from "../../shared/errors.ts";
-import type { Epoch, SavedState } from "../../shared/index-messages.ts";
-import type { ReplayData, ZmqSinkData } from "../../shared/messages.ts";
-import type { LoadMessage, NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
+import { type CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import type { SavedState } from "../../shared/index-messages.ts";
+import type { LoadMessage } from "../../shared/nats-messages.ts";
 import { PLANE_NUMBERS_BYTES } from "../../shared/plane-numbers.ts";
 import { continueReplayWindow, replayWindowBytes } from "../../shared/replay-layout.ts";
 import { RingMemory } from "../../shared/ring-memory.ts";
@@ -21,20 +19,16 @@ import { roundToLine, roundToPowerOfTwo, STOP } from "../../shared/ring-layout.t
 import { workerUrl } from "../../shared/thread-url.ts";
 import { isSingleEvent, type WireFormat } from "../../shared/wire-format.ts";
 import type { Histogram } from "../metrics/histogram.ts";
-import {
-  type PipelineView,
-  type SinkName,
-  type RingDropReason,
-  type WorkerRestartReason,
-  type WorkerStatus,
-} from "../metrics/pipeline-view.ts";
+import { type PipelineView, type SinkName, type RingDropReason, type WorkerStatus } from "../metrics/pipeline-view.ts";
 import { newEpoch } from "../epoch.ts";
 import type { PublishedEvent } from "../normalise/published-event.ts";
 import { Batcher } from "./batcher.ts";
 import { EncoderPool } from "./encoder-pool.ts";
 import { type IndexStart, IndexThread, type SnapshotOptions } from "./index-thread.ts";
+import { countRest } from "./last-count.ts";
 import { OccupancyWindow } from "./occupancy.ts";
 import { OversizeBuffer } from "./oversize-buffer.ts";
+import type { PipelineOptions, StopReport, StreamStart } from "./pipeline-contract.ts";
 import { PublisherThread } from "./publisher-thread.ts";
 import { MAX_WAIT_MS, RoomWait } from "./room-wait.ts";
 import { type SnapshotAnswer, SnapshotClient } from "./snapshot-client.ts";
@@ -48,67 +42,6 @@ const LAST_CHANCE_MS = 250;
 /** Turns of the event loop in which busy encoders are waited for; an encoder needs less, unless it died or hangs. */
 const MAX_FLUSH_TURNS = 100;
 const SLOW_FLUSH_MS = 1;
-const DROPPED_SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
-const NATS_DROPPED_SHUTDOWN = PUBLISHER_CELLS.natsDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
-
-export interface PipelineOptions {
-  readonly encoders: number;
-  readonly ringSlots: number;
-  readonly slotBytes: number;
-  readonly wireFormat: WireFormat;
-  readonly kvBlockSizeTokens: number;
-  readonly zmq: ZmqSinkData | null;
-  /** The connection to NATS; null or absent: there is none. */
-  readonly nats?: Omit<NatsSinkData, "epoch" | "numbers" | "run" | "slotBytes"> | null;
-  readonly onNats?: (report: NatsReport) => void;
-  /** The replay socket and how much is kept for it; null or absent: nothing is kept. */
-  readonly replay?: Omit<ReplayData, "window"> | null;
-  /** Silence after which an empty batch goes out; null or absent for never. */
-  readonly heartbeatMs?: number | null;
-  /** Number of the first message; 0 if absent. */
-  readonly firstSequence?: number;
-  /** The index of live blocks, for snapshots; null or absent: there is none. */
-  readonly snapshot?: SnapshotOptions | null;
-  readonly onPublisherRestart?: (reason: WorkerRestartReason, message: string, nextSequence: number) => void;
-  readonly onEncoderRestart: (
-    encoder: string,
-    reason: WorkerRestartReason,
-    message: string,
-    recoveredSlots: number,
-  ) => void;
-  /** An event that ended two encoders has been left out; `index` counts in its batch. */
-  readonly onEventIsolated?: (encoder: string, rank: number, index: number) => void;
-  /** So many more events could not be encoded, isolated ones among them. */
-  readonly onEventsLeftOut?: (encoder: string, events: number) => void;
-  readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
-  readonly onSendFailed: (reason: string, sequence: number) => void;
-  /** A thread is gone and cannot be replaced; the service must end. */
-  readonly onFatal: (error: ThreadDiedError) => void;
-  /**
-   * False: no other thread of the process uses zeromq. The publisher's end then waits for exactly what is still to be sent,
-   * within the deadline; otherwise for half a second, if anyone is subscribed. Default true.
-   */
-  readonly sharesZmq?: boolean;
-  /** Entry files of the threads, for tests that let one die. */
-  readonly encoderEntry?: URL;
-  readonly publisherEntry?: URL;
-  readonly indexEntry?: URL;
-}
-
-/** How the stream is called, and the number of its first message. */
-export interface StreamStart {
-  readonly epoch: Epoch;
-  readonly firstSequence: number;
-  /** The epoch had messages before that one, from an earlier process. */
-  readonly isContinued?: boolean;
-}
-
-/** How a stop went. */
-export interface StopReport {
-  /** Events that were taken and could not be handed to the sinks. */
-  readonly droppedEvents: number;
-  readonly forced: boolean;
-}
 
 export class Pipeline implements PipelineView {
   readonly codec: WireFormat;
@@ -241,8 +174,7 @@ export class Pipeline implements PipelineView {
 
   /**
    * Starts all threads; resolves when the sockets are bound. Rejects with BindError when one cannot be, or with
-   * StateDirTakenError. Without a `stream` it
-   * has a new epoch and begins as the options say.
+   * StateDirTakenError. Without a `stream` it has a new epoch and begins as the options say.
    */
   async start(stream?: StreamStart): Promise<void> {
     if (this.#indexThread !== null) await this.loadIndex();
@@ -346,7 +278,7 @@ export class Pipeline implements PipelineView {
     ]);
     this.#snapshots.close();
     if (this.#beats !== null) clearInterval(this.#beats);
-    const leftOver = this.#countRest();
+    const leftOver = countRest(this.publisher, this.#batcher.enqueuedEvents, this.#hasNats);
     return { droppedEvents: (dropped ?? 0) + leftOver, forced: forced || leftOver > 0 };
   }
 
@@ -356,27 +288,6 @@ export class Pipeline implements PipelineView {
 
   #lastSequence(): number {
     return this.publisher.read(PUBLISHER_CELLS.publishedSequence);
-  }
-
-  /**
-   * Counts as dropped what the publisher has not counted, because it never came to the ring, or the thread is gone. The
-   * thread must have ended. What it had sent of the batch in its hands is counted as dropped with the rest of that batch.
-   */
-  #countRest(): number {
-    const { publisher } = this;
-    publisher.recover();
-    const counted = publisher.read(PUBLISHER_CELLS.dequeuedEvents) + publisher.read(PUBLISHER_CELLS.poisonedEvents);
-    const events = this.#batcher.enqueuedEvents - counted;
-    publisher.begin();
-    publisher.add(PUBLISHER_CELLS.dequeuedEvents, events);
-    publisher.add(DROPPED_SHUTDOWN, events);
-    if (this.#hasNats) {
-      const pending = publisher.read(PUBLISHER_CELLS.natsPendingEvents);
-      publisher.add(NATS_DROPPED_SHUTDOWN, events + pending);
-      publisher.set(PUBLISHER_CELLS.natsPendingEvents, 0);
-    }
-    publisher.end();
-    return events;
   }
 
   /** How long the main thread stood still, while the watchdog's episode lasts; else null. */
