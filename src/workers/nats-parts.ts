@@ -7,6 +7,7 @@ import type { LoadMessage, NatsReport, NatsSinkData } from "../shared/nats-messa
 import { NatsFeed } from "./nats-feed.ts";
 import { NatsLoads } from "./nats-loads.ts";
 import { NatsSink } from "./nats-sink.ts";
+import { NATS_TIMING, NATS_TIMING_BESIDE_ZMQ } from "./nats-timing.ts";
 
 const DROPPED_SHUTDOWN = PUBLISHER_CELLS.natsDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
 /** Kept back from the deadline for what comes after. */
@@ -26,9 +27,10 @@ export class NatsParts {
     position: number,
     counters: CounterBlock,
     report: (report: NatsReport) => void,
+    isBesideZmq: boolean,
   ) {
     this.#counters = counters;
-    this.#sink = NatsSink.start(data, counters, report);
+    this.#sink = NatsSink.start(data, counters, report, isBesideZmq ? NATS_TIMING_BESIDE_ZMQ : NATS_TIMING);
     this.#loads = new NatsLoads(this.#sink, data.place);
     const sink = this.#sink;
     this.events = data.events ? { sink, feed: new NatsFeed(data, sink, kvBlockSizeTokens, position) } : null;

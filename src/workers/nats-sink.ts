@@ -5,7 +5,8 @@
  *     └─ full: dropped, counted            └─ connection lost: back into the queue, in order
  *
  * Nothing here blocks or is waited for. Whatever may have to be done next, done it is in a turn of the event loop: after an
- * offer, after an answer of the server, and every 50 ms.
+ * offer, after an answer of the server, and every 50 ms. Beside ZMQ these turns are a few milliseconds apart, unless much waits:
+ * ZMQ is not to pay for each of them.
  */
 import { type CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
 import { natsSlotReserveBytes } from "../shared/nats-limits.ts";
@@ -26,6 +27,8 @@ const STEP_MS = 50;
 const SLOW_MS = 2000;
 /** Room that headers may take of what the server accepts as one message. */
 const HEADER_BYTES = 512;
+/** So many messages that wait are worth a turn of their own. */
+const MANY_WAIT = 64;
 
 export class NatsSink {
   readonly #counters: CounterBlock;
@@ -34,7 +37,12 @@ export class NatsSink {
   readonly #load: NatsLoad;
   readonly #delivery: NatsDelivery;
   readonly #timer: NodeJS.Timeout;
+  readonly #maxInFlight: number;
+  readonly #paceMs: number;
   #isWoken: boolean = false;
+  /** The turn that waits for the pace; null when there is none. */
+  #paced: NodeJS.Timeout | null = null;
+  #lastStepMs: number = 0;
   #isStopping: boolean = false;
   #isAbandoned: boolean = false;
   #onStep: () => void = () => {};
@@ -48,6 +56,8 @@ export class NatsSink {
     timing: NatsTiming,
   ) {
     this.#counters = counters;
+    this.#maxInFlight = data.maxInFlight;
+    this.#paceMs = timing.paceMs;
     const epoch = data.encoding === "raw" ? data.epoch : null;
     const flight = new NatsFlight({
       queueBytes: data.queueBytes,
@@ -161,6 +171,7 @@ export class NatsSink {
   /** Does what is due; cheap when nothing is. `nowMs` on the clock of `performance.now()`. */
   step(nowMs: number): void {
     if (this.#isAbandoned) return;
+    this.#lastStepMs = nowMs;
     this.#link.step(nowMs);
     const { connection } = this.#link;
     if (connection !== null) {
@@ -181,7 +192,7 @@ export class NatsSink {
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true;
     await this.#emptied(deadlineMs);
-    clearInterval(this.#timer);
+    this.#clearTimers();
     this.#flight.countOffers();
     this.#flight.dropAll("shutdown");
     this.#link.close();
@@ -193,7 +204,7 @@ export class NatsSink {
    * and counts.
    */
   abandon(): void {
-    clearInterval(this.#timer);
+    this.#clearTimers();
     this.#isStopping = true;
     this.#isAbandoned = true;
     this.#link.close();
@@ -212,6 +223,11 @@ export class NatsSink {
     return new StreamDelivery({ flight, link, stream, maxInFlight, timing, wake: () => this.#wake() });
   }
 
+  #clearTimers(): void {
+    clearInterval(this.#timer);
+    if (this.#paced !== null) clearTimeout(this.#paced);
+  }
+
   /** What a thread before this one had taken, counted and not sent went with it. */
   #countLost(): void {
     const lost = this.#counters.read(PUBLISHER_CELLS.natsPendingEvents);
@@ -219,14 +235,31 @@ export class NatsSink {
     this.#commit();
   }
 
-  /** At the end of this turn of the event loop, once for all who ask. */
+  /** At the end of this turn of the event loop, or when the pace allows another one; once for all who ask. */
   #wake(): void {
     if (this.#isWoken) return;
+    const waitMs = this.#isPressed() ? 0 : this.#lastStepMs + this.#paceMs - performance.now();
+    if (waitMs > 0) {
+      this.#paced ??= setTimeout(() => this.#turn(), waitMs);
+      return;
+    }
     this.#isWoken = true;
     setImmediate(() => {
       this.#isWoken = false;
-      this.step(performance.now());
+      this.#turn();
     });
+  }
+
+  #turn(): void {
+    if (this.#paced !== null) clearTimeout(this.#paced);
+    this.#paced = null;
+    this.step(performance.now());
+  }
+
+  #isPressed(): boolean {
+    if (this.#paceMs === 0 || this.#isStopping) return true;
+    const { queue } = this.#flight;
+    return queue.end - queue.cursor >= MANY_WAIT && 2 * queue.flightCount <= this.#maxInFlight;
   }
 
   #emptied(deadlineMs: number): Promise<void> {

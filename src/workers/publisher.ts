@@ -52,7 +52,7 @@ async function startNats(
   const { NatsParts: Parts } = await import("./nats-parts.ts");
   // A slot that the publisher before this one has counted is skipped.
   const position = (memory.tail() + (isCounted(memory, counters) ? 1 : 0)) | 0;
-  return new Parts(nats, kvBlockSizeTokens, position, counters, report);
+  return new Parts(nats, kvBlockSizeTokens, position, counters, report, data.zmq !== null);
 }
 
 /** Binds what the data asks for. Rejects with BindError; nothing stays bound then. */
