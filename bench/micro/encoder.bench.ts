@@ -6,7 +6,7 @@ import { Encoder } from "@msgpack/msgpack";
 import { type EventSize, measure, writeRecord } from "../../src/main/pipeline/batch.ts";
 import { MAX_BATCH_EVENTS } from "../../src/main/pipeline/batcher.ts";
 import { SLOT_HEADER_BYTES } from "../../src/shared/ring-layout.ts";
-import { isSingleEvent, WIRE_FORMATS, type WireFormat } from "../../src/shared/wire-format.ts";
+import { isSingleEvent, ENGINE_WIRE_FORMATS, type WireFormat } from "../../src/shared/wire-format.ts";
 import { FrameEncoder, type FrameJob } from "../../src/workers/frame-encoder.ts";
 import { outputOf } from "../../src/workers/msgpack-writer.ts";
 import { makeNormaliser, storedEvents, storedObject, TOKENS_A_BLOCK } from "../support/made-up-events.ts";
@@ -82,7 +82,7 @@ function msgpackCase(form: "batch" | "single", blocks: number): MicroCase {
 }
 
 export const ENCODER_CASES: readonly MicroCase[] = [1, 8].flatMap((blocks) => [
-  ...WIRE_FORMATS.map((format) => encoderCase(format, blocks)),
+  ...ENGINE_WIRE_FORMATS.map((format) => encoderCase(format, blocks)),
   msgpackCase("batch", blocks),
   msgpackCase("single", blocks),
 ]);

@@ -37,6 +37,18 @@ export function putShortHashes(records: Uint32Array, h: number, count: number, o
   return p;
 }
 
+/** In the shortest form, as all that the two consolidators write. */
+export function putUnsignedHashes(records: Uint32Array, h: number, count: number, out: Output, p: number): number {
+  p = putArrayHeader(out, p, count);
+  for (let i = 0; i < count; i++, h += 2) p = putUint64(out, p, records[h] as number, records[h + 1] as number);
+  return p;
+}
+
+export function putUnsignedParent(records: Uint32Array, r: number, kindWord: number, out: Output, p: number): number {
+  if ((kindWord & RECORD_FLAG.parent) === 0) return putNil(out, p);
+  return putUint64(out, p, records[r + RECORD_WORD.parentLo] as number, records[r + RECORD_WORD.parentHi] as number);
+}
+
 export function putWideParent(records: Uint32Array, r: number, kindWord: number, out: Output, p: number): number {
   if ((kindWord & RECORD_FLAG.parent) === 0) return putNil(out, p);
   return putWideInt64(out, p, records[r + RECORD_WORD.parentLo] as number, records[r + RECORD_WORD.parentHi] as number);

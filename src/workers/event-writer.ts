@@ -1,11 +1,12 @@
 /**
- * One event, from its record to its msgpack form, in each of the four dialects. ENCODER THREAD.
+ * One event, from its record to its msgpack form, in each dialect. ENCODER THREAD.
  *
  * The record's layout is in `shared/record.ts`; what the dialects look like and who reads them in `docs/wire-format.md`.
- * Keys that never change are prepared once and copied in one piece.
  */
-import { RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD } from "../shared/record.ts";
+import { RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, tierOf } from "../shared/record.ts";
+import { TIER } from "../shared/tier.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
+import { consolidatorWriter } from "./consolidator-writer.ts";
 import {
   putExtraKeys,
   putLoraId,
@@ -18,6 +19,23 @@ import {
   putWideParent,
 } from "./event-fields.ts";
 import {
+  BLOCK_SIZE,
+  byTier,
+  CACHE_SALT,
+  CLEARED,
+  type EventWriter,
+  LORA_ID,
+  LORA_NAME,
+  MEDIA,
+  MEDIUM_NAMES,
+  MEDIUMS,
+  MM_INFOS,
+  PARENT,
+  REMOVED,
+  STORED,
+  TOKENS,
+} from "./event-keys.ts";
+import {
   constantOf,
   type Output,
   putArrayHeader,
@@ -28,24 +46,11 @@ import {
   putUint,
 } from "./msgpack-writer.ts";
 
-const STORED = constantOf("type", "BlockStored", "block_hashes");
-const REMOVED = constantOf("type", "BlockRemoved", "block_hashes");
-const CLEARED = constantOf("type", "AllBlocksCleared");
-const PARENT = constantOf("parent_block_hash");
-const TOKENS = constantOf("token_ids");
-const BLOCK_SIZE = constantOf("block_size");
-const LORA_ID = constantOf("lora_id");
-const LORA_NAME = constantOf("lora_name");
-const CACHE_SALT = constantOf("cache_salt");
-const MM_INFOS = constantOf("block_mm_infos");
-const GPU = constantOf("GPU");
-const MEDIUM_GPU = constantOf("medium", "GPU");
 const TAG_STORED = constantOf("BlockStored");
 const TAG_REMOVED = constantOf("BlockRemoved");
 const TAG_CLEARED = constantOf("AllBlocksCleared");
 
-/** Writes the event whose record starts at `r`; returns the position behind it. */
-export type EventWriter = (records: Uint32Array, r: number, out: Output, p: number) => number;
+export type { EventWriter } from "./event-keys.ts";
 
 /** The writer of a dialect, for blocks of that many tokens. */
 export function eventWriter(format: WireFormat, blockSize: number): EventWriter {
@@ -58,12 +63,17 @@ export function eventWriter(format: WireFormat, blockSize: number): EventWriter 
       return (records, r, out, p) => writeDynamo(records, r, out, p, blockSize);
     case "dynamo-2026-01":
       return (records, r, out, p) => writeDynamoJanuary(records, r, out, p, blockSize);
+    case "consolidator":
+    case "consolidator-lineage":
+      return consolidatorWriter(format === "consolidator-lineage", blockSize);
   }
 }
 
 function vllmWriter(blockSize: number): EventWriter {
   // What stands behind the tokens of nearly every event: no LoRA.
-  const plainTail = constantOf("block_size", blockSize, "lora_id", null, "medium", "GPU", "lora_name", null);
+  const plainTails = MEDIA.map((medium) =>
+    constantOf("block_size", blockSize, "lora_id", null, "medium", medium, "lora_name", null),
+  );
   return (records, r, out, p) => {
     const kindWord = records[r + RECORD_WORD.kind] as number;
     const kind = kindWord & RECORD_KIND_MASK;
@@ -79,11 +89,11 @@ function vllmWriter(blockSize: number): EventWriter {
       p = putConstant(out, p, TOKENS);
       p = putTokens(records, r, out, p);
       if (hasNoLora(records, r, kindWord)) {
-        p = putConstant(out, p, plainTail);
+        p = putConstant(out, p, byTier(plainTails, kindWord));
       } else {
         p = putUint(out, putConstant(out, p, BLOCK_SIZE), blockSize);
         p = putLoraId(records, r, out, putConstant(out, p, LORA_ID));
-        p = putConstant(out, p, MEDIUM_GPU);
+        p = putConstant(out, p, byTier(MEDIUMS, kindWord));
         p = putLoraName(records, r, kindWord, out, putConstant(out, p, LORA_NAME));
       }
       if (hasSalt) p = putSalt(records, r, out, putConstant(out, p, CACHE_SALT));
@@ -93,14 +103,14 @@ function vllmWriter(blockSize: number): EventWriter {
     if (kind === RECORD_KIND.removed) {
       p = putConstant(out, putMapHeader(out, p, 3), REMOVED);
       p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
-      return putConstant(out, p, MEDIUM_GPU);
+      return putConstant(out, p, byTier(MEDIUMS, kindWord));
     }
     return putConstant(out, putMapHeader(out, p, 1), CLEARED);
   };
 }
 
 function vllmArrayWriter(blockSize: number): EventWriter {
-  const plainTail = constantOf(blockSize, null, "GPU", null);
+  const plainTails = MEDIA.map((medium) => constantOf(blockSize, null, medium, null));
   return (records, r, out, p) => {
     const kindWord = records[r + RECORD_WORD.kind] as number;
     const kind = kindWord & RECORD_KIND_MASK;
@@ -114,11 +124,11 @@ function vllmArrayWriter(blockSize: number): EventWriter {
       p = putWideParent(records, r, kindWord, out, p);
       p = putTokens(records, r, out, p);
       if (hasNoLora(records, r, kindWord)) {
-        p = putConstant(out, p, plainTail);
+        p = putConstant(out, p, byTier(plainTails, kindWord));
       } else {
         p = putUint(out, p, blockSize);
         p = putLoraId(records, r, out, p);
-        p = putConstant(out, p, GPU);
+        p = putConstant(out, p, byTier(MEDIUM_NAMES, kindWord));
         p = putLoraName(records, r, kindWord, out, p);
       }
       return hasExtraKeys ? putExtraKeys(records, r, kindWord, saltTravels, out, p) : p;
@@ -126,7 +136,7 @@ function vllmArrayWriter(blockSize: number): EventWriter {
     if (kind === RECORD_KIND.removed) {
       p = putConstant(out, putArrayHeader(out, p, 3), TAG_REMOVED);
       p = putWideHashes(records, r + RECORD_WORD.header, blocks, out, p);
-      return putConstant(out, p, GPU);
+      return putConstant(out, p, byTier(MEDIUM_NAMES, kindWord));
     }
     return putConstant(out, putArrayHeader(out, p, 1), TAG_CLEARED);
   };
@@ -138,12 +148,14 @@ function writeDynamo(records: Uint32Array, r: number, out: Output, p: number, bl
   const hasName = (kindWord & RECORD_FLAG.loraName) !== 0;
   const hasSalt = (kindWord & RECORD_FLAG.cacheSalt) !== 0;
   const hasMm = (kindWord & RECORD_FLAG.mmList) !== 0;
-  p = putMapHeader(out, p, 5 + (hasName ? 1 : 0) + (hasSalt ? 1 : 0) + (hasMm ? 1 : 0));
+  const isOnDevice = tierOf(kindWord) === TIER.device;
+  p = putMapHeader(out, p, 5 + (hasName ? 1 : 0) + (hasSalt ? 1 : 0) + (hasMm ? 1 : 0) + (isOnDevice ? 0 : 1));
   p = putDynamoStored(records, r, kindWord, out, p, blockSize);
   if (hasName) p = putLoraName(records, r, kindWord, out, putConstant(out, p, LORA_NAME));
   if (hasSalt) p = putSalt(records, r, out, putConstant(out, p, CACHE_SALT));
   if (hasMm) p = putMmInfos(records, r, kindWord, out, putConstant(out, p, MM_INFOS));
-  return p;
+  // The class knows no tiers, and sends no such event.
+  return isOnDevice ? p : putConstant(out, p, byTier(MEDIUMS, kindWord));
 }
 
 function writeDynamoJanuary(records: Uint32Array, r: number, out: Output, p: number, blockSize: number): number {
@@ -179,8 +191,12 @@ function putDynamoStored(
 }
 
 function writeDynamoOther(records: Uint32Array, r: number, out: Output, p: number): number {
-  const kind = (records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
-  if (kind !== RECORD_KIND.removed) return putConstant(out, putMapHeader(out, p, 1), CLEARED);
-  p = putConstant(out, putMapHeader(out, p, 2), REMOVED);
-  return putShortHashes(records, r + RECORD_WORD.header, records[r + RECORD_WORD.blocks] as number, out, p);
+  const kindWord = records[r + RECORD_WORD.kind] as number;
+  if ((kindWord & RECORD_KIND_MASK) !== RECORD_KIND.removed) {
+    return putConstant(out, putMapHeader(out, p, 1), CLEARED);
+  }
+  const isOnDevice = tierOf(kindWord) === TIER.device;
+  p = putConstant(out, putMapHeader(out, p, isOnDevice ? 2 : 3), REMOVED);
+  p = putShortHashes(records, r + RECORD_WORD.header, records[r + RECORD_WORD.blocks] as number, out, p);
+  return isOnDevice ? p : putConstant(out, p, byTier(MEDIUMS, kindWord));
 }

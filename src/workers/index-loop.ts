@@ -11,9 +11,10 @@ import { receiveMessageOnPort } from "node:worker_threads";
 import { type CounterBlock, INDEX_CELLS } from "../shared/counters.ts";
 import type { IndexMessage, IndexRequest, IndexStream, SavedState } from "../shared/index-messages.ts";
 import { isPoisoned } from "../shared/poison.ts";
-import { RECORD_WORD } from "../shared/record.ts";
+import { RECORD_WORD, tierOf } from "../shared/record.ts";
 import type { RingIndexer } from "../shared/ring-indexer.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
+import { TIER } from "../shared/tier.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
 import type { BlockIndex } from "./block-index.ts";
 import type { OversizeReader } from "./oversize.ts";
@@ -121,7 +122,7 @@ export class IndexLoop {
     let word = (words[slot + SLOT.recordsOffset] as number) >>> 2;
     for (let i = 0; i < events; i++) {
       // What could not be encoded was never published.
-      if (!hasPoison || !isPoisoned(words, slot, i)) index.apply(records, word);
+      if ((!hasPoison || !isPoisoned(words, slot, i)) && isOnDevice(records, word)) index.apply(records, word);
       word += records[word + RECORD_WORD.length] as number;
     }
     const entries = words[slot + SLOT.entries] as number;
@@ -298,4 +299,9 @@ function firstSequenceOf(words: Int32Array, slot: number): number {
   const lo = (words[slot + SLOT.sequenceLo] as number) >>> 0;
   const hi = (words[slot + SLOT.sequenceHi] as number) >>> 0;
   return hi * 0x1_0000_0000 + lo;
+}
+
+/** Copies of a block in slower tiers are another matter: the index is of what the engine can compute with. */
+function isOnDevice(records: Uint32Array, word: number): boolean {
+  return tierOf(records[word + RECORD_WORD.kind] as number) === TIER.device;
 }

@@ -10,8 +10,10 @@ import {
   RECORD_KIND,
   RECORD_KIND_MASK,
   RECORD_WORD,
+  tierOf,
 } from "../shared/record.ts";
 import { SLOT } from "../shared/ring-layout.ts";
+import { TIER } from "../shared/tier.ts";
 import { mmStart } from "./event-fields.ts";
 import { type Output, outputOf, putUint64 } from "./msgpack-writer.ts";
 import { PlanePlan, type SlotRecords, type Withheld } from "./plane-plan.ts";
@@ -54,7 +56,8 @@ interface RankJob {
 }
 
 export class PlaneEncoder {
-  readonly #head: EventHead;
+  /** By tier. */
+  readonly #heads: readonly EventHead[];
   readonly #blockSize: number;
   readonly #tokens: TokenHasher;
   readonly #plan: PlanePlan;
@@ -62,7 +65,7 @@ export class PlaneEncoder {
 
   /** `workerId`: u64. Throws HashUnavailableError where the token hash does not load. */
   constructor(workerId: bigint, blockSize: number, tokens: TokenHasher = new TokenHasher(blockSize)) {
-    this.#head = new EventHead(workerId);
+    this.#heads = Object.values(TIER).map((tier) => new EventHead(workerId, tier));
     this.#blockSize = blockSize;
     this.#tokens = tokens;
     this.#plan = new PlanePlan(blockSize);
@@ -133,8 +136,9 @@ export class PlaneEncoder {
     words.fill(0, header + PLANE_ENTRY.stored, header + PLANE_ENTRY.cleared + 1);
     let p = putEnvelope(out, payload);
     for (let event = from; event < to; event++) {
-      words[header + PLANE_ENTRY.eventIdsAt + event - from] = p + this.#head.eventIdAt - payload;
-      p = this.#writeEvent(job, this.#head.put(out, p), event);
+      const head = this.#headOf(job.slot.records, event);
+      words[header + PLANE_ENTRY.eventIdsAt + event - from] = p + head.eventIdAt - payload;
+      p = this.#writeEvent(job, head.put(out, p), event);
       p = putRank(out, p, job.rank);
       this.#count(job, header, event);
     }
@@ -147,6 +151,11 @@ export class PlaneEncoder {
     words[header + PLANE_ENTRY.publishedAtAt] = ENVELOPE_AT.publishedAt;
     // Not `& ~3`, which turns negative beyond 2 GiB.
     return p + (-p & 3);
+  }
+
+  #headOf(records: Uint32Array, merged: number): EventHead {
+    const r = this.#plan.at[this.#plan.ofRank[this.#plan.mergedFrom(merged)] as number] as number;
+    return this.#heads[tierOf(records[r + RECORD_WORD.kind] as number)] as EventHead;
   }
 
   /** Writes the data of a RouterEvent: of all events that it is made of. */

@@ -8,7 +8,8 @@
  */
 import { PLANE_GATE_HASHES } from "../shared/nats-limits.ts";
 import { isPoisoned } from "../shared/poison.ts";
-import { MAX_RANK, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD } from "../shared/record.ts";
+import { MAX_RANK, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, tierOf } from "../shared/record.ts";
+import { TIER } from "../shared/tier.ts";
 import type { SlotRecords, Withheld } from "./plane-plan.ts";
 import { RefCounts } from "./ref-counts.ts";
 import { StoreCheck } from "./store-check.ts";
@@ -45,7 +46,10 @@ export class PlaneGate {
   #admit(records: Uint32Array, r: number, withheld: Set<number> | null): Set<number> | null {
     const rank = records[r + RECORD_WORD.rank] as number;
     if (rank > MAX_RANK) return withheld;
-    const kind = (records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
+    const kindWord = records[r + RECORD_WORD.kind] as number;
+    const kind = kindWord & RECORD_KIND_MASK;
+    // Copies in slower tiers are counted by whoever makes them; here they would be taken for those on the device.
+    if (tierOf(kindWord) !== TIER.device) return withheld;
     if (kind === RECORD_KIND.cleared) {
       this.#counts.clear(rank);
       return withheld;

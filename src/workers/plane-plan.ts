@@ -14,6 +14,7 @@ import {
   RECORD_KIND,
   RECORD_KIND_MASK,
   RECORD_WORD,
+  tierOf,
 } from "../shared/record.ts";
 import { MAX_SLOT_EVENTS, SLOT } from "../shared/ring-layout.ts";
 import { StoreCheck } from "./store-check.ts";
@@ -42,6 +43,8 @@ export class PlanePlan {
   readonly index: Uint32Array = new Uint32Array(MAX_SLOT_EVENTS);
   /** RECORD_KIND of what it says there: a stored event that is refused becomes a removed one of no blocks. */
   readonly kind: Uint32Array = new Uint32Array(MAX_SLOT_EVENTS);
+  /** Of each event: where its blocks lie. Neighbours of two tiers stay two. */
+  readonly tier: Uint8Array = new Uint8Array(MAX_SLOT_EVENTS);
   /** Most bytes of a message, of which a single event may be more. */
   maxBytes: number = Infinity;
   /** Most bytes that it may need. */
@@ -83,7 +86,8 @@ export class PlanePlan {
   }
 
   take(records: Uint32Array, r: number, index: number, withheld: Withheld | null): void {
-    let kind = (records[r + RECORD_WORD.kind] as number) & RECORD_KIND_MASK;
+    const kindWord = records[r + RECORD_WORD.kind] as number;
+    let kind = kindWord & RECORD_KIND_MASK;
     let blocks = records[r + RECORD_WORD.blocks] as number;
     if (kind === RECORD_KIND.stored) {
       blocks = this.#check.keptBlocks(records, r);
@@ -99,6 +103,7 @@ export class PlanePlan {
     this.at[i] = r;
     this.index[i] = index;
     this.kind[i] = kind;
+    this.tier[i] = tierOf(kindWord);
     this.blocks[i] = blocks;
     this.bytes[i] = planeBoundBytes(kind === RECORD_KIND.stored, blocks, records[r + RECORD_WORD.mmWords] as number);
     this.#isDone[i] = 0;
@@ -155,7 +160,8 @@ export class PlanePlan {
       while (kind !== RECORD_KIND.cleared && i < count && blocks < PLANE_MERGE_BLOCKS) {
         const next = this.ofRank[i] as number;
         const more = this.blocks[next] as number;
-        if (this.kind[next] !== kind || blocks + more > PLANE_MAX_BLOCKS) break;
+        if (this.kind[next] !== kind || this.tier[next] !== this.tier[first]) break;
+        if (blocks + more > PLANE_MAX_BLOCKS) break;
         if (PLANE_ENVELOPE_BYTES + bytes + (this.bytes[next] as number) > this.maxBytes) break;
         if (kind === RECORD_KIND.stored && !this.#follows(records, this.ofRank[i - 1] as number, next)) break;
         blocks += more;

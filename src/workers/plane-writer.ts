@@ -34,7 +34,8 @@ const SEQUENCE = constantOf("sequence");
 const PUBLISHED_AT = constantOf("published_at");
 const TOPIC_AND_PAYLOAD = constantOf("topic", KV_EVENTS_TOPIC, "payload");
 const WORKER_ID = constantOf("worker_id");
-const PLACE_AND_EVENT = constantOf("storage_tier", "device", "residency_domain", "worker", "event");
+/** By tier. */
+const STORAGE_TIERS: readonly string[] = ["device", "host_pinned", "disk", "external"];
 const EVENT_ID = constantOf("event_id");
 const DATA = constantOf("data");
 /** From an event's data to its first value. */
@@ -108,18 +109,19 @@ export function closeEnvelope(out: Output, start: number, end: number, events: n
   out.view.setUint32(first - 7, end - first + 3);
 }
 
-/** Everything that stands in front of an event's data, for one worker. */
+/** Everything that stands in front of the data of an event of one tier, for one worker. */
 export class EventHead {
   readonly #constant: Constant;
   /** Where the event's number lies; bytes from the event's start. */
   readonly eventIdAt: number;
 
-  constructor(workerId: bigint) {
+  constructor(workerId: bigint, tier: number) {
+    const place = constantOf("storage_tier", STORAGE_TIERS[tier] ?? "", "residency_domain", "worker", "event");
     const { constant, patchedAt } = prepared((out) => {
       const lo = Number(BigInt.asUintN(32, workerId));
       const hi = Number(BigInt.asUintN(64, workerId) >> 32n);
-      const place = putUint64(out, putConstant(out, putMapHeader(out, 0, 4), WORKER_ID), lo, hi);
-      const event = putConstant(out, place, PLACE_AND_EVENT);
+      const worker = putUint64(out, putConstant(out, putMapHeader(out, 0, 4), WORKER_ID), lo, hi);
+      const event = putConstant(out, worker, place);
       const end = putPatched(out, putConstant(out, putMapHeader(out, event, 3), EVENT_ID));
       return { end, patched: [end] };
     });

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Subscriber } from "zeromq";
-import { WIRE_FORMATS } from "../../src/shared/wire-format.ts";
+import { ENGINE_WIRE_FORMATS } from "../../src/shared/wire-format.ts";
 import { assertBooks, scrape } from "../support/books.ts";
 import { expectedStream, trafficConfig } from "../support/expected-stream.ts";
 import { Gate } from "../support/gate.ts";
@@ -157,7 +157,7 @@ test(
   },
 );
 
-for (const format of WIRE_FORMATS) {
+for (const format of ENGINE_WIRE_FORMATS) {
   test(`a clear of the start in ${format}`, { timeout: 60_000 }, async (t) => {
     const service = await serve(
       t,

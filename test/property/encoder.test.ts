@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
-import { WIRE_FORMATS, type WireFormat } from "../../src/shared/wire-format.ts";
+import { ENGINE_WIRE_FORMATS, WIRE_FORMATS, type WireFormat } from "../../src/shared/wire-format.ts";
 import { type EventSpec, eventSpec, publishedEvent, type StoredSpec } from "../support/published.ts";
 import { decodePayload, WireBatch } from "../support/wire.ts";
 
 const BLOCK_SIZE = 16;
+const isForConsolidators = (format: WireFormat): boolean => format.startsWith("consolidator");
 const signed = (hash: bigint): bigint => BigInt.asIntN(64, hash);
 /** The decoder gives numbers for short forms and BigInts for long ones; values are what counts here. */
 const plain = (value: unknown): unknown => {
@@ -20,7 +21,25 @@ const plain = (value: unknown): unknown => {
 const mmInfos = (spec: StoredSpec): unknown =>
   spec.mm?.map((entry) => entry && { mm_objects: entry.map((hash) => ({ mm_hash: hash, offsets: [] })) });
 
+function expectedOfConsolidator(spec: EventSpec, isLineage: boolean): unknown {
+  if (spec.type === "cleared") return { type: "AllBlocksCleared" };
+  const medium = isLineage ? {} : { medium: "GPU" };
+  if (spec.type === "removed") return { type: "BlockRemoved", block_hashes: spec.hashes, ...medium };
+  return {
+    type: "BlockStored",
+    block_hashes: spec.hashes,
+    parent_block_hash: spec.parent,
+    token_ids: spec.tokens,
+    block_size: BLOCK_SIZE,
+    ...(spec.loraName === null ? {} : { lora_name: spec.loraName }),
+    ...(spec.salt === null ? {} : { cache_salt: spec.salt }),
+    ...(spec.mm?.some((entry) => entry !== null) === true ? { block_mm_infos: mmInfos(spec) } : {}),
+    ...medium,
+  };
+}
+
 function expectedMap(spec: EventSpec, format: WireFormat): unknown {
+  if (isForConsolidators(format)) return expectedOfConsolidator(spec, format === "consolidator-lineage");
   if (spec.type === "cleared") return { type: "AllBlocksCleared" };
   const vllm = format === "vllm";
   const hashes = spec.hashes.map(signed);
@@ -111,7 +130,7 @@ test("vllm dialects write every hash in nine bytes, dynamo ones in the shortest 
   fc.assert(
     fc.property(eventSpec, (spec) => {
       if (spec.type === "cleared") return;
-      for (const format of WIRE_FORMATS) {
+      for (const format of ENGINE_WIRE_FORMATS) {
         const batch = new WireBatch();
         batch.add(publishedEvent(spec));
         const payload = batch.encode(format, BLOCK_SIZE, 0).entries[0]?.payload ?? Buffer.alloc(0);

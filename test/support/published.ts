@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { PUBLISHED_KIND, PublishedEvent } from "../../src/main/normalise/published-event.ts";
 import { hashHalves } from "../../src/shared/hash64.ts";
+import { TIER, type Tier } from "../../src/shared/tier.ts";
 
 export interface StoredSpec {
   readonly type: "stored";
@@ -13,10 +14,15 @@ export interface StoredSpec {
   readonly salt: string | null;
   /** undefined: no list; otherwise one entry a block. */
   readonly mm: readonly (readonly bigint[] | null)[] | undefined;
+  /** Absent: on the device. */
+  readonly tier?: Tier;
+  /** Absent: as configured. */
+  readonly blockSize?: number;
 }
 export interface RemovedSpec {
   readonly type: "removed";
   readonly hashes: readonly bigint[];
+  readonly tier?: Tier;
 }
 export interface ClearedSpec {
   readonly type: "cleared";
@@ -27,6 +33,7 @@ export function publishedEvent(spec: EventSpec, rank: number = 0): PublishedEven
   const event = new PublishedEvent();
   event.begin(PUBLISHED_KIND[spec.type], rank);
   if (spec.type === "cleared") return event;
+  event.tier = spec.tier ?? TIER.device;
   for (const hash of spec.hashes) {
     const { lo, hi } = hashHalves(hash);
     event.addHash(lo, hi);
@@ -39,6 +46,7 @@ export function publishedEvent(spec: EventSpec, rank: number = 0): PublishedEven
     event.parentLo = lo;
     event.parentHi = hi;
   }
+  event.blockSizeTokens = spec.blockSize ?? 0;
   event.loraName = spec.loraName;
   event.loraId = spec.loraId;
   event.cacheSalt = spec.salt;

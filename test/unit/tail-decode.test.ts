@@ -58,17 +58,18 @@ for (const format of WIRE_FORMATS) {
 
 function assertSame(event: KvEvent, spec: EventSpec, format: string): void {
   if (spec.type === "cleared") return assert.deepEqual(event, { type: "cleared" });
-  const medium = format.startsWith("vllm") ? "GPU" : null;
+  const medium = format.startsWith("vllm") || format === "consolidator" ? "GPU" : null;
   if (spec.type === "removed") return assert.deepEqual(event, { type: "removed", hashes: spec.hashes, medium });
   assert.ok(event.type === "stored");
   const { others, loraId, loraName, cacheSalt, ...rest } = event;
   const { hashes, parent, tokens } = spec;
   assert.deepEqual(rest, { type: "stored", hashes, parent, tokens, blockSize: 4, medium });
   if (format !== "dynamo-2026-01") assert.equal(loraName, spec.loraName);
-  if (format !== "dynamo") assert.equal(loraId, spec.loraId === 0 ? null : spec.loraId);
-  if (format === "vllm" || format === "dynamo") assert.equal(cacheSalt, spec.salt);
+  const isConsolidated = format.startsWith("consolidator");
+  if (format !== "dynamo" && !isConsolidated) assert.equal(loraId, spec.loraId === 0 ? null : spec.loraId);
+  if (format === "vllm" || format === "dynamo" || isConsolidated) assert.equal(cacheSalt, spec.salt);
   const mm = spec.mm?.some((entry) => entry !== null) ?? false;
-  if (format === "vllm") assert.equal("block_mm_infos" in others, mm);
+  if (format === "vllm" || isConsolidated) assert.equal("block_mm_infos" in others, mm);
   if (format === "vllm-array" && mm) assert.ok("extra_keys" in others);
 }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { isSingleEvent, WIRE_FORMATS } from "../../src/shared/wire-format.ts";
+import { ENGINE_WIRE_FORMATS, isSingleEvent, WIRE_FORMATS } from "../../src/shared/wire-format.ts";
 import { sequenceFrame } from "../../src/shared/zmq-wire.ts";
 import { type EventSpec, publishedEvent } from "../support/published.ts";
 import { asList, asObject, asText, type Json, type JsonObject } from "../support/raw-events.ts";
@@ -52,7 +52,7 @@ function specOf(event: JsonObject): EventSpec {
 
 const events = asList(JSON.parse(codeBlock("json events")) as Json).map((event) => specOf(asObject(event)));
 
-for (const format of WIRE_FORMATS) {
+for (const format of ENGINE_WIRE_FORMATS) {
   test(`the page shows ${format} as it is`, () => {
     const batch = new WireBatch();
     for (const event of events) batch.add(publishedEvent(event, RANK));
@@ -67,7 +67,7 @@ for (const format of WIRE_FORMATS) {
 }
 
 test("the page shows a clear by itself in every dialect", () => {
-  for (const format of WIRE_FORMATS) {
+  for (const format of ENGINE_WIRE_FORMATS) {
     const batch = new WireBatch();
     batch.add(publishedEvent({ type: "cleared" }, RANK));
     const { entries } = batch.encode(format, BLOCK_SIZE, RANK);

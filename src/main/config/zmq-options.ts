@@ -1,7 +1,7 @@
 /**
  * Options of the ZMQ sink: the live socket, and the replay socket beside it. MAIN THREAD, at start only.
  */
-import { WIRE_FORMATS } from "../../shared/wire-format.ts";
+import { ENGINE_WIRE_FORMATS } from "../../shared/wire-format.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import { REPLAY_FRAMINGS, type ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { ReplayEvicted } from "./config.ts";
@@ -52,7 +52,7 @@ export const ZMQ_OPTIONS: {
   },
   wireFormat: {
     name: "wire-format",
-    type: oneOf(WIRE_FORMATS),
+    type: oneOf(ENGINE_WIRE_FORMATS),
     env: [{ name: "KVCAST_WIRE_FORMAT" }],
     default: "vllm", // the only one that every reader of maps understands
     group: "ZMQ",

@@ -13,6 +13,7 @@
  * Therefore: valid until the raw event is refilled or the next `begin()`, read only the first `blockCount` and
  * `tokenCount` cells, write nothing through the columns. Every block holds the same number of tokens.
  */
+import { TIER, type Tier } from "../../shared/tier.ts";
 import type { RawEvent } from "../engine/raw-event.ts";
 
 export const PUBLISHED_KIND = { stored: 1, removed: 2, cleared: 3 } as const;
@@ -39,6 +40,10 @@ function grown(old: Uint32Array, count: number): Uint32Array {
 export class PublishedEvent {
   kind: PublishedKind = PUBLISHED_KIND.stored;
   rank: number = 0;
+  /** Where the blocks lie; a cleared event concerns all tiers. */
+  tier: Tier = TIER.device;
+  /** Tokens of a full block; 0: as configured. */
+  blockSizeTokens: number = 0;
 
   /** Hashes of this event, stored or removed; 0 for a cleared event. */
   blockCount: number = 0;
@@ -77,6 +82,8 @@ export class PublishedEvent {
   begin(kind: PublishedKind, rank: number): void {
     this.kind = kind;
     this.rank = rank;
+    this.tier = TIER.device;
+    this.blockSizeTokens = 0;
     this.blockCount = 0;
     this.tokenCount = 0;
     this.hashLo = this.#ownHashLo;

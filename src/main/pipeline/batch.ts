@@ -5,7 +5,14 @@
  * Events are written here as records (`shared/record.ts`) and copied into a slot in one piece when the batch leaves.
  * A batch knows, before anything is encoded, the most bytes its frame can take: that is why an encoder never overflows.
  */
-import { frameBoundBytes, planeBoundBytes, RECORD_FLAG, RECORD_WORD, textWords } from "../../shared/record.ts";
+import {
+  frameBoundBytes,
+  planeBoundBytes,
+  RECORD_FLAG,
+  RECORD_WORD,
+  textWords,
+  tierAndBlockSize,
+} from "../../shared/record.ts";
 import { PUBLISHED_KIND, type PublishedEvent } from "../normalise/published-event.ts";
 
 /** What an event will take, in its record and in the frame area: its messages for ZMQ and, if wanted, for the event plane. */
@@ -67,7 +74,7 @@ export function writeRecord(
   word: number,
   delayMicros: number,
 ): number {
-  let flags = 0;
+  let flags = tierAndBlockSize(event.tier, event.blockSizeTokens);
   if (event.hasParent) flags |= RECORD_FLAG.parent;
   if (event.loraName !== null) flags |= RECORD_FLAG.loraName;
   if (event.cacheSalt !== null) flags |= RECORD_FLAG.cacheSalt;
