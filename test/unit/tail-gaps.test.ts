@@ -1,6 +1,7 @@
 /** How gaps are filled, with a replay that the test plays: how often it is asked, and what is called lost. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { delivered } from "../../src/main/tail/delivered.ts";
 import { type Gap, GapFiller, type Replays } from "../../src/main/tail/gap-filler.ts";
 import { LiveQueue } from "../../src/main/tail/live-queue.ts";
 import { RecentMessages } from "../../src/main/tail/recent-messages.ts";
@@ -36,13 +37,13 @@ class FakeReplay implements Replays {
 }
 
 interface Filling {
-  readonly gaps: GapFiller;
+  readonly gaps: GapFiller<StreamItem>;
   readonly counters: StreamCounters;
 }
 
 function filling(replay: Replays | null): Filling {
   const counters = newCounters();
-  return { gaps: new GapFiller(replay, new RecentMessages(), counters), counters };
+  return { gaps: new GapFiller(replay, new RecentMessages(), counters, delivered), counters };
 }
 
 function word(item: StreamItem): string {

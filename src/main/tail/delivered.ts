@@ -5,6 +5,13 @@ import type { KvBatch, MessageFault } from "./kv-event.ts";
 import type { RawMessage } from "./raw-message.ts";
 import type { BatchItem, MalformedItem, StreamCounters } from "./stream-items.ts";
 
+/** What becomes of a message whose turn it is. Counts it. */
+export type Deliver<Delivered> = (
+  message: RawMessage,
+  source: "live" | "replay",
+  counters: StreamCounters,
+) => Delivered;
+
 /** The batch, or what is wrong with it. */
 export function delivered(
   message: RawMessage,

@@ -5,12 +5,12 @@
  * A subscriber that is too slow loses many short runs of messages, one after the other. As an answer goes on to the newest
  * message, it has the next gaps in it as well: while the reader knows of another one, the answer is left open for it.
  */
-import { delivered } from "./delivered.ts";
+import type { Deliver } from "./delivered.ts";
 import type { RawMessage } from "./raw-message.ts";
 import type { RecentMessages } from "./recent-messages.ts";
 import { ReplayError } from "./side-channel.ts";
 import type { SideChannel } from "./side-channel.ts";
-import type { GapItem, LossReason, StreamCounters, StreamItem } from "./stream-items.ts";
+import type { GapItem, LossReason, StreamCounters } from "./stream-items.ts";
 
 /** No further replay for so long after one that got no answer. */
 const COOLING_MS = 10_000;
@@ -30,10 +30,11 @@ export interface Gap {
   readonly hasNext?: () => boolean;
 }
 
-export class GapFiller {
+export class GapFiller<Delivered> {
   readonly #channel: Replays | null;
   readonly #recent: RecentMessages;
   readonly #counters: StreamCounters;
+  readonly #deliver: Deliver<Delivered>;
   #notBeforeMs: number = 0;
   /** The gap at hand is among the gaps. */
   #isCounted: boolean = false;
@@ -43,14 +44,15 @@ export class GapFiller {
   #ahead: RawMessage | null = null;
 
   /** Without a channel every gap is a loss. Replayed messages are added to `recent`. */
-  constructor(channel: Replays | null, recent: RecentMessages, counters: StreamCounters) {
+  constructor(channel: Replays | null, recent: RecentMessages, counters: StreamCounters, deliver: Deliver<Delivered>) {
     this.#channel = channel;
     this.#recent = recent;
     this.#counters = counters;
+    this.#deliver = deliver;
   }
 
   /** Yields the messages of the gap as far as they can be had, and a gap item for each part. Stops when the channel is closed. */
-  async *fill(gap: Gap): AsyncGenerator<StreamItem, void> {
+  async *fill(gap: Gap): AsyncGenerator<Delivered | GapItem, void> {
     const { from, to } = gap;
     this.#isCounted = false;
     if (this.#channel === null) yield* this.#lost(gap, from, to, "no-replay");
@@ -66,7 +68,7 @@ export class GapFiller {
     await answer?.return();
   }
 
-  async *#fetch(gap: Gap, channel: Replays): AsyncGenerator<StreamItem, void> {
+  async *#fetch(gap: Gap, channel: Replays): AsyncGenerator<Delivered | GapItem, void> {
     const { from, to } = gap;
     let next = from;
     let healedFrom = from;
@@ -94,7 +96,7 @@ export class GapFiller {
         }
         next = sequence + 1;
         this.#recent.add(message);
-        yield delivered(message, "replay", this.#counters);
+        yield this.#deliver(message, "replay", this.#counters);
         if (sequence === to) break;
       }
     } catch (error) {

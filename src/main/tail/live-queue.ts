@@ -9,7 +9,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Subscriber } from "zeromq";
 import { MalformedError } from "./kv-event.ts";
 import type { MessageFault } from "./kv-event.ts";
-import { rawMessage } from "./raw-message.ts";
+import { rawMessage, UNNUMBERED } from "./raw-message.ts";
 import type { RawMessage } from "./raw-message.ts";
 
 /** What a message takes up besides its payload. */
@@ -25,6 +25,7 @@ export type Arrival = RawMessage | { readonly fault: MessageFault };
 export class LiveQueue {
   readonly #socket: Source;
   readonly #maxBytes: number;
+  readonly #allowsUnnumbered: boolean;
   #items: Arrival[] = [];
   /** Index of the first in `#items` that was not taken. */
   #head: number = 0;
@@ -35,9 +36,10 @@ export class LiveQueue {
   #wakeTaker: () => void = () => {};
   #wakePump: () => void = () => {};
 
-  constructor(socket: Source, maxBytes: number) {
+  constructor(socket: Source, maxBytes: number, allowsUnnumbered: boolean = false) {
     this.#socket = socket;
     this.#maxBytes = maxBytes;
+    this.#allowsUnnumbered = allowsUnnumbered;
   }
 
   /** Reads until the socket is closed. Never rejects. */
@@ -45,7 +47,7 @@ export class LiveQueue {
     try {
       for (let n = 1; ; n++) {
         while (this.#bytes >= this.#maxBytes) await new Promise<void>((resolve) => (this.#wakePump = resolve));
-        this.#push(arrivalOf(await this.#socket.receive()));
+        this.#push(arrivalOf(await this.#socket.receive(), this.#allowsUnnumbered));
         if (n % MESSAGES_A_TURN === 0) await nextTurn();
       }
     } catch {
@@ -70,7 +72,7 @@ export class LiveQueue {
     let last = sequence;
     for (let i = this.#head; i < this.#items.length; i++) {
       const item = this.#items[i] as Arrival;
-      if ("fault" in item) continue;
+      if ("fault" in item || item.sequence === UNNUMBERED) continue;
       if (item.sequence !== last + 1) return item.sequence > last;
       last = item.sequence;
     }
@@ -113,7 +115,7 @@ export class LiveQueue {
     let begin = this.#head;
     for (let i = this.#head; i < this.#items.length; i++) {
       const item = this.#items[i] as Arrival;
-      if ("fault" in item) continue;
+      if ("fault" in item || item.sequence === UNNUMBERED) continue;
       if (item.sequence < last) begin = i;
       last = item.sequence;
     }
@@ -129,9 +131,9 @@ export class LiveQueue {
   }
 }
 
-function arrivalOf(frames: readonly Buffer[]): Arrival {
+function arrivalOf(frames: readonly Buffer[], allowsUnnumbered: boolean): Arrival {
   try {
-    return rawMessage(frames);
+    return rawMessage(frames, allowsUnnumbered);
   } catch (error) {
     if (error instanceof MalformedError) return { fault: error.reason };
     throw error;

@@ -15,6 +15,8 @@ export interface LiveSocketOptions {
   readonly topic: string;
   readonly maxMessageBytes: number;
   readonly maxQueuedBytes: number;
+  /** Whether messages of two frames, without a number, are taken. Default: no. */
+  readonly allowsUnnumbered?: boolean;
   /** Told about each connection and each end of one. */
   readonly onConnection: (connected: boolean) => void;
 }
@@ -37,7 +39,7 @@ export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSo
     heartbeatInterval: HEARTBEAT_MS,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   });
-  const queue = new LiveQueue(socket, options.maxQueuedBytes);
+  const queue = new LiveQueue(socket, options.maxQueuedBytes, options.allowsUnnumbered);
   // A peer that breaks the rules, as with a message beyond the limit, is left for good by libzmq, which then says nothing of
   // another try.
   let leftForGood: NodeJS.Timeout | undefined;

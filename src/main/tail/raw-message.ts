@@ -2,14 +2,18 @@
 import { SEQUENCE_BYTES } from "../../shared/zmq-wire.ts";
 import { MalformedError } from "./kv-event.ts";
 
+/** In place of a number, where a message has none. */
+export const UNNUMBERED = -1;
+
 export interface RawMessage {
   readonly sequence: number;
   readonly payload: Buffer;
 }
 
-/** Checks `[topic, sequence, payload]`. Throws MalformedError. */
-export function rawMessage(frames: readonly Buffer[]): RawMessage {
+/** Checks `[topic, sequence, payload]`, or if allowed `[topic, payload]`. Throws MalformedError. */
+export function rawMessage(frames: readonly Buffer[], allowsUnnumbered: boolean = false): RawMessage {
   const [, number, payload] = frames;
+  if (allowsUnnumbered && frames.length === 2 && number !== undefined) return { sequence: UNNUMBERED, payload: number };
   if (frames.length !== 3 || number === undefined || payload === undefined) throw new MalformedError("frames");
   return { sequence: sequenceOf(number), payload };
 }

@@ -18,6 +18,8 @@ export interface StreamClientOptions {
   readonly maxQueuedBytes?: number;
   /** Longest silence of the replay socket in the middle of an answer, in milliseconds. Default: 5000. */
   readonly replayTimeoutMs?: number;
+  /** Whether messages of two frames, without a number, are taken; nothing can be missed among them. Default: no. */
+  readonly allowsUnnumbered?: boolean;
   /** Told about each connection and each end of one. */
   readonly onConnection?: (connected: boolean) => void;
 }
