@@ -7,6 +7,7 @@ import { PLANE_CASES } from "./plane.bench.ts";
 import { RING_CASES } from "./ring.bench.ts";
 import { SCANNER_CASES } from "./scanner.bench.ts";
 import { TRAFFIC_CASES } from "./traffic.bench.ts";
+import { WIRE_DECODE_CASES } from "./wire-decode.bench.ts";
 
 export const MICRO_CASES: readonly MicroCase[] = [
   ...SCANNER_CASES,
@@ -15,5 +16,6 @@ export const MICRO_CASES: readonly MicroCase[] = [
   ...RING_CASES,
   ...ENCODER_CASES,
   ...PLANE_CASES,
+  ...WIRE_DECODE_CASES,
   ...COUNTER_CASES,
 ];
