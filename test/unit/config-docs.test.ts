@@ -41,8 +41,7 @@ test("the example file is one that is accepted", () => {
     const entries = readConfigFile(file, flagPlace("config"), SERVE_OPTION_LIST);
     assert.ok(entries.size > 3);
     for (const option of SERVE_OPTION_LIST) {
-      const entry = entries.get(option.name);
-      if (entry !== undefined) option.type.parse(entry.text, entry.place);
+      for (const { text, place } of entries.get(option.name) ?? []) option.type.parse(text, place);
     }
   } finally {
     rmSync(folder, { recursive: true });

@@ -6,7 +6,8 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { readConfigFile } from "../../src/main/config/config-file.ts";
 import { flagPlace } from "../../src/main/config/option-spec.ts";
-import { SERVE_OPTION_LIST } from "../../src/main/config/options.ts";
+import type { OptionSpec } from "../../src/main/config/option-spec.ts";
+import { SERVE_OPTION_LIST, SERVE_OPTIONS } from "../../src/main/config/options.ts";
 import { ConfigError } from "../../src/shared/errors.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "kvcast-file-"));
@@ -16,7 +17,7 @@ after(() => rmSync(folder, { recursive: true }));
 function texts(content: string | Buffer): Record<string, string> {
   writeFileSync(target, content);
   const entries = readConfigFile(target, flagPlace("config"), SERVE_OPTION_LIST);
-  return Object.fromEntries([...entries].map(([name, { text }]) => [name, text]));
+  return Object.fromEntries([...entries].map(([name, values]) => [name, values.map(({ text }) => text).join(" ")]));
 }
 
 function refusal(content: string | Buffer): ConfigError {
@@ -56,6 +57,37 @@ test("nothing is not a value, the empty text is one", () => {
   assert.deepEqual(texts('{"kv-block-size": null}'), {});
   assert.deepEqual(texts('zmq-topic: ""\n'), { "zmq-topic": "" });
   for (const empty of ["", "\n", "# only a comment\n", "---\n", "{}", "null"]) assert.deepEqual(texts(empty), {});
+});
+
+function topicsAt(line: number): string {
+  return `topics in ${target} line ${line} (--topics)`;
+}
+
+test("a list is for an option that may be given more than once, a line for each of its values", () => {
+  const several: OptionSpec<unknown> = { ...SERVE_OPTIONS.zmqTopic, name: "topics", repeatable: true };
+  const listed = (content: string): [string, string][] => {
+    writeFileSync(target, content);
+    const values = readConfigFile(target, flagPlace("config"), [several]).get("topics") ?? [];
+    return values.map(({ text, place }) => [text, place.label]);
+  };
+  assert.deepEqual(listed("topics:\n  - a b\n  - 7\n  -\n  - 'c:'\n"), [
+    ["a b", topicsAt(2)],
+    ["7", topicsAt(3)],
+    ["c:", topicsAt(5)],
+  ]);
+  assert.deepEqual(listed('{"topics": ["a",\n"b"]}'), [
+    ["a", topicsAt(1)],
+    ["b", topicsAt(2)],
+  ]);
+  assert.deepEqual(listed("topics: a\n"), [["a", topicsAt(1)]]);
+  assert.deepEqual(listed("topics: []\n"), []);
+  assert.throws(() => listed("topics:\n- a\n- c:\n"), {
+    option: "topics",
+    message: `${topicsAt(3)}: a map is not allowed (a value with a colon at its end needs quotes)`,
+  });
+  for (const inner of ["[a]", "*x", "{a: 1}"]) {
+    assert.throws(() => listed(`topics: [&x b, ${inner}]\n`), { message: /(list, map or alias|a map) is not allowed/ });
+  }
 });
 
 test("an unknown key is named, with its line and what was meant", () => {

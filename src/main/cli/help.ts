@@ -64,6 +64,7 @@ function exampleLines(example: Example): string[] {
 function optionLines(option: OptionSpec<unknown>): string[] {
   const facts = optionFacts(option);
   const sentences = [`Takes ${option.type.takes}.`];
+  if (option.repeatable === true) sentences.push("May be given more than once.");
   if (facts.default !== undefined) sentences.push(`Default: ${facts.default}.`);
   if (facts.env !== "") sentences.push(`Variable: ${facts.env}.`);
   return [

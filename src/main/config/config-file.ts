@@ -6,49 +6,48 @@
  * `007` and a number in quotes is as good as one without.
  */
 import { readFileSync } from "node:fs";
-import { LineCounter, isMap, isScalar, parseDocument } from "yaml";
-import type { Pair, Scalar } from "yaml";
+import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
+import type { Pair, Scalar, YAMLSeq } from "yaml";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import { quoted } from "./option-spec.ts";
 import type { OptionSpec, Place } from "./option-spec.ts";
-import type { FileEntry } from "./resolve.ts";
+import type { FileEntries, FileEntry } from "./resolve.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** A file of all options is under 2 KiB; this stops a wrong file, such as a model. */
 const MAX_FILE_BYTES = 1024 * 1024;
+/** What people run into: `synthetic:` looks like the key of a map. */
+const COLON_HINT = " (a value with a colon at its end needs quotes)";
 
 /**
  * The entries of the file by option name. Entries without a value count as absent. Throws ConfigError for a file that
  * cannot be read or parsed, and for keys that are not options; `from` is where the file's name came from.
  */
-export function readConfigFile(
-  file: string,
-  from: Place,
-  options: readonly OptionSpec<unknown>[],
-): ReadonlyMap<string, FileEntry> {
+export function readConfigFile(file: string, from: Place, options: readonly OptionSpec<unknown>[]): FileEntries {
   const lines = new LineCounter();
   const where = (offset: number): string => `${file} line ${lines.linePos(offset).line}`;
   const document = parseDocument(readText(file, from), { lineCounter: lines, prettyErrors: false });
   const [problem] = document.errors;
   if (problem !== undefined) {
-    // The one that people run into: `engine: synthetic:` looks like a map in a map.
-    const hint = problem.code === "BLOCK_AS_IMPLICIT_KEY" ? " (a value with a colon at its end needs quotes)" : "";
+    const hint = problem.code === "BLOCK_AS_IMPLICIT_KEY" ? COLON_HINT : "";
     throw new ConfigError(from.option, `${where(problem.pos[0])}: not valid YAML or JSON: ${problem.message}${hint}`);
   }
-  const entries = new Map<string, FileEntry>();
+  const entries = new Map<string, readonly FileEntry[]>();
   const root = document.contents;
   // An empty file, or one of comments only, is what a template without values becomes.
   if (root === null || (isScalar(root) && root.value === null)) return entries;
   if (!isMap(root)) throw new ConfigError(from.option, `${file}: not a map of option names to values`);
-  const known = options.map((option) => option.name);
+  const byName = new Map(options.map((option) => [option.name, option]));
   for (const pair of root.items) {
     const { key, at } = keyOf(pair);
-    if (!known.includes(key)) {
-      throw new ConfigError(key, `${where(at)}: no option ${quoted(key)}${didYouMean(key, known)}`);
+    const option = byName.get(key);
+    if (option === undefined) {
+      throw new ConfigError(key, `${where(at)}: no option ${quoted(key)}${didYouMean(key, [...byName.keys()])}`);
     }
-    const place = { label: `${key} in ${where(at)} (--${key})`, option: key };
-    const text = textOf(pair.value, place);
-    if (text !== undefined) entries.set(key, { text, place });
+    const placeAt = (offset: number): Place => ({ label: `${key} in ${where(offset)} (--${key})`, option: key });
+    const { value } = pair;
+    const values = option.repeatable === true && isSeq(value) ? listOf(value, placeAt) : valueOf(value, placeAt(at));
+    if (values.length > 0) entries.set(key, values);
   }
   return entries;
 }
@@ -71,11 +70,21 @@ function keyOf(pair: Pair): { readonly key: string; readonly at: number } {
   return { key: written(pair.key), at: pair.key.range?.[0] ?? 0 };
 }
 
-/** The text of a value; undefined when there is none. */
-function textOf(value: unknown, place: Place): string | undefined {
-  if (value === null) return undefined;
+/** A value, or nothing where there is none. */
+function valueOf(value: unknown, place: Place): FileEntry[] {
+  if (value === null) return [];
   if (!isScalar(value)) throw new ConfigError(place.option, `${place.label}: a list, map or alias is not allowed`);
-  return value.value === null ? undefined : written(value);
+  return value.value === null ? [] : [{ text: written(value), place }];
+}
+
+/** The values of a list, each with the line where it stands. */
+function listOf(list: YAMLSeq, placeAt: (offset: number) => Place): FileEntry[] {
+  const start = list.range?.[0] ?? 0;
+  return list.items.flatMap((item) => {
+    const place = placeAt(isNode(item) ? (item.range?.[0] ?? start) : start);
+    if (!isMap(item)) return valueOf(item, place);
+    throw new ConfigError(place.option, `${place.label}: a map is not allowed${COLON_HINT}`);
+  });
 }
 
 function written(scalar: Scalar): string {

@@ -40,7 +40,7 @@ export function loadSimConfig(flags: Flags, env: Environment): LoadedSimConfig {
     traffic,
     kvBlockSizeTokens,
     bufferMaxEvents: resolver.pick(OPTIONS.bufferMaxEvents),
-    faults: Object.freeze(resolver.all(OPTIONS.fault)),
+    faults: Object.freeze(resolver.all(OPTIONS.fault).map(({ value }) => value)),
     generation: resolver.pick(OPTIONS.generation),
     eventsVerb: resolver.pick(OPTIONS.eventsVerb),
     eventsForm: resolver.pick(OPTIONS.eventsForm),

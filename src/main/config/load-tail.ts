@@ -46,8 +46,8 @@ export function loadTailConfig(endpoint: string | undefined, flags: Flags, switc
     timeoutMs: resolver.find(OPTIONS.timeout) ?? null,
     replayEndpoint,
     replayFraming: resolver.pick(OPTIONS.replayFraming),
-    types: new Set(resolver.all(OPTIONS.type)),
-    ranks: new Set(resolver.all(OPTIONS.rank)),
+    types: new Set(resolver.all(OPTIONS.type).map(({ value }) => value)),
+    ranks: new Set(resolver.all(OPTIONS.rank).map(({ value }) => value)),
     count: resolver.find(OPTIONS.count) ?? Infinity,
   });
 }

@@ -12,7 +12,7 @@ import { refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
 import { Resolver } from "./resolve.ts";
-import type { FileEntry } from "./resolve.ts";
+import type { FileEntries } from "./resolve.ts";
 import { loadNatsConfig } from "./load-nats.ts";
 import { nearest } from "./suggest.ts";
 import { completeTraffic } from "./traffic-options.ts";
@@ -71,7 +71,7 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });
 }
 
-async function fileEntries(flags: Flags, env: Environment): Promise<ReadonlyMap<string, FileEntry>> {
+async function fileEntries(flags: Flags, env: Environment): Promise<FileEntries> {
   const resolver = new Resolver({ flags, env, file: new Map() });
   const file = resolver.find(OPTIONS.config);
   if (file === undefined) return new Map();

@@ -41,6 +41,8 @@ export interface OptionSpec<T> {
   readonly env: readonly EnvName[];
   /** What the flag means when it stands alone, without a value. */
   readonly bare?: string;
+  /** It may have several values: see `Repeatable`. */
+  readonly repeatable?: boolean;
   /** As a user would write it: it goes through the same parser as every other value. */
   readonly default?: string;
   /** In words, where the default is the value of another option. */
@@ -52,6 +54,14 @@ export interface OptionSpec<T> {
 
 export interface Defaulted<T> extends OptionSpec<T> {
   readonly default: string;
+}
+
+/**
+ * An option with any number of values: the flag is given several times, a variable holds several with white space between
+ * them, the file has a list. Those of one place count; they are never added up over places.
+ */
+export interface Repeatable<T> extends OptionSpec<T> {
+  readonly repeatable: true;
 }
 
 /** What values may be read from. */

@@ -27,6 +27,9 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "more than one place, the flag wins, then the variable, then the file, then the default. When a flag is given twice,",
     "the last one counts. A variable that is empty counts as not set.",
     "",
+    "An option that may be given more than once takes all its flags, or all of a variable, with white space between them, or",
+    "a list in the file. Values of different places are not added up.",
+    "",
     "Everything is read once, at the start, but for the files that the engine's options name: SIGHUP has those read again.",
     "A value that is not allowed ends the start with exit code 78 and a message that names the place, the value and what is",
     "allowed there.",
@@ -115,7 +118,7 @@ function optionRow(option: OptionSpec<unknown>): string {
     `\`--${option.name} ${option.type.placeholder}\``,
     variables.join("<br>"),
     defaultText(option),
-    `${option.help} Takes ${option.type.takes}.`,
+    `${option.help} Takes ${option.type.takes}.${option.repeatable === true ? " May be given more than once." : ""}`,
   ]);
 }
 

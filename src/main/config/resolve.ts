@@ -4,19 +4,27 @@
  */
 import type { Origin } from "./config.ts";
 import { MissingOptionError, envPlace, flagPlace } from "./option-spec.ts";
-import type { Defaulted, Environment, Flags, OptionSpec, Place } from "./option-spec.ts";
+import type { Defaulted, Environment, Flags, OptionSpec, Place, Repeatable } from "./option-spec.ts";
 
-/** One entry of a configuration file. */
+/** One value of a configuration file. */
 export interface FileEntry {
   readonly text: string;
   readonly place: Place;
 }
 
+/** By option name; more than one value only where the option is repeatable. */
+export type FileEntries = ReadonlyMap<string, readonly FileEntry[]>;
+
 export interface Inputs {
   readonly flags: Flags;
   readonly env: Environment;
-  /** By option name. */
-  readonly file: ReadonlyMap<string, FileEntry>;
+  readonly file: FileEntries;
+}
+
+/** One value of a repeatable option, and where it was given. */
+export interface Given<T> {
+  readonly value: T;
+  readonly place: Place;
 }
 
 interface Found {
@@ -56,19 +64,22 @@ export class Resolver {
   /** The value of an option that must be given. Throws MissingOptionError when it is not. */
   require<T>(spec: OptionSpec<T>): T {
     const value = this.find(spec);
-    if (value !== undefined) return value;
-    const variables = spec.env.map((variable) => variable.name).join(", ");
-    throw new MissingOptionError(
-      `--${spec.name}`,
-      `--${spec.name} is missing; it takes ${spec.type.takes} (or set ${variables})`,
-    );
+    if (value === undefined) throw missing(spec);
+    return value;
   }
 
-  /** All values of a flag that may be given more than once. */
-  all<T>(spec: OptionSpec<T>): T[] {
-    const texts = this.#inputs.flags.get(spec.name) ?? [];
-    this.origins.set(spec.name, texts.length === 0 ? "default" : "flag");
-    return texts.map((text) => spec.type.parse(text, flagPlace(spec.name)));
+  /** All values of an option that may have several, in the order in which they were given. */
+  all<T>(spec: Repeatable<T>): Given<T>[] {
+    const found = this.#findAll(spec);
+    this.origins.set(spec.name, found[0]?.origin ?? "default");
+    return found.map(({ text, place }) => ({ value: spec.type.parse(text, place), place }));
+  }
+
+  /** The same of one that must be given. Throws MissingOptionError when it is not. */
+  requireAll<T>(spec: Repeatable<T>): [Given<T>, ...Given<T>[]] {
+    const [first, ...rest] = this.all(spec);
+    if (first === undefined) throw missing(spec);
+    return [first, ...rest];
   }
 
   /** Where the value of an option came from, for errors about values that do not go together. */
@@ -91,17 +102,31 @@ export class Resolver {
 
   #find(spec: OptionSpec<unknown>): Found | undefined {
     // The last flag wins, so that a wrapper script's own can be overridden by adding one.
-    const flag = this.#inputs.flags.get(spec.name)?.at(-1);
-    if (flag !== undefined) return { text: flag, place: flagPlace(spec.name), origin: "flag" };
+    return this.#findAll(spec).at(-1);
+  }
+
+  /** All that stands in the first place that has anything; more than one value of a flag, or where it is repeatable. */
+  #findAll(spec: OptionSpec<unknown>): Found[] {
+    const flags = this.#inputs.flags.get(spec.name) ?? [];
+    if (flags.length > 0) return flags.map((text) => ({ text, place: flagPlace(spec.name), origin: "flag" }));
     for (const variable of spec.env) {
       const raw = this.#inputs.env[variable.name];
       // An empty variable counts as unset: container files cannot remove a variable, only empty it.
       if (raw === undefined || raw.trim() === "") continue;
       const place = envPlace(variable.name, spec.name);
       const text = variable.translate === undefined ? raw : variable.translate(raw, place);
-      if (text !== undefined) return { text, place, origin: "env" };
+      if (text === undefined) continue;
+      const texts = spec.repeatable === true ? text.trim().split(/\s+/) : [text];
+      return texts.map((each) => ({ text: each, place, origin: "env" }));
     }
-    const entry = this.#inputs.file.get(spec.name);
-    return entry === undefined ? undefined : { ...entry, origin: "file" };
+    return (this.#inputs.file.get(spec.name) ?? []).map((entry) => ({ ...entry, origin: "file" }));
   }
+}
+
+function missing(spec: OptionSpec<unknown>): MissingOptionError {
+  const variables = spec.env.map((variable) => variable.name).join(", ");
+  return new MissingOptionError(
+    `--${spec.name}`,
+    `--${spec.name} is missing; it takes ${spec.type.takes} (or set ${variables})`,
+  );
 }

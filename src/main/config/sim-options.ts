@@ -4,7 +4,7 @@ import type { DrainGeneration, EventsForm, Fault, SimConfig } from "../sim/sim-c
 import type { LogFormat, LogLevel } from "./config.ts";
 import { bindHost, listenPort } from "./listen-types.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
-import type { Defaulted, OptionSpec } from "./option-spec.ts";
+import type { Defaulted, OptionSpec, Repeatable } from "./option-spec.ts";
 import { MAX_BLOCK_TOKENS, TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
 import type { TrafficName } from "./traffic-options.ts";
 import { integer, oneOf } from "./value-types.ts";
@@ -34,7 +34,7 @@ export type SimOptions = {
   readonly port: Defaulted<number>;
   readonly kvBlockSize: Defaulted<number>;
   readonly bufferMaxEvents: Defaulted<number>;
-  readonly fault: OptionSpec<Fault>;
+  readonly fault: Repeatable<Fault>;
   readonly generation: Defaulted<DrainGeneration>;
   readonly eventsVerb: Defaulted<SimConfig["eventsVerb"]>;
   readonly eventsForm: Defaulted<EventsForm>;
@@ -84,8 +84,9 @@ export const SIM_OPTIONS: SimOptions = {
     },
     env: [],
     group: ENGINE_GROUP,
+    repeatable: true,
     help:
-      "What goes wrong; may be given more than once. Kinds: gap, restart-at, unhealthy, hang, http500, garbage, " +
+      "What goes wrong. Kinds: gap, restart-at, unhealthy, hang, http500, garbage, " +
       "truncate, drop-connection, slow. A share (5%), a route (/metrics) and seconds (@30-60s) narrow it down.",
   },
   generation: {

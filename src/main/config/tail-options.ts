@@ -1,6 +1,6 @@
 /** The options of `kvcast tail`, the subscriber. Flags only. MAIN THREAD, at start only. */
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
-import type { Defaulted, OptionSpec } from "./option-spec.ts";
+import type { Defaulted, OptionSpec, Repeatable } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
 import { bytes, integer, MIB, oneOf, seconds, shortText } from "./value-types.ts";
 import { MAX_TOPIC_BYTES, ZMQ_OPTIONS } from "./zmq-options.ts";
@@ -19,8 +19,8 @@ export const TAIL_OPTIONS: {
   readonly timeout: OptionSpec<number>;
   readonly replay: OptionSpec<string>;
   readonly replayFraming: Defaulted<ReplayFraming>;
-  readonly type: OptionSpec<TailEventType>;
-  readonly rank: OptionSpec<number>;
+  readonly type: Repeatable<TailEventType>;
+  readonly rank: Repeatable<number>;
   readonly count: OptionSpec<number>;
 } = {
   topic: {
@@ -62,7 +62,8 @@ export const TAIL_OPTIONS: {
     env: [],
     defaultNote: "all",
     group: "Output",
-    help: "Only events of this type; may be given more than once.",
+    repeatable: true,
+    help: "Only events of this type.",
   },
   rank: {
     name: "rank",
@@ -70,7 +71,8 @@ export const TAIL_OPTIONS: {
     env: [],
     defaultNote: "all",
     group: "Output",
-    help: "Only events of this attention-DP rank; may be given more than once.",
+    repeatable: true,
+    help: "Only events of this attention-DP rank.",
   },
   count: {
     name: "count",
