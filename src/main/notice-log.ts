@@ -1,8 +1,8 @@
 /**
  * Turns what the normaliser notices into log lines. MAIN THREAD.
  *
- * At most one line per kind of notice in ten seconds: an engine that sends nonsense must not fill a disk. The counters
- * have the exact numbers.
+ * At most one line per engine and kind of notice in ten seconds: an engine that sends nonsense must not fill a disk. The
+ * counters have the exact numbers.
  */
 import type { LogFields, Logger } from "./log.ts";
 import type { Notice } from "./normalise/notice.ts";
@@ -12,7 +12,7 @@ export function noticeLog(log: Logger, engine: string): (notice: Notice) => void
   return (notice) => {
     const { code } = notice;
     const { level, text } = LINES[code];
-    log.limited(`notice ${code}`)[level](text, { engine, ...fieldsOf(notice) });
+    log.limited(`notice ${engine} ${code}`)[level](text, { engine, ...fieldsOf(notice) });
   };
 }
 

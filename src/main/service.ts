@@ -9,29 +9,20 @@
 import { INDEX_CELLS } from "../shared/counters.ts";
 import { BindError } from "../shared/errors.ts";
 import type { Epoch, SavedState } from "../shared/index-messages.ts";
-import { isSingleEvent } from "../shared/wire-format.ts";
-import { EngineCounters } from "./metrics/engine-counters.ts";
-import type { EngineConfig, EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EngineRuntime } from "./engine-runtime.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
-import { HttpSource } from "./engine/http-source.ts";
-import type { EngineSource, EventSink } from "./engine/source.ts";
-import { SyntheticSource } from "./engine/synthetic-source.ts";
-import { UsagePoller } from "./engine/usage-poller.ts";
 import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
 import { RequestCounts } from "./http/request-counts.ts";
 import { snapshotRoute } from "./http/snapshot-route.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
-import { Intake } from "./intake.ts";
-import { LoadService } from "./load/load-service.ts";
 import type { Logger } from "./log.ts";
-import { Metrics } from "./metrics/registry.ts";
-import { type ClearPolicy, Injections } from "./normalise/injections.ts";
-import { Normaliser } from "./normalise/normaliser.ts";
-import { NO_SAVED_RANKS, type SavedRanks } from "./normalise/saved-ranks.ts";
-import { UnknownRanks } from "./normalise/unknown-ranks.ts";
-import { noticeLog } from "./notice-log.ts";
+import { makeEngineRuntime } from "./make-engine-runtime.ts";
 import { makePipeline } from "./make-pipeline.ts";
+import type { EngineCounters } from "./metrics/engine-counters.ts";
+import { Metrics } from "./metrics/registry.ts";
+import { NO_SAVED_RANKS, type SavedRanks } from "./normalise/saved-ranks.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { StopReport } from "./pipeline/pipeline-contract.ts";
 import { StateSaver } from "./pipeline/state-saver.ts";
@@ -53,14 +44,10 @@ export interface ServiceOptions {
 }
 
 export class Service {
-  readonly counters: EngineCounters;
   readonly pipeline: Pipeline;
   readonly epoch: Epoch;
   readonly #options: ServiceOptions;
-  readonly #intake: Intake;
-  readonly #source: EngineSource;
-  readonly #usage: UsagePoller | null;
-  readonly #load: LoadService | null;
+  readonly #engine: EngineRuntime;
   readonly #stateSaver: StateSaver | null;
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
@@ -70,57 +57,24 @@ export class Service {
   #stopped: Promise<StopReport> | null = null;
 
   private constructor(options: ServiceOptions, pipeline: Pipeline, saved: SavedState | null) {
-    const { config, log } = options;
+    const { config, log, onFatal } = options;
     this.#options = options;
     this.pipeline = pipeline;
-    this.counters = new EngineCounters(config.engine.name, config.engine.kind, config.attentionDpSize);
     // After an orderly end the numbers go on, in the same epoch.
     const continued = saved?.clean === true ? saved : null;
     this.epoch = continued?.epoch ?? newEpoch();
     this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
     const savedRanks = saved?.ranks ?? NO_SAVED_RANKS;
-    const injections = new Injections({
-      policy: clearPolicy(config),
-      attentionDpSize: config.attentionDpSize,
+    this.#engine = makeEngineRuntime(config.engine, {
+      config,
+      outlet: pipeline,
       saved: savedRanks,
-      counters: this.counters,
-      offer: (event) => this.pipeline.offer(event),
-    });
-    const normaliser = new Normaliser({
-      kvBlockSizeTokens: config.kvBlockSizeTokens,
-      attentionDpSize: config.attentionDpSize,
-      mmTokenOffset: config.mmTokenOffset,
-      counters: this.counters,
-      onNotice: noticeLog(log, config.engine.name),
-      watch: config.snapshot
-        ? new UnknownRanks(injections, savedRanks, (ranks) => pipeline.setUnknownRanks(ranks))
-        : injections,
-      saved: savedRanks,
-    });
-    this.#intake = new Intake(normaliser, injections, this.pipeline);
-    this.#source = makeSource(config, this.#intake, this.counters, log);
-    this.#usage = this.#makeUsagePoller(config);
-    this.#load = this.#makeLoad(config);
-    this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver(savedRanks) : null;
-  }
-
-  #makeUsagePoller({ engine, snapshot }: ServeConfig): UsagePoller | null {
-    if (engine.kind !== "http" || !snapshot) return null;
-    return new UsagePoller({ config: engine, onUsed: (blocks) => (this.counters.usedBlocks = blocks) });
-  }
-
-  #makeLoad({ engine, nats, attentionDpSize }: ServeConfig): LoadService | null {
-    if (nats?.load !== true) return null;
-    const { log, onFatal } = this.#options;
-    return new LoadService({
-      engine,
-      workerId: nats.place.workerId,
-      attentionDpSize,
-      post: (message) => this.pipeline.postLoad(message),
-      onUsed: (blocks) => (this.counters.usedBlocks = blocks),
+      onUnknownRanks: (ranks) => pipeline.setUnknownRanks(ranks),
+      postLoad: (message) => pipeline.postLoad(message),
       log,
       onFatal,
     });
+    this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver(savedRanks) : null;
   }
 
   #makeStateSaver(saved: SavedRanks): StateSaver {
@@ -130,7 +84,7 @@ export class Service {
       ranks: () => {
         // An event that was given up has an id that subscribers never heard of.
         if (this.counters.droppedAtShutdown > 0) return null;
-        const followed = this.#intake.followed();
+        const followed = this.#engine.followed();
         // A rank that has not been heard of since is as it was left.
         return followed === null ? null : new Map([...saved, ...followed]);
       },
@@ -177,9 +131,7 @@ export class Service {
       pipeline.onOrderlyEnd((nextSequence) => stateSaver.last(nextSequence));
       stateSaver.start();
     }
-    service.#usage?.start();
-    service.#load?.start();
-    service.#running = service.#run().catch((error: unknown) => {
+    service.#running = service.#engine.run().catch((error: unknown) => {
       options.onFatal(error instanceof Error ? error : new Error(String(error)));
     });
     return service;
@@ -195,10 +147,8 @@ export class Service {
     });
   }
 
-  /** The engine is not read before what belongs in front of its events has found room. */
-  async #run(): Promise<void> {
-    await this.#intake.begin(() => this.#draining);
-    await this.#source.run();
+  get counters(): EngineCounters {
+    return this.#engine.counters;
   }
 
   /** Without a trailing slash; null when HTTP is off. */
@@ -216,9 +166,7 @@ export class Service {
 
   /** The credentials of the engine's connection from its next request on. */
   renewCredentials(credentials: EngineCredentials): void {
-    this.#source.renew(credentials);
-    this.#usage?.renew(credentials);
-    this.#load?.renew(credentials);
+    this.#engine.renew(credentials);
   }
 
   /** Stops polling, publishes what was taken, ends all threads. Any number of callers share one shutdown. */
@@ -232,15 +180,12 @@ export class Service {
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
     this.pipeline.hurry();
-    this.#usage?.stop();
-    const loadEnd = this.#load?.stop();
     this.#stateSaver?.stop();
-    this.#source.stop();
+    this.#engine.stop();
     // A source that waits for the ring is let go by the pipeline's stop at the latest.
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     const report = await this.pipeline.stop(endMs - performance.now());
     await within(this.#running, Math.max(0, endMs - performance.now()));
-    if (loadEnd !== undefined) await within(loadEnd, Math.max(0, endMs - performance.now()));
     await this.#http?.close();
     return report;
   }
@@ -288,34 +233,6 @@ async function orStop<Made>(pipeline: Pipeline, make: () => Made | Promise<Made>
     await pipeline.stop(0);
     throw error;
   }
-}
-
-function makeSource(config: ServeConfig, sink: EventSink, counters: EngineCounters, log: Logger): EngineSource {
-  const engine: EngineConfig = config.engine;
-  switch (engine.kind) {
-    case "http":
-      return new HttpSource({
-        config: engine,
-        profile: config.pollProfile,
-        sink,
-        counters,
-        log,
-      });
-    case "synthetic":
-      return new SyntheticSource({ traffic: engine.traffic, kvBlockSize: config.kvBlockSizeTokens, sink, counters });
-  }
-}
-
-/**
- * When ranks are cleared. The class that the dynamo formats copy never clears: there --clear-on-start says whether clears
- * may be sent at all. But the index learns from the published events only, so with one every restart must be among them.
- */
-function clearPolicy(config: ServeConfig): ClearPolicy {
-  return {
-    onStart: config.clearOnStart,
-    onRestart: config.clearOnStart || config.snapshot || !isSingleEvent(config.wireFormat),
-    onGap: config.onEngineGap === "clear",
-  };
 }
 
 /** Which option an address that could not be bound came from. */

@@ -1,0 +1,40 @@
+/**
+ * One engine of the service: all that belongs to it alone, between its connection and the pipeline. MAIN THREAD.
+ *
+ * Engines share the pipeline and nothing else. Each has its own loop, which waits for that engine or for room in the ring, and
+ * for no other engine; so one that hangs, fails or sends garbage costs itself only.
+ */
+import type { FollowedRank } from "../shared/index-messages.ts";
+import type { LoadMessage } from "../shared/nats-messages.ts";
+import type { EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EventOutlet } from "./intake.ts";
+import type { Logger } from "./log.ts";
+import type { EngineCounters } from "./metrics/engine-counters.ts";
+import type { SavedRanks } from "./normalise/saved-ranks.ts";
+
+export interface EngineRuntime {
+  readonly counters: EngineCounters;
+  /** Sends the clears of the start, then reads the engine until `stop()`. Once. Rejects only on a bug. */
+  run(): Promise<void>;
+  /** Ends reading and waiting; `run()` resolves soon after. Safe to call twice, and before `run()`. */
+  stop(): void;
+  /** The credentials of the engine's connections from their next requests on. */
+  renew(credentials: EngineCredentials): void;
+  /** Of each rank, the state behind the last event that was dealt with in full; null while one waits for room. */
+  followed(): ReadonlyMap<number, FollowedRank> | null;
+}
+
+/** What an engine finds around it. */
+export interface EngineSurroundings {
+  /** What holds for all engines. */
+  readonly config: ServeConfig;
+  readonly outlet: EventOutlet;
+  /** Where an earlier run ended. */
+  readonly saved: SavedRanks;
+  /** Told of the ranks whose engine may hold blocks that it did not tell us of. */
+  readonly onUnknownRanks: (ranks: readonly number[]) => void;
+  readonly postLoad: (message: LoadMessage) => void;
+  readonly log: Logger;
+  /** A loop ended that never should. */
+  readonly onFatal: (error: Error) => void;
+}

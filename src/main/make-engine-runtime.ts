@@ -1,0 +1,13 @@
+/** Which part of the service an engine of the configuration becomes. MAIN THREAD, at start. */
+import type { EngineConfig } from "./config/config.ts";
+import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
+import { RawEventEngine } from "./raw-event-engine.ts";
+
+/** Makes the engine's part, which does nothing before its `run()`. Throws ConfigError for an address that is refused. */
+export function makeEngineRuntime(engine: EngineConfig, surroundings: EngineSurroundings): EngineRuntime {
+  switch (engine.kind) {
+    case "http":
+    case "synthetic":
+      return new RawEventEngine(engine, surroundings);
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * An engine whose events come raw, as trtllm-serve writes them, and are normalised here. MAIN THREAD.
+ *
+ *   source ─► intake ─► normaliser ─► outlet          usage poller, or load service ─► counters, NATS
+ *                └─ injections ─┘
+ */
+import type { FollowedRank } from "../shared/index-messages.ts";
+import { isSingleEvent } from "../shared/wire-format.ts";
+import type { EngineConfig, EngineCredentials, ServeConfig } from "./config/config.ts";
+import { engineLog } from "./engine-log.ts";
+import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
+import { HttpSource } from "./engine/http-source.ts";
+import type { EngineSource } from "./engine/source.ts";
+import { SyntheticSource } from "./engine/synthetic-source.ts";
+import { UsagePoller } from "./engine/usage-poller.ts";
+import { Intake } from "./intake.ts";
+import { LoadService } from "./load/load-service.ts";
+import type { LineLogger } from "./log.ts";
+import { EngineCounters } from "./metrics/engine-counters.ts";
+import { type ClearPolicy, Injections } from "./normalise/injections.ts";
+import { Normaliser } from "./normalise/normaliser.ts";
+import { UnknownRanks } from "./normalise/unknown-ranks.ts";
+import { noticeLog } from "./notice-log.ts";
+
+export class RawEventEngine implements EngineRuntime {
+  readonly counters: EngineCounters;
+  readonly #intake: Intake;
+  readonly #source: EngineSource;
+  /** Null where the load service tells the same. */
+  readonly #usage: UsagePoller | null;
+  readonly #load: LoadService | null;
+  #loadEnd: Promise<void> = Promise.resolve();
+  #stopping: boolean = false;
+
+  constructor(engine: EngineConfig, surroundings: EngineSurroundings) {
+    const { config, outlet, saved } = surroundings;
+    const { attentionDpSize } = config;
+    const counters = (this.counters = new EngineCounters(engine.name, engine.kind, attentionDpSize));
+    const log = engineLog(surroundings.log, engine.name);
+    const injections = new Injections({
+      policy: clearPolicy(config),
+      attentionDpSize,
+      saved,
+      counters,
+      offer: (event) => outlet.offer(event),
+    });
+    const normaliser = new Normaliser({
+      kvBlockSizeTokens: config.kvBlockSizeTokens,
+      attentionDpSize,
+      mmTokenOffset: config.mmTokenOffset,
+      counters,
+      onNotice: noticeLog(surroundings.log, engine.name),
+      watch: config.snapshot ? new UnknownRanks(injections, saved, surroundings.onUnknownRanks) : injections,
+      saved,
+    });
+    this.#intake = new Intake(normaliser, injections, outlet);
+    this.#source = this.#makeSource(engine, config, log);
+    this.#usage = this.#makeUsagePoller(engine, config);
+    this.#load = this.#makeLoad(engine, surroundings, log);
+  }
+
+  #makeSource(engine: EngineConfig, config: ServeConfig, log: LineLogger): EngineSource {
+    const { counters } = this;
+    const sink = this.#intake;
+    switch (engine.kind) {
+      case "http":
+        return new HttpSource({ config: engine, profile: config.pollProfile, sink, counters, log });
+      case "synthetic":
+        return new SyntheticSource({ traffic: engine.traffic, kvBlockSize: config.kvBlockSizeTokens, sink, counters });
+    }
+  }
+
+  #makeUsagePoller(engine: EngineConfig, { snapshot }: ServeConfig): UsagePoller | null {
+    if (engine.kind !== "http" || !snapshot) return null;
+    return new UsagePoller({ config: engine, onUsed: (blocks) => (this.counters.usedBlocks = blocks) });
+  }
+
+  #makeLoad(engine: EngineConfig, surroundings: EngineSurroundings, log: LineLogger): LoadService | null {
+    const { nats, attentionDpSize } = surroundings.config;
+    if (nats?.load !== true) return null;
+    return new LoadService({
+      engine,
+      workerId: nats.place.workerId,
+      attentionDpSize,
+      post: surroundings.postLoad,
+      onUsed: (blocks) => (this.counters.usedBlocks = blocks),
+      log,
+      onFatal: surroundings.onFatal,
+    });
+  }
+
+  /** The engine is not read before what belongs in front of its events has found room. */
+  async run(): Promise<void> {
+    this.#usage?.start();
+    this.#load?.start();
+    await this.#intake.begin(() => this.#stopping);
+    await this.#source.run();
+    await this.#loadEnd;
+  }
+
+  stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#usage?.stop();
+    if (this.#load !== null) this.#loadEnd = this.#load.stop();
+    this.#source.stop();
+  }
+
+  renew(credentials: EngineCredentials): void {
+    this.#source.renew(credentials);
+    this.#usage?.renew(credentials);
+    this.#load?.renew(credentials);
+  }
+
+  followed(): ReadonlyMap<number, FollowedRank> | null {
+    return this.#intake.followed();
+  }
+}
+
+/**
+ * When ranks are cleared. The class that the dynamo formats copy never clears: there --clear-on-start says whether clears
+ * may be sent at all. But the index learns from the published events only, so with one every restart must be among them.
+ */
+function clearPolicy(config: ServeConfig): ClearPolicy {
+  return {
+    onStart: config.clearOnStart,
+    onRestart: config.clearOnStart || config.snapshot || !isSingleEvent(config.wireFormat),
+    onGap: config.onEngineGap === "clear",
+  };
+}
