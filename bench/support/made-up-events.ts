@@ -7,6 +7,7 @@ import type { TrafficConfig } from "../../src/main/config/config.ts";
 import { PARENT, RAW_KIND, RawEvent } from "../../src/main/engine/raw-event.ts";
 import { Traffic } from "../../src/main/engine/traffic.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
+import { ranksOfOnly } from "../../src/main/normalise/engine-ranks.ts";
 import { Normaliser } from "../../src/main/normalise/normaliser.ts";
 import { EventJsonWriter } from "../../src/main/sim/event-json.ts";
 
@@ -20,7 +21,7 @@ export function floodTraffic(blocks: number, events: number): TrafficConfig {
 export function makeNormaliser(): Normaliser {
   return new Normaliser({
     kvBlockSizeTokens: TOKENS_A_BLOCK,
-    attentionDpSize: 1,
+    ranks: ranksOfOnly(1),
     mmTokenOffset: null,
     counters: new EngineCounters("engine0", "synthetic", 1),
     onNotice: () => {},

@@ -4,13 +4,14 @@
  * Engines share the pipeline and nothing else. Each has its own loop, which waits for that engine or for room in the ring, and
  * for no other engine; so one that hangs, fails or sends garbage costs itself only.
  */
-import type { FollowedRank } from "../shared/index-messages.ts";
 import type { LoadMessage } from "../shared/nats-messages.ts";
 import type { EngineCredentials, ServeConfig } from "./config/config.ts";
 import type { EventOutlet } from "./intake.ts";
 import type { Logger } from "./log.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
+import type { EngineRanks } from "./normalise/engine-ranks.ts";
 import type { SavedRanks } from "./normalise/saved-ranks.ts";
+import type { UnknownRankSet } from "./normalise/unknown-ranks.ts";
 
 export interface EngineRuntime {
   readonly counters: EngineCounters;
@@ -20,8 +21,11 @@ export interface EngineRuntime {
   stop(): void;
   /** The credentials of the engine's connections from their next requests on. */
   renew(credentials: EngineCredentials): void;
-  /** Of each rank, the state behind the last event that was dealt with in full; null while one waits for room. */
-  followed(): ReadonlyMap<number, FollowedRank> | null;
+  /**
+   * Of each rank, by the number that is published, the state behind the last event that was dealt with in full; null while
+   * one waits for room.
+   */
+  followed(): SavedRanks | null;
 }
 
 /** What an engine finds around it. */
@@ -29,10 +33,12 @@ export interface EngineSurroundings {
   /** What holds for all engines. */
   readonly config: ServeConfig;
   readonly outlet: EventOutlet;
-  /** Where an earlier run ended. */
+  /** The engine's share of the ranks. */
+  readonly ranks: EngineRanks;
+  /** Where an earlier run ended, all engines together, by the ranks that are published. */
   readonly saved: SavedRanks;
-  /** Told of the ranks whose engine may hold blocks that it did not tell us of. */
-  readonly onUnknownRanks: (ranks: readonly number[]) => void;
+  /** Told of the ranks whose engine may hold blocks that it did not tell us of; null: there is no index. */
+  readonly unknown: UnknownRankSet | null;
   readonly postLoad: (message: LoadMessage) => void;
   readonly log: Logger;
   /** A loop ended that never should. */

@@ -4,7 +4,6 @@
  *   source ─► intake ─► normaliser ─► outlet          usage poller, or load service ─► counters, NATS
  *                └─ injections ─┘
  */
-import type { FollowedRank } from "../shared/index-messages.ts";
 import { isSingleEvent } from "../shared/wire-format.ts";
 import type { EngineConfig, EngineCredentials, ServeConfig } from "./config/config.ts";
 import { engineLog } from "./engine-log.ts";
@@ -17,13 +16,16 @@ import { Intake } from "./intake.ts";
 import { LoadService } from "./load/load-service.ts";
 import type { LineLogger } from "./log.ts";
 import { EngineCounters } from "./metrics/engine-counters.ts";
+import { asPublished, type EngineRanks, ownPart } from "./normalise/engine-ranks.ts";
 import { type ClearPolicy, Injections } from "./normalise/injections.ts";
 import { Normaliser } from "./normalise/normaliser.ts";
+import type { SavedRanks } from "./normalise/saved-ranks.ts";
 import { UnknownRanks } from "./normalise/unknown-ranks.ts";
 import { noticeLog } from "./notice-log.ts";
 
 export class RawEventEngine implements EngineRuntime {
   readonly counters: EngineCounters;
+  readonly #ranks: EngineRanks;
   readonly #intake: Intake;
   readonly #source: EngineSource;
   /** Null where the load service tells the same. */
@@ -33,24 +35,25 @@ export class RawEventEngine implements EngineRuntime {
   #stopping: boolean = false;
 
   constructor(engine: EngineConfig, surroundings: EngineSurroundings) {
-    const { config, outlet, saved } = surroundings;
-    const { attentionDpSize } = config;
-    const counters = (this.counters = new EngineCounters(engine.name, engine.kind, attentionDpSize));
+    const { config, ranks, outlet, unknown } = surroundings;
+    const saved = ownPart(surroundings.saved, ranks);
+    const counters = (this.counters = new EngineCounters(engine.name, engine.kind, ranks.size));
+    this.#ranks = ranks;
     const log = engineLog(surroundings.log, engine.name);
     const injections = new Injections({
       policy: clearPolicy(config),
-      attentionDpSize,
+      ranks,
       saved,
       counters,
       offer: (event) => outlet.offer(event),
     });
     const normaliser = new Normaliser({
       kvBlockSizeTokens: config.kvBlockSizeTokens,
-      attentionDpSize,
+      ranks,
       mmTokenOffset: config.mmTokenOffset,
       counters,
       onNotice: noticeLog(surroundings.log, engine.name),
-      watch: config.snapshot ? new UnknownRanks(injections, saved, surroundings.onUnknownRanks) : injections,
+      watch: unknown === null ? injections : new UnknownRanks(injections, saved, ranks, unknown),
       saved,
     });
     this.#intake = new Intake(normaliser, injections, outlet);
@@ -76,12 +79,12 @@ export class RawEventEngine implements EngineRuntime {
   }
 
   #makeLoad(engine: EngineConfig, surroundings: EngineSurroundings, log: LineLogger): LoadService | null {
-    const { nats, attentionDpSize } = surroundings.config;
+    const { nats } = surroundings.config;
     if (nats?.load !== true) return null;
     return new LoadService({
       engine,
       workerId: nats.place.workerId,
-      attentionDpSize,
+      ranks: this.#ranks,
       post: surroundings.postLoad,
       onUsed: (blocks) => (this.counters.usedBlocks = blocks),
       log,
@@ -112,8 +115,9 @@ export class RawEventEngine implements EngineRuntime {
     this.#load?.renew(credentials);
   }
 
-  followed(): ReadonlyMap<number, FollowedRank> | null {
-    return this.#intake.followed();
+  followed(): SavedRanks | null {
+    const followed = this.#intake.followed();
+    return followed === null ? null : asPublished(followed, this.#ranks);
   }
 }
 

@@ -22,7 +22,9 @@ import { makeEngineRuntime } from "./make-engine-runtime.ts";
 import { makePipeline } from "./make-pipeline.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
 import { Metrics } from "./metrics/registry.ts";
+import { ranksOfOnly } from "./normalise/engine-ranks.ts";
 import { NO_SAVED_RANKS, type SavedRanks } from "./normalise/saved-ranks.ts";
+import { UnknownRankSet } from "./normalise/unknown-ranks.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { StopReport } from "./pipeline/pipeline-contract.ts";
 import { StateSaver } from "./pipeline/state-saver.ts";
@@ -68,8 +70,9 @@ export class Service {
     this.#engine = makeEngineRuntime(config.engine, {
       config,
       outlet: pipeline,
+      ranks: ranksOfOnly(config.attentionDpSize),
       saved: savedRanks,
-      onUnknownRanks: (ranks) => pipeline.setUnknownRanks(ranks),
+      unknown: config.snapshot ? new UnknownRankSet((ranks) => pipeline.setUnknownRanks(ranks)) : null,
       postLoad: (message) => pipeline.postLoad(message),
       log,
       onFatal,

@@ -7,6 +7,7 @@ import type { IterationStat } from "../../src/main/load/iteration-stat.ts";
 import { LoadPublisher } from "../../src/main/load/load-publisher.ts";
 import { LoadTable } from "../../src/main/load/load-table.ts";
 import { StatsPoller, type StatSubscriber } from "../../src/main/load/stats-poller.ts";
+import { ranksOfOnly } from "../../src/main/normalise/engine-ranks.ts";
 import { runSim } from "../../src/main/sim/run-sim.ts";
 import type { LoadMessage } from "../../src/shared/nats-messages.ts";
 import { Gate } from "../support/gate.ts";
@@ -95,7 +96,7 @@ test("an engine's load reaches table, routers and planner from one reader, each 
   const messages: LoadMessage[] = [];
   const publisher = new LoadPublisher({
     workerId: 7n,
-    attentionDpSize: ranks,
+    ranks: ranksOfOnly(ranks),
     post: (message) => messages.push(message),
     log: new RecordingLog(),
     engineAnswers: () => true,

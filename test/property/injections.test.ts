@@ -5,12 +5,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { ranksAt } from "../../src/main/normalise/engine-ranks.ts";
 import type { ClearPolicy } from "../../src/main/normalise/injections.ts";
+import type { RawEvent } from "../../src/main/engine/raw-event.ts";
 import { IntakeRig } from "../support/intake-rig.ts";
 import { savedAt } from "../support/saved-ranks.ts";
 import { block, createdJson, rawEventOf, storedJson } from "../support/raw-events.ts";
 
 const RANKS = 2;
+
+/** As the rig tells it. */
+function rankOf(event: string): number {
+  return Number(/^[CSR](\d+)/.exec(event)?.[1]);
+}
+
+function rawOf({ rank, id, kind, hash }: Placed): RawEvent {
+  const raw = rawEventOf(kind === "created" ? createdJson(id, { rank }) : storedJson(id, [block(hash, 4)], { rank }));
+  if (kind === "broken") raw.fail("bad_type");
+  return raw;
+}
 
 /** One event of an engine: where its id lies from the last one of its rank, and what it is. */
 interface Step {
@@ -101,13 +114,8 @@ test("a full ring changes nothing but the time", async () => {
       await rig.begin();
       assert.deepEqual(rig.out, model.out);
       for (const event of place(steps)) {
-        const { rank, id, kind, hash } = event;
-        const raw = rawEventOf(
-          kind === "created" ? createdJson(id, { rank }) : storedJson(id, [block(hash, 4)], { rank }),
-        );
-        if (kind === "broken") raw.fail("bad_type");
         model.take(event);
-        rig.accept(raw);
+        rig.accept(rawOf(event));
         assert.deepEqual(rig.out, model.out);
         assert.deepEqual(rig.counters.injected, model.injected);
         assert.deepEqual(
@@ -124,4 +132,31 @@ test("a full ring changes nothing but the time", async () => {
   const runs = Number(process.env["RUNS"] ?? 1000);
   await fc.assert(property, { numRuns: runs });
   assert.ok(clears > runs / 4 && refusals > runs, `${clears} clears, ${refusals} refusals`);
+});
+
+test("among other engines: the same under other numbers, and nothing of ranks beyond its own", async () => {
+  let leftOut = 0;
+  const property = fc.asyncProperty(
+    fc.array(step, { maxLength: 30 }),
+    policy,
+    fc.nat({ max: 5 }),
+    async (steps, rules, position) => {
+      const alone = new IntakeRig({ policy: rules, ranks: RANKS });
+      const among = new IntakeRig({ policy: rules, place: ranksAt(position, 6, RANKS) });
+      await Promise.all([alone.begin(), among.begin()]);
+      for (const event of place(steps)) {
+        alone.accept(rawOf(event));
+        among.accept(rawOf(event));
+      }
+      const own = alone.out.filter((event) => rankOf(event) < RANKS);
+      assert.deepEqual(
+        among.out,
+        own.map((event) => event.replace(/\d+/, String(position * RANKS + rankOf(event)))),
+      );
+      assert.equal(among.counters.filtered.unknown_rank, steps.filter(({ rank }) => rank >= RANKS).length);
+      leftOut += among.counters.filtered.unknown_rank;
+    },
+  );
+  await fc.assert(property, { numRuns: Number(process.env["RUNS"] ?? 300) });
+  assert.ok(leftOut > 0);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { RawEvent } from "../../src/main/engine/raw-event.ts";
 import { type EventOutlet, Intake } from "../../src/main/intake.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
+import { type EngineRanks, ranksOfOnly } from "../../src/main/normalise/engine-ranks.ts";
 import { type ClearPolicy, Injections } from "../../src/main/normalise/injections.ts";
 import { Normaliser } from "../../src/main/normalise/normaliser.ts";
 import type { Notice } from "../../src/main/normalise/notice.ts";
@@ -18,6 +19,8 @@ const sum = (counts: Readonly<Record<string, number>>): number => Object.values(
 export interface IntakeRigOptions {
   readonly policy?: Partial<ClearPolicy>;
   readonly ranks?: number;
+  /** The engine's ranks among those of others. Default: it is alone, with `ranks`. */
+  readonly place?: EngineRanks;
   /** Where an earlier run ended. */
   readonly saved?: SavedRanks;
   /** One answer an offer: true is full. Afterwards there is always room. */
@@ -35,19 +38,20 @@ export class IntakeRig implements EventOutlet {
   flushes: number = 0;
   #full: boolean[];
 
-  constructor({ policy = {}, ranks = 2, saved = NO_SAVED_RANKS, full = [] }: IntakeRigOptions = {}) {
+  constructor({ policy = {}, ranks = 2, place, saved = NO_SAVED_RANKS, full = [] }: IntakeRigOptions = {}) {
     this.#full = [...full];
-    this.counters = new EngineCounters("engine0", "http", ranks);
+    const own = place ?? ranksOfOnly(ranks);
+    this.counters = new EngineCounters("engine0", "http", own.size);
     const injections = new Injections({
       policy: { ...NEVER, ...policy },
-      attentionDpSize: ranks,
+      ranks: own,
       saved,
       counters: this.counters,
       offer: (event) => this.offer(event),
     });
     const normaliser = new Normaliser({
       kvBlockSizeTokens: 4,
-      attentionDpSize: ranks,
+      ranks: own,
       mmTokenOffset: null,
       counters: this.counters,
       onNotice: (notice) => this.notices.push(notice),

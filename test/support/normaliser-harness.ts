@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { RawEvent } from "../../src/main/engine/raw-event.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
+import { type EngineRanks, ranksOfOnly } from "../../src/main/normalise/engine-ranks.ts";
 import { Normaliser, type Verdict } from "../../src/main/normalise/normaliser.ts";
 import type { Notice } from "../../src/main/normalise/notice.ts";
 import { PUBLISHED_KIND, type PublishedEvent } from "../../src/main/normalise/published-event.ts";
@@ -69,6 +70,8 @@ export function storedOf(event: Stored | Removed | undefined): Stored {
 export interface HarnessOptions {
   readonly blockSize?: number;
   readonly ranks?: number;
+  /** The engine's ranks among those of others. Default: it is alone, with `ranks`. */
+  readonly place?: EngineRanks;
   readonly mmTokenOffset?: number | null;
 }
 
@@ -78,11 +81,12 @@ export class Harness {
   readonly published: (Stored | Removed)[] = [];
   readonly normaliser: Normaliser;
 
-  constructor({ blockSize = 4, ranks = 2, mmTokenOffset = null }: HarnessOptions = {}) {
-    this.counters = new EngineCounters("engine0", "synthetic", ranks);
+  constructor({ blockSize = 4, ranks = 2, place, mmTokenOffset = null }: HarnessOptions = {}) {
+    const own = place ?? ranksOfOnly(ranks);
+    this.counters = new EngineCounters("engine0", "synthetic", own.size);
     this.normaliser = new Normaliser({
       kvBlockSizeTokens: blockSize,
-      attentionDpSize: ranks,
+      ranks: own,
       mmTokenOffset,
       counters: this.counters,
       onNotice: (notice) => this.notices.push(notice),

@@ -5,6 +5,7 @@ import { decode } from "@msgpack/msgpack";
 import type { IterationStat } from "../../src/main/load/iteration-stat.ts";
 import { LoadPublisher } from "../../src/main/load/load-publisher.ts";
 import { LoadTable } from "../../src/main/load/load-table.ts";
+import { ranksOfOnly } from "../../src/main/normalise/engine-ranks.ts";
 import type { LoadMessage } from "../../src/shared/nats-messages.ts";
 import { INFLIGHT, stat, usage, without } from "../support/load-rows.ts";
 import { RecordingLog } from "../support/recording-log.ts";
@@ -32,7 +33,7 @@ interface Pass {
   readonly queued_requests: Readonly<Record<string, number>>;
 }
 
-function rig(t: TestContext, attentionDpSize: number): Rig {
+function rig(t: TestContext, attentionDpSize: number, base: number = 0): Rig {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const posted: LoadMessage[] = [];
   const log = new RecordingLog();
@@ -40,7 +41,7 @@ function rig(t: TestContext, attentionDpSize: number): Rig {
   let answers = true;
   const publisher = new LoadPublisher({
     workerId: WORKER,
-    attentionDpSize,
+    ranks: { ...ranksOfOnly(attentionDpSize), base },
     post: (message) => posted.push(message),
     log,
     engineAnswers: () => answers,
@@ -106,6 +107,19 @@ test("ranks of one answer do not overwrite each other, and keep their order", as
     publisher.note(usage(rank, used));
   }
   assert.deepEqual(await loads(), ["0 9", "1 10"]);
+});
+
+test("ranks of a later engine stand behind those of the ones before it, to routers and to the planner", async (t) => {
+  const { publisher, loads, passes } = rig(t, 2, 6);
+  publisher.start();
+  assert.deepEqual(await loads(), ["6 0", "7 0"]);
+  publisher.note(usage(1, 8));
+  publisher.note(stat({ attentionDpRank: 1 }));
+  assert.deepEqual((await loads()).at(-1)?.split(" ")[0], "7");
+  assert.deepEqual(
+    passes().map(({ dp_rank: rank }) => rank),
+    [7, 7],
+  );
 });
 
 test("a figure that did not change is not sent again before the heartbeat", async (t) => {

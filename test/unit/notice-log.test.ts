@@ -5,7 +5,11 @@ import { createLogger } from "../../src/main/log.ts";
 import type { Notice } from "../../src/main/normalise/notice.ts";
 import { noticeLog } from "../../src/main/notice-log.ts";
 
-function logged(notices: readonly Notice[], nowMs: readonly number[] = []): Record<string, unknown>[] {
+function logged(
+  notices: readonly Notice[],
+  nowMs: readonly number[] = [],
+  engines: readonly string[] = ["engine7"],
+): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
   let i = 0;
   const log = createLogger({
@@ -14,9 +18,9 @@ function logged(notices: readonly Notice[], nowMs: readonly number[] = []): Reco
     stream: { write: (line: string) => lines.push(JSON.parse(line)) },
     now: () => nowMs[i] ?? 0,
   });
-  const listener = noticeLog(log, "engine7");
+  const listeners = engines.map((engine) => noticeLog(log, engine));
   for (const notice of notices) {
-    listener(notice);
+    for (const listener of listeners) listener(notice);
     i++;
   }
   return lines;
@@ -42,9 +46,10 @@ test("every kind has a text of its own", () => {
     { ...at, code: "mm_key", reason: "invalid digest encoding" },
     { ...at, code: "window_adopted", windowSize: 128 },
     { ...at, code: "unknown_rank" },
+    { ...at, code: "rank_left_out" },
     { ...at, code: "invalid", reason: "missing_field" },
   ]);
-  assert.equal(new Set(lines.map((line) => line["msg"])).size, 9);
+  assert.equal(new Set(lines.map((line) => line["msg"])).size, 10);
   assert.equal(lines[4]?.["block_size"], 32);
   assert.equal(lines[6]?.["window_size"], 128);
 });
@@ -55,5 +60,14 @@ test("a flood of one kind is a line every ten seconds, which says how many it st
   assert.deepEqual(
     lines.map((line) => line["suppressed"]),
     [undefined, 2],
+  );
+});
+
+test("one engine's flood does not silence another", () => {
+  const notice: Notice = { code: "invalid", reason: "bad_type", rank: 0, eventId: 1 };
+  const lines = logged([notice, notice], [], ["a", "b"]);
+  assert.deepEqual(
+    lines.map((line) => line["engine"]),
+    ["a", "b"],
   );
 });

@@ -11,6 +11,7 @@ import test from "node:test";
 import { EventScanner } from "../../src/main/engine/event-scanner.ts";
 import { RawEvent } from "../../src/main/engine/raw-event.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
+import { ranksOfOnly } from "../../src/main/normalise/engine-ranks.ts";
 import { Normaliser } from "../../src/main/normalise/normaliser.ts";
 import type { WireFormat } from "../../src/shared/wire-format.ts";
 import { asList, asObject, asText, type Json, type JsonObject, readFixture } from "../support/raw-events.ts";
@@ -98,7 +99,7 @@ function publishedBy(testCase: JsonObject, format: WireFormat): Buffer[] {
   const blockSize = Number(testCase["kv_block_size"]);
   const normaliser = new Normaliser({
     kvBlockSizeTokens: blockSize,
-    attentionDpSize: asList(testCase["ranks_available"]).length,
+    ranks: ranksOfOnly(asList(testCase["ranks_available"]).length),
     mmTokenOffset: null,
     counters: new EngineCounters("engine0", "http", 2),
     onNotice: () => {},

@@ -8,12 +8,13 @@
 import type { LoadMessage } from "../../shared/nats-messages.ts";
 import { KV_METRICS_TOPIC } from "../../shared/plane-envelope.ts";
 import { SmallWriter } from "../../shared/small-msgpack.ts";
+import type { EngineRanks } from "../normalise/engine-ranks.ts";
 import type { IterationStat } from "./iteration-stat.ts";
 
 export interface ActiveLoadsOptions {
   /** u64. */
   readonly workerId: bigint;
-  readonly ranks: number;
+  readonly ranks: EngineRanks;
   readonly post: (message: LoadMessage) => void;
   /** Longest time between two messages of a rank. */
   readonly heartbeatMs: number;
@@ -31,9 +32,9 @@ export class ActiveLoads {
 
   constructor(options: ActiveLoadsOptions) {
     this.#options = options;
-    this.#used = new Float64Array(options.ranks);
-    this.#posted = new Float64Array(options.ranks).fill(Number.NaN);
-    this.#postedAt = new Float64Array(options.ranks).fill(-Infinity);
+    this.#used = new Float64Array(options.ranks.size);
+    this.#posted = new Float64Array(options.ranks.size).fill(Number.NaN);
+    this.#postedAt = new Float64Array(options.ranks.size).fill(-Infinity);
   }
 
   /** Posts every rank's figure, at first a zero. */
@@ -71,8 +72,9 @@ export class ActiveLoads {
     const used = this.#used[rank] as number;
     this.#posted[rank] = used;
     this.#postedAt[rank] = this.#options.now();
-    const payload = encodeActiveLoad(this.#options.workerId, rank, used);
-    this.#options.post({ type: "load", topic: KV_METRICS_TOPIC, rank, payload });
+    const published = this.#options.ranks.base + rank;
+    const payload = encodeActiveLoad(this.#options.workerId, published, used);
+    this.#options.post({ type: "load", topic: KV_METRICS_TOPIC, rank: published, payload });
   }
 }
 

@@ -11,6 +11,7 @@
 import type { LoadMessage } from "../../shared/nats-messages.ts";
 import { FORWARD_PASS_TOPIC } from "../../shared/plane-envelope.ts";
 import type { LineLogger } from "../log.ts";
+import type { EngineRanks } from "../normalise/engine-ranks.ts";
 import { encodeForwardPass, IDLE } from "./forward-pass.ts";
 import type { ForwardPassFigures, IterationStat } from "./iteration-stat.ts";
 
@@ -20,7 +21,7 @@ export const IDLE_HEARTBEAT_MS = 1000;
 export interface ForwardPassesOptions {
   /** u64. */
   readonly workerId: bigint;
-  readonly ranks: number;
+  readonly ranks: EngineRanks;
   readonly post: (message: LoadMessage) => void;
   readonly log: LineLogger;
   /** Whether the engine's statistics can be read at present. */
@@ -39,8 +40,8 @@ export class ForwardPasses {
   constructor(options: ForwardPassesOptions) {
     this.#options = options;
     this.#workerId = options.workerId.toString();
-    this.#counters = new Float64Array(options.ranks);
-    this.#postedAt = new Float64Array(options.ranks);
+    this.#counters = new Float64Array(options.ranks.size);
+    this.#postedAt = new Float64Array(options.ranks.size);
   }
 
   /** The first row has been seen, and decided whether anything is published. */
@@ -77,7 +78,9 @@ export class ForwardPasses {
     const counterId = (this.#counters[rank] as number) + 1;
     this.#counters[rank] = counterId;
     this.#postedAt[rank] = this.#options.now();
-    const payload = encodeForwardPass({ workerId: this.#workerId, rank, counterId, wallTimeSeconds, figures });
-    this.#options.post({ type: "load", topic: FORWARD_PASS_TOPIC, rank, payload });
+    const published = this.#options.ranks.base + rank;
+    const message = { workerId: this.#workerId, rank: published, counterId, wallTimeSeconds, figures };
+    const payload = encodeForwardPass(message);
+    this.#options.post({ type: "load", topic: FORWARD_PASS_TOPIC, rank: published, payload });
   }
 }

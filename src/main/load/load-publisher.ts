@@ -6,6 +6,7 @@
  */
 import type { LoadMessage } from "../../shared/nats-messages.ts";
 import type { LineLogger } from "../log.ts";
+import type { EngineRanks } from "../normalise/engine-ranks.ts";
 import { ActiveLoads } from "./active-loads.ts";
 import { ForwardPasses } from "./forward-passes.ts";
 import type { IterationStat } from "./iteration-stat.ts";
@@ -18,7 +19,7 @@ const TICK_MS = 250;
 export interface LoadPublisherOptions {
   /** u64. */
   readonly workerId: bigint;
-  readonly attentionDpSize: number;
+  readonly ranks: EngineRanks;
   /** To the publisher thread. Must not throw. */
   readonly post: (message: LoadMessage) => void;
   readonly log: LineLogger;
@@ -34,7 +35,7 @@ export class LoadPublisher {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: LoadPublisherOptions) {
-    const { workerId, attentionDpSize: ranks, post, log, engineAnswers: answers } = options;
+    const { workerId, ranks, post, log, engineAnswers: answers } = options;
     const now = options.now ?? ((): number => performance.now());
     this.#loads = new ActiveLoads({ workerId, ranks, post, heartbeatMs: LOAD_HEARTBEAT_MS, now });
     this.#passes = new ForwardPasses({ workerId, ranks, post, log, answers, now });

@@ -1,5 +1,5 @@
 /**
- * The load of the worker, from the engine's statistics to NATS: the one reader, what routers and planners are told, and the
+ * The load of one engine, from its statistics to NATS: the one reader, what routers and planners are told, and the
  * table that the metrics read. MAIN THREAD.
  *
  * An engine without statistics, like the built-in one, still has its ranks announced, with a load of zero: a router does not
@@ -8,6 +8,7 @@
 import type { LoadMessage } from "../../shared/nats-messages.ts";
 import type { EngineConfig, EngineCredentials } from "../config/config.ts";
 import type { LineLogger } from "../log.ts";
+import type { EngineRanks } from "../normalise/engine-ranks.ts";
 import { LoadPublisher } from "./load-publisher.ts";
 import { LoadTable } from "./load-table.ts";
 import { StatsPoller } from "./stats-poller.ts";
@@ -15,7 +16,7 @@ import { StatsPoller } from "./stats-poller.ts";
 export interface LoadServiceOptions {
   readonly engine: EngineConfig;
   readonly workerId: bigint;
-  readonly attentionDpSize: number;
+  readonly ranks: EngineRanks;
   readonly post: (message: LoadMessage) => void;
   /** Told of the cache blocks in use, all ranks together, with each row. */
   readonly onUsed: (blocks: number) => void;
@@ -32,12 +33,12 @@ export class LoadService {
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: LoadServiceOptions) {
-    const { engine, workerId, attentionDpSize, post, onUsed, log } = options;
+    const { engine, workerId, ranks, post, onUsed, log } = options;
     this.#onFatal = options.onFatal;
-    this.table = new LoadTable(attentionDpSize);
+    this.table = new LoadTable(ranks.size);
     this.#publisher = new LoadPublisher({
       workerId,
-      attentionDpSize,
+      ranks,
       post,
       log,
       engineAnswers: () => this.#poller === null || this.#poller.counters.up === 1,
@@ -45,7 +46,7 @@ export class LoadService {
     const subscribers = [this.table.note, this.#publisher.note, (): void => onUsed(this.table.usedBlocks)];
     this.#poller =
       engine.kind === "http"
-        ? new StatsPoller({ config: engine, mode: "auto", attentionDpSize, log, subscribers })
+        ? new StatsPoller({ config: engine, mode: "auto", attentionDpSize: ranks.size, log, subscribers })
         : null;
   }
 

@@ -97,7 +97,8 @@ const SOURCE: CatalogueSection = {
     counter(
       "source_unknown_rank_events_total",
       ["engine"],
-      "Events published for an attention-DP rank outside the configured size.",
+      "Events published for an attention-DP rank outside the configured size. With several engines there are none: their " +
+        "numbers are other engines', and filtered_events_total counts them.",
     ),
     gauge(
       "source_last_event_id",

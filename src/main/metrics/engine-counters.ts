@@ -7,7 +7,14 @@
 import { INVALID_REASONS, type InvalidReason, RAW_KIND, type RawKind } from "../engine/raw-event.ts";
 import { Histogram } from "./histogram.ts";
 
-export const FILTER_REASONS = ["window_size", "partial_block", "created", "updated", "no_blocks"] as const;
+export const FILTER_REASONS = [
+  "window_size",
+  "partial_block",
+  "created",
+  "updated",
+  "no_blocks",
+  "unknown_rank",
+] as const;
 export type FilterReason = (typeof FILTER_REASONS)[number];
 
 export const RECEIVED_TYPES = ["created", "stored", "removed", "updated", "other"] as const;

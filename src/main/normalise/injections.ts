@@ -14,6 +14,7 @@
  */
 import { MAX_RANK } from "../../shared/record.ts";
 import type { EngineCounters, InjectReason } from "../metrics/engine-counters.ts";
+import type { EngineRanks } from "./engine-ranks.ts";
 import { PUBLISHED_KIND, PublishedEvent } from "./published-event.ts";
 import { resumed, type SavedRanks } from "./saved-ranks.ts";
 
@@ -36,7 +37,7 @@ export interface RankWatch {
 export interface InjectionsOptions {
   readonly policy: ClearPolicy;
   /** Ranks 0 … size-1 are cleared without waiting for an event of theirs. */
-  readonly attentionDpSize: number;
+  readonly ranks: EngineRanks;
   /** Where an earlier run ended. */
   readonly saved: SavedRanks;
   readonly counters: EngineCounters;
@@ -48,7 +49,7 @@ type Owed = InjectReason | "unsure" | null;
 
 export class Injections implements RankWatch {
   readonly #policy: ClearPolicy;
-  readonly #ranks: number;
+  readonly #ranks: EngineRanks;
   readonly #saved: SavedRanks;
   readonly #counters: EngineCounters;
   readonly #offer: (event: PublishedEvent) => boolean;
@@ -60,7 +61,7 @@ export class Injections implements RankWatch {
 
   constructor(options: InjectionsOptions) {
     this.#policy = options.policy;
-    this.#ranks = options.attentionDpSize;
+    this.#ranks = options.ranks;
     this.#saved = options.saved;
     this.#counters = options.counters;
     this.#offer = options.offer;
@@ -70,7 +71,7 @@ export class Injections implements RankWatch {
 
   /** The clears of the start. False: full; call again, it goes on where it stopped. */
   begin(): boolean {
-    for (; this.#begun < this.#ranks; this.#begun++) {
+    for (; this.#begun < this.#ranks.size; this.#begun++) {
       const owed = this.#owed[this.#begun] ?? null;
       if (owed !== null && owed !== "unsure" && !this.#inject(this.#begun, owed)) return false;
     }
@@ -103,7 +104,7 @@ export class Injections implements RankWatch {
 
   /** All counts of a clear are made here, in the step in which it is taken. */
   #inject(rank: number, reason: InjectReason): boolean {
-    this.#event.begin(PUBLISHED_KIND.cleared, rank);
+    this.#event.begin(PUBLISHED_KIND.cleared, this.#ranks.base + rank);
     if (!this.#offer(this.#event)) return false;
     this.#counters.injected[reason]++;
     this.#counters.enqueued++;

@@ -2,7 +2,8 @@
  * Judges the events of one engine: which of them subscribers shall hear of, and in what form. MAIN THREAD, pure logic.
  *
  * The steps, in this order, each only for what the step before let through:
- *  1. ids: every event that has one is followed per attention-DP rank, whatever is wrong with it otherwise;
+ *  1. ids: every event that has one is followed per attention-DP rank, whatever is wrong with it otherwise. A rank whose
+ *     number is another engine's ends here: nothing of it may go out;
  *  2. defects: what the source found wrong refuses the event;
  *  3. window and layer group: one of them is published, see `window-filter.ts`;
  *  4. blocks: null hashes are skipped, partial blocks remembered and suppressed, tokens and multimodal keys made plain.
@@ -16,8 +17,10 @@
  */
 import { KvcastError } from "../../shared/errors.ts";
 import type { FollowedRank } from "../../shared/index-messages.ts";
+import { MAX_RANK } from "../../shared/record.ts";
 import { ABSENT, PARENT, RAW_KIND, type RawEvent, type RawKind } from "../engine/raw-event.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
+import type { EngineRanks } from "./engine-ranks.ts";
 import { NO_EVENT } from "./id-tracker.ts";
 import type { RankWatch } from "./injections.ts";
 import type { Notice } from "./notice.ts";
@@ -32,8 +35,8 @@ export type { Verdict } from "./outcomes.ts";
 export interface NormaliserOptions {
   /** Tokens of a full block. */
   readonly kvBlockSizeTokens: number;
-  /** Ranks 0 … size-1 are known; others are published all the same, and counted. */
-  readonly attentionDpSize: number;
+  /** Ranks beyond the size are counted as unknown, and published where that is possible. */
+  readonly ranks: EngineRanks;
   /** See `mm-runs.ts`; null refuses events that need it. */
   readonly mmTokenOffset: number | null;
   readonly counters: EngineCounters;
@@ -49,7 +52,7 @@ export class Normaliser {
   /** The event to publish after `judge()` said so; valid as long as the raw event and until the next call. */
   readonly out: PublishedEvent = new PublishedEvent();
   readonly #blockSize: number;
-  readonly #attentionDpSize: number;
+  readonly #ownRanks: EngineRanks;
   readonly #mmTokenOffset: number | null;
   readonly #counters: EngineCounters;
   readonly #outcomes: Outcomes;
@@ -59,10 +62,12 @@ export class Normaliser {
   /** The rank of the event that was followed last. */
   #rank: RankState | null = null;
   #adoptionAnnounced: boolean = false;
+  /** Those that the log has been told of. */
+  readonly #leftOutRanks: Set<number> = new Set();
 
   constructor(options: NormaliserOptions) {
     this.#blockSize = options.kvBlockSizeTokens;
-    this.#attentionDpSize = options.attentionDpSize;
+    this.#ownRanks = options.ranks;
     this.#mmTokenOffset = options.mmTokenOffset;
     this.#counters = options.counters;
     this.#outcomes = new Outcomes(options.counters, options.onNotice);
@@ -80,10 +85,20 @@ export class Normaliser {
     if (raw.eventId === ABSENT) {
       return this.#outcomes.invalid(raw, raw.defect ?? (raw.kind === RAW_KIND.empty ? "empty_entry" : "missing_field"));
     }
+    if (raw.rank > this.#ownRanks.highest && raw.rank <= MAX_RANK) return this.#leaveOutRank(raw);
     const rank = this.#ranks.get(raw.rank);
     if (rank === null) return this.#outcomes.invalid(raw, raw.defect ?? "bad_type");
     this.#rank = rank;
     return this.#followIds(raw, rank) ? null : this.#outcomes.duplicate(raw);
+  }
+
+  /** Its number would be one of another engine's ranks. */
+  #leaveOutRank(raw: RawEvent): Verdict {
+    if (!this.#leftOutRanks.has(raw.rank)) {
+      this.#leftOutRanks.add(raw.rank);
+      this.#outcomes.report(raw, { code: "rank_left_out" });
+    }
+    return this.#outcomes.filtered(raw, "unknown_rank");
   }
 
   /** Judges the event that was followed last. */
@@ -208,7 +223,7 @@ export class Normaliser {
     if (raw.saltConflict) return this.#outcomes.invalid(raw, "salt_conflict", { code: "salt_conflict" });
 
     const out = this.out;
-    out.begin(PUBLISHED_KIND.stored, raw.rank);
+    out.begin(PUBLISHED_KIND.stored, this.#ownRanks.base + raw.rank);
     if (skipped === 0 && raw.oddTokens.length === 0 && raw.mmKeys.length === 0) {
       out.borrow(raw, full, full * size);
     } else {
@@ -247,7 +262,7 @@ export class Normaliser {
 
   #judgeRemoved(raw: RawEvent, rank: RankState): Verdict {
     const out = this.out;
-    out.begin(PUBLISHED_KIND.removed, raw.rank);
+    out.begin(PUBLISHED_KIND.removed, this.#ownRanks.base + raw.rank);
     const partials = this.#ranks.usage.hashes === 0 ? null : rank.partials.find(partialsKey(raw));
     let suppressed = 0;
     // Hashes are borrowed as long as none is left out; the first one that is makes the others be copied.
@@ -272,7 +287,7 @@ export class Normaliser {
   }
 
   #publish(raw: RawEvent, rank: RankState): Verdict {
-    if (raw.rank >= this.#attentionDpSize) {
+    if (raw.rank >= this.#ownRanks.size) {
       this.#counters.unknownRank++;
       if (!rank.announced) {
         rank.announced = true;

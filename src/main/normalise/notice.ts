@@ -38,6 +38,8 @@ export type NoticeDetail =
   | { readonly code: "window_adopted"; readonly windowSize: number }
   /** Published all the same. Once a rank. */
   | { readonly code: "unknown_rank" }
+  /** Not published: that number is a rank of another engine. Once a rank. */
+  | { readonly code: "rank_left_out" }
   /** Every refusal that has no code of its own. */
   | { readonly code: "invalid"; readonly reason: InvalidReason };
 
