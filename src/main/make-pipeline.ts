@@ -99,13 +99,13 @@ function tellOfNats(log: Logger, report: NatsReport): void {
 }
 
 function snapshotOptions(config: ServeConfig, log: Logger): SnapshotOptions {
-  const { engine } = config;
   return {
     maxBlocks: config.snapshotMaxBlocks,
     keepTokens: config.snapshotTokens,
     attentionDpSize: config.attentionDpSize,
     stateDir: config.stateDir,
-    engine: engine.kind === "http" ? `${engine.name} ${engine.url.href}` : engine.name,
+    engines: config.engines.length,
+    engine: ownerOf(config),
     onDeath: (reason, message, givenUp) =>
       log.error(
         givenUp
@@ -118,4 +118,14 @@ function snapshotOptions(config: ServeConfig, log: Logger): SnapshotOptions {
         ? log.debug("the index is saved", { blocks, orderly_end: clean })
         : log.limited("index save").warn("the index could not be saved", { reason }),
   };
+}
+
+/**
+ * Whose events a saved index holds. What is saved goes by the rank that was published, so of several engines their order and
+ * the number of their ranks belong to it.
+ */
+function ownerOf({ engines, attentionDpSize }: ServeConfig): string {
+  // White space occurs neither in a name nor in a URL, so no two lists look the same.
+  const names = engines.map((engine) => (engine.kind === "http" ? `${engine.name} ${engine.url.href}` : engine.name));
+  return engines.length === 1 ? names.join("") : `${attentionDpSize} ranks each: ${names.join(", ")}`;
 }

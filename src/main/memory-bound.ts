@@ -41,24 +41,27 @@ function replayQueuesBytes(config: ServeConfig): number {
   return REPLAY_MAX_CLIENTS * replayClientBytes(message);
 }
 
-/** Bytes: most that NATS takes up: the queue, what the socket holds besides, counts of live blocks, one answer of statistics. */
-function natsBytes({ nats, engine }: ServeConfig): number {
+/** Bytes: most that NATS takes up: the queue, what the socket holds besides, counts of live blocks, one answer of statistics of each engine. */
+function natsBytes({ nats, engines }: ServeConfig): number {
   if (nats === null) return 0;
   const gate = nats.events && nats.encoding === "dynamo" ? PLANE_GATE_HASHES * PLANE_GATE_BYTES_A_HASH : 0;
-  const statistics = nats.load && engine.kind === "http" ? 2 * MAX_STATS_BYTES : 0;
-  return nats.queueBytes + 2 * NATS_FLIGHT_BYTES + gate + statistics;
+  const readers = nats.load ? engines.filter(({ kind }) => kind === "http").length : 0;
+  return nats.queueBytes + 2 * NATS_FLIGHT_BYTES + gate + readers * 2 * MAX_STATS_BYTES;
 }
 
 /**
- * Bytes: the pipeline's own buffers; the index, if there is one; one drained answer (its text, and at most as much again in
+ * Bytes: the pipeline's own buffers; the index, if there is one; one drained answer of each engine (its text, and at most as much again in
  * records of an oversize event); what libzmq may hold for one subscriber that does not read, and for all clients of the
  * replay socket; and what is kept for NATS. A further such subscriber costs `zmqQueueBytes` more. The program itself (code, heap at rest) is not in it.
  */
 export function memoryBoundBytes(config: ServeConfig, pipelineBytes: number): number {
-  const answer = config.engine.kind === "http" ? 2 * config.engine.maxResponseBytes : 0;
+  const answers = config.engines.reduce(
+    (sum, engine) => sum + (engine.kind === "http" ? 2 * engine.maxResponseBytes : 0),
+    0,
+  );
   const queue = config.zmqEndpoint === null ? 0 : config.zmqQueueBytes;
   const index = config.snapshot
     ? indexBoundBytes(config.snapshotMaxBlocks, config.kvBlockSizeTokens, config.snapshotTokens)
     : 0;
-  return pipelineBytes + index + answer + queue + replayQueuesBytes(config) + natsBytes(config);
+  return pipelineBytes + index + answers + queue + replayQueuesBytes(config) + natsBytes(config);
 }

@@ -8,7 +8,7 @@ import type { EngineCounters } from "./metrics/engine-counters.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 
 export interface ServiceParts {
-  readonly counters: EngineCounters;
+  readonly engines: readonly EngineCounters[];
   readonly pipeline: Pipeline;
   readonly epoch: Epoch;
   readonly version: string;
@@ -18,8 +18,7 @@ export interface ServiceParts {
   readonly uptimeMs: number;
 }
 
-export function healthOf({ counters, pipeline, epoch, version, isDraining, uptimeMs }: ServiceParts): HealthState {
-  const engineUp = counters.up === 1;
+export function healthOf({ engines, pipeline, epoch, version, isDraining, uptimeMs }: ServiceParts): HealthState {
   // Events flow without an index.
   const dead = pipeline.workers().filter((worker) => !worker.up && worker.name !== "indexer");
   const sinks = sinksOf(
@@ -28,7 +27,8 @@ export function healthOf({ counters, pipeline, epoch, version, isDraining, uptim
   );
   const notReady = [
     ...(isDraining ? ["the service is shutting down"] : []),
-    ...(engineUp ? [] : [`engine ${counters.engine} does not answer`]),
+    // The events of that engine do not flow, whatever the others do.
+    ...engines.filter(({ up }) => up !== 1).map(({ engine }) => `engine ${engine} does not answer`),
     ...dead.map((worker) => `thread ${worker.name} is not running`),
     // Beside another sink it is that sink's trouble only: `sinks` says so, and the metrics.
     ...(sinks.length === 1 && sinks[0]?.name === "nats" && !sinks[0].up ? ["there is no connection to NATS"] : []),
@@ -39,7 +39,12 @@ export function healthOf({ counters, pipeline, epoch, version, isDraining, uptim
     uptimeMs,
     version,
     epoch,
-    engines: [{ name: counters.engine, kind: counters.kind, up: engineUp, dirtyRanks: counters.dirtyRanks() }],
+    engines: engines.map((counters) => ({
+      name: counters.engine,
+      kind: counters.kind,
+      up: counters.up === 1,
+      dirtyRanks: counters.dirtyRanks(),
+    })),
     index: indexHealth(pipeline),
     ring: { capacitySlots: pipeline.ringCapacitySlots, occupiedSlots: pipeline.occupiedSlots() },
     sinks,

@@ -10,7 +10,7 @@ import { INDEX_CELLS } from "../shared/counters.ts";
 import { BindError } from "../shared/errors.ts";
 import type { Epoch, SavedState } from "../shared/index-messages.ts";
 import type { EngineCredentials, ServeConfig } from "./config/config.ts";
-import type { EngineRuntime } from "./engine-runtime.ts";
+import { Engines } from "./engines.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
 import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
@@ -18,13 +18,10 @@ import { RequestCounts } from "./http/request-counts.ts";
 import { snapshotRoute } from "./http/snapshot-route.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import type { Logger } from "./log.ts";
-import { makeEngineRuntime } from "./make-engine-runtime.ts";
 import { makePipeline } from "./make-pipeline.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
 import { Metrics } from "./metrics/registry.ts";
-import { ranksOfOnly } from "./normalise/engine-ranks.ts";
-import { NO_SAVED_RANKS, type SavedRanks } from "./normalise/saved-ranks.ts";
-import { UnknownRankSet } from "./normalise/unknown-ranks.ts";
+import { NO_SAVED_RANKS } from "./normalise/saved-ranks.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { StopReport } from "./pipeline/pipeline-contract.ts";
 import { StateSaver } from "./pipeline/state-saver.ts";
@@ -49,7 +46,7 @@ export class Service {
   readonly pipeline: Pipeline;
   readonly epoch: Epoch;
   readonly #options: ServiceOptions;
-  readonly #engine: EngineRuntime;
+  readonly #engines: Engines;
   readonly #stateSaver: StateSaver | null;
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
@@ -66,40 +63,24 @@ export class Service {
     const continued = saved?.clean === true ? saved : null;
     this.epoch = continued?.epoch ?? newEpoch();
     this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
-    const savedRanks = saved?.ranks ?? NO_SAVED_RANKS;
-    this.#engine = makeEngineRuntime(config.engine, {
-      config,
-      outlet: pipeline,
-      ranks: ranksOfOnly(config.attentionDpSize),
-      saved: savedRanks,
-      unknown: config.snapshot ? new UnknownRankSet((ranks) => pipeline.setUnknownRanks(ranks)) : null,
-      postLoad: (message) => pipeline.postLoad(message),
-      log,
-      onFatal,
-    });
-    this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver(savedRanks) : null;
+    this.#engines = new Engines({ config, pipeline, saved: saved?.ranks ?? NO_SAVED_RANKS, log, onFatal });
+    this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver() : null;
   }
 
-  #makeStateSaver(saved: SavedRanks): StateSaver {
+  #makeStateSaver(): StateSaver {
     const { pipeline } = this;
     return new StateSaver({
       epoch: () => this.epoch,
-      ranks: () => {
-        // An event that was given up has an id that subscribers never heard of.
-        if (this.counters.droppedAtShutdown > 0) return null;
-        const followed = this.#engine.followed();
-        // A rank that has not been heard of since is as it was left.
-        return followed === null ? null : new Map([...saved, ...followed]);
-      },
+      ranks: () => this.#engines.followed(),
       cut: () => pipeline.cut(),
       save: (position, state) => pipeline.saveIndex(position, state),
       // Events that are not published have ids too.
-      version: () => Object.values(this.counters.received).reduce((sum, events) => sum + events, 0),
+      version: () => this.#engines.receivedEvents,
     });
   }
 
   /**
-   * Binds sockets, starts threads, then reads the engine. Rejects with BindError or StateDirTakenError; nothing is left
+   * Binds sockets, starts threads, then reads the engines. Rejects with BindError or StateDirTakenError; nothing is left
    * running then.
    */
   static async start(options: ServiceOptions): Promise<Service> {
@@ -134,9 +115,7 @@ export class Service {
       pipeline.onOrderlyEnd((nextSequence) => stateSaver.last(nextSequence));
       stateSaver.start();
     }
-    service.#running = service.#engine.run().catch((error: unknown) => {
-      options.onFatal(error instanceof Error ? error : new Error(String(error)));
-    });
+    service.#running = service.#engines.run();
     return service;
   }
 
@@ -150,8 +129,9 @@ export class Service {
     });
   }
 
-  get counters(): EngineCounters {
-    return this.#engine.counters;
+  /** What is counted for each engine, in the order of the configuration. */
+  get engines(): readonly EngineCounters[] {
+    return this.#engines.counters;
   }
 
   /** Without a trailing slash; null when HTTP is off. */
@@ -167,9 +147,9 @@ export class Service {
     return memoryBoundBytes(this.#options.config, this.pipeline.memoryBytes());
   }
 
-  /** The credentials of the engine's connection from its next request on. */
+  /** The credentials of all engines' connections from their next requests on. */
   renewCredentials(credentials: EngineCredentials): void {
-    this.#engine.renew(credentials);
+    this.#engines.renew(credentials);
   }
 
   /** Stops polling, publishes what was taken, ends all threads. Any number of callers share one shutdown. */
@@ -184,7 +164,7 @@ export class Service {
     // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
     this.pipeline.hurry();
     this.#stateSaver?.stop();
-    this.#engine.stop();
+    this.#engines.stop();
     // A source that waits for the ring is let go by the pipeline's stop at the latest.
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     const report = await this.pipeline.stop(endMs - performance.now());
@@ -198,7 +178,7 @@ export class Service {
     if (config.systemPort === null) return;
     const requests = new RequestCounts();
     const metrics = new Metrics({
-      engines: [this.counters],
+      engines: this.engines,
       pipeline: this.pipeline,
       version,
       epoch: this.epoch,
@@ -212,7 +192,7 @@ export class Service {
         metricsRoute(metrics),
         ...healthRoutes(() =>
           healthOf({
-            counters: this.counters,
+            engines: this.engines,
             pipeline: this.pipeline,
             epoch: this.epoch,
             version,
@@ -228,7 +208,7 @@ export class Service {
   }
 }
 
-/** A start that fails, for its engine's address or for what its state directory holds, leaves no thread behind. */
+/** A start that fails, for an engine's address or for what its state directory holds, leaves no thread behind. */
 async function orStop<Made>(pipeline: Pipeline, make: () => Made | Promise<Made>): Promise<Made> {
   try {
     return await make();

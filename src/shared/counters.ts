@@ -11,6 +11,7 @@
  * Histograms are runs of cells: one per bucket (not cumulative, +Inf last), then the sum.
  */
 import { LayoutError } from "./errors.ts";
+import { MAX_ENGINES } from "./record.ts";
 
 const HEADER_BYTES = 128;
 /** Tries before a reader gives up; a copy takes well under a microsecond, a writer updates every 100 at most. */
@@ -255,6 +256,8 @@ export const ENCODER_CELLS: {
 export const INDEX_CELLS: {
   /** Blocks in the index now. */
   readonly blocks: number;
+  /** A column: those of each engine, by its place. */
+  readonly engineBlocks: number;
   /** Bytes that the index takes up. */
   readonly memoryBytes: number;
   /** 1 while the index has all blocks that subscribers may have, as far as is known. */
@@ -273,6 +276,7 @@ export const INDEX_CELLS: {
   next = 0;
   return {
     blocks: cell(),
+    engineBlocks: cells(MAX_ENGINES),
     memoryBytes: cell(),
     complete: cell(),
     refusedBlocks: cell(),

@@ -70,13 +70,15 @@ export interface IndexData {
   readonly counters: SharedArrayBuffer;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
-  /** Ranks 0 … size-1 are expected; others may turn up. */
+  /** Engines stand one behind the other, each with `attentionDpSize` ranks. */
+  readonly engines: number;
+  /** Ranks 0 … engines × size - 1 are expected; others may turn up. */
   readonly attentionDpSize: number;
   readonly maxBlocks: number;
   readonly keepTokens: boolean;
   /** Where the index is kept over restarts of the process; null for nowhere. */
   readonly stateDir: string | null;
-  /** Names the engine in the state directory: a state of another one is not used. */
+  /** Names the engines in the state directory: a state of other ones, or in another order, is not used. */
   readonly engine: string;
   /** Null: the state directory is to be read first, then `begin` will come. Otherwise this thread follows one that died. */
   readonly stream: IndexStream | null;

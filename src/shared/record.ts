@@ -74,6 +74,8 @@ export function blockSizeOf(kindWord: number): number {
 
 /** Highest attention-DP rank that is believed: tables by rank have room for it, and sources refuse events beyond it. */
 export const MAX_RANK = 1023;
+/** Most engines that one process reads; they share the ranks. */
+export const MAX_ENGINES = 64;
 
 /** Words that `bytes` of text take. */
 export function textWords(bytes: number): number {

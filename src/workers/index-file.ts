@@ -49,7 +49,7 @@ export interface IndexFileInfo {
   readonly nextSequence: number;
   /** Saved at an orderly end. */
   readonly clean: boolean;
-  /** The `engine` label. */
+  /** See IndexOwner. */
   readonly engine: string;
   readonly wireFormat: WireFormat;
   /** By rank: the state behind the last engine event that is contained. */

@@ -17,6 +17,7 @@ import { SLOT, STOP } from "../shared/ring-layout.ts";
 import { TIER } from "../shared/tier.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
 import type { BlockIndex } from "./block-index.ts";
+import { setEngineBlocks } from "./engine-blocks.ts";
 import type { OversizeReader } from "./oversize.ts";
 import { SnapshotDesk } from "./snapshot-desk.ts";
 import { snapshotHeader } from "./snapshot-header.ts";
@@ -37,6 +38,8 @@ export interface IndexLoopParts {
   readonly index: BlockIndex;
   readonly counters: CounterBlock;
   readonly wireFormat: WireFormat;
+  readonly engines: number;
+  /** Of each engine. */
   readonly attentionDpSize: number;
   /** Null: nothing is kept over a restart. */
   readonly keeper: StateKeeper | null;
@@ -276,16 +279,17 @@ export class IndexLoop {
   }
 
   #isComplete(): boolean {
-    const { index, attentionDpSize } = this.#parts;
+    const { index, engines, attentionDpSize } = this.#parts;
     if (this.#unknownRanks.size > 0) return false;
-    for (let rank = 0; rank < attentionDpSize; rank++) if (!index.complete(rank)) return false;
+    for (let rank = 0; rank < engines * attentionDpSize; rank++) if (!index.complete(rank)) return false;
     return index.ranks().every((rank) => index.complete(rank));
   }
 
   #count(): void {
-    const { counters, index } = this.#parts;
+    const { counters, index, engines, attentionDpSize } = this.#parts;
     counters.begin();
     counters.set(INDEX_CELLS.blocks, index.blocks);
+    setEngineBlocks(counters, index, engines, attentionDpSize);
     counters.set(INDEX_CELLS.memoryBytes, index.memoryBytes);
     counters.set(INDEX_CELLS.complete, this.#isComplete() ? 1 : 0);
     counters.set(INDEX_CELLS.refusedBlocks, this.#refusedBefore + index.refusedBlocks);

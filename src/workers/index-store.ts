@@ -25,7 +25,7 @@ export const FILE_NAME = "blocks.kvcast";
 
 /** Whose state is looked for. */
 export interface IndexOwner {
-  /** The `engine` label. */
+  /** Name of the engine, or of all engines with their order and ranks. */
   readonly engine: string;
   readonly wireFormat: WireFormat;
 }
@@ -61,7 +61,8 @@ function openFile(path: string): number {
 function readIndex(reader: FileReader, owner: IndexOwner, options: BlockIndexOptions): LoadedIndex {
   const preamble = reader.read(PREAMBLE_BYTES);
   const header = decodeHeader(preamble, reader.read(headerBytes(preamble)));
-  if (header.engine !== owner.engine) throw refusal("engine", "belongs to another engine");
+  if (header.engine !== owner.engine)
+    throw refusal("engine", "belongs to another engine, or to another list of engines");
   // Its numbers and blocks are those of messages that a reader of this format could not read.
   if (header.wireFormat !== owner.wireFormat) {
     throw refusal("wire_format", `goes with the wire format ${header.wireFormat}`);

@@ -19,7 +19,8 @@ import { StateKeeper } from "./state-keeper.ts";
 const KEEP_ALIVE_MS = 3_600_000;
 
 async function runIndexer(data: IndexData, report: (message: IndexMessage) => void): Promise<void> {
-  const { maxBlocks, kvBlockSizeTokens, keepTokens, stateDir, engine, wireFormat, attentionDpSize, stream } = data;
+  const { maxBlocks, kvBlockSizeTokens, keepTokens, stateDir, engine, wireFormat, engines, attentionDpSize, stream } =
+    data;
   const options = { maxBlocks, kvBlockSizeTokens, keepTokens };
   const ring = new RingIndexer(new RingMemory(data.ring, data.shape));
   const wake = (): void => void ring.bell.ring();
@@ -54,6 +55,7 @@ async function runIndexer(data: IndexData, report: (message: IndexMessage) => vo
         index,
         counters: new CounterBlock(data.counters),
         wireFormat,
+        engines,
         attentionDpSize,
         keeper,
         requests: port,

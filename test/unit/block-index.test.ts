@@ -1,8 +1,10 @@
 /** The bounds of the shadow index: blocks, memory, scans, texts, keys that were chosen by somebody. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { CounterBlock, INDEX_CELLS } from "../../src/shared/counters.ts";
 import { RECORD_WORD } from "../../src/shared/record.ts";
 import { BlockIndex, type BlockIndexOptions } from "../../src/workers/block-index.ts";
+import { setEngineBlocks } from "../../src/workers/engine-blocks.ts";
 import { SnapshotRefusedError } from "../../src/workers/index-errors.ts";
 import { KeyMix } from "../../src/workers/key-mix.ts";
 import { assertSnapshot, drain, IndexModel, recordOf, storedSpecOf } from "../support/index-model.ts";
@@ -39,6 +41,21 @@ test("blocks beyond the limit are refused and counted; a clear makes the rank co
   scan.close();
   apply(index, CLEARED, 1);
   assert.deepEqual([index.complete(1), index.ranks(), index.blocks], [true, [0, 1], 2]);
+});
+
+test("the blocks of each engine are those of its ranks; one that is alone has all", () => {
+  const index = indexOf();
+  for (const [rank, count] of [3, 0, 1, 2, 4].entries()) if (count > 0) apply(index, stored(numbers(1, count)), rank);
+  const counters = CounterBlock.allocate(INDEX_CELLS.size);
+  const perEngine = (engines: number, ranksEach: number): number[] => {
+    counters.begin();
+    setEngineBlocks(counters, index, engines, ranksEach);
+    counters.end();
+    return Array.from({ length: 3 }, (_, i) => counters.read(INDEX_CELLS.engineBlocks + i));
+  };
+  assert.deepEqual(perEngine(3, 2), [3, 3, 4]);
+  assert.deepEqual(perEngine(3, 1), [3, 0, 1]);
+  assert.deepEqual(perEngine(1, 1), [10, 0, 1], "ranks beyond the size are its own too");
 });
 
 test("an index that began too late knows that it is incomplete, rank by rank", () => {

@@ -81,6 +81,28 @@ test("the fields of a log record are flat, stable and hold no secret", async () 
   });
 });
 
+test("several engines: a line for each, with the ranks that it is published under", async () => {
+  const flags = new Map([
+    ["engine", ["a=http://h:1", "synthetic:", "http://h:2/base"]],
+    ["attention-dp-size", ["2"]],
+  ]);
+  const loaded = await loadServeConfig(flags, {});
+  assert.deepEqual(startCard(loaded, FACTS).split("\n").slice(1, 5), [
+    "  engine  a: trtllm-serve at http://h:1, published as ranks 0-1",
+    "          engine1: built-in, 1000 events/s, 2 × 32 tokens each, 2 ranks, published as ranks 2-3",
+    "          engine2: trtllm-serve at http://h:2/base, published as ranks 4-5",
+    "  zmq     tcp://127.0.0.1:41234, wire format vllm, no topic",
+  ]);
+  const fields = startFields(loaded, FACTS);
+  assert.deepEqual([fields["engine"], fields["engine_ranks"]], ["a,engine1,engine2", "0-1,2-3,4-5"]);
+  assert.match(
+    String(fields["engine_source"]),
+    /^trtllm-serve at http:\/\/h:1, built-in, .*, trtllm-serve at http:\/\/h:2\/base$/,
+  );
+  const single = await loadServeConfig(new Map([["engine", ["synthetic:", "b=http://h:2"]]]), {});
+  assert.match(startCard(single, FACTS), /^ {10}b: trtllm-serve at http:\/\/h:2, published as rank 1$/m);
+});
+
 test("NATS: where, what and for whom; no secret", async () => {
   const loaded = await load(
     { engine: "synthetic:", sink: "both", "worker-id": "7", "nats-jetstream": "KV" },

@@ -121,7 +121,7 @@ test("they reach the configuration of the engine", async () => {
     ["engine-timeout", ["2.5"]],
     ["engine-max-response-bytes", ["8MiB"]],
   ]);
-  const { engine } = (await loadServeConfig(flags, {})).config;
+  const [engine] = (await loadServeConfig(flags, {})).config.engines;
   assert.ok(engine.kind === "http");
   assert.deepEqual({ ...engine.headers }, { authorization: "Bearer x" });
   assert.ok(Buffer.isBuffer(engine.ca) && Buffer.isBuffer(engine.clientCert) && Buffer.isBuffer(engine.clientKey));

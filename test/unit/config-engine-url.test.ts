@@ -8,7 +8,7 @@ import { ConfigError } from "../../src/shared/errors.ts";
 
 const PLACE = flagPlace("engine");
 
-function http(text: string): { name: string; href: string } {
+function http(text: string): { name: string | null; href: string } {
   const target = engineTarget.parse(text, PLACE);
   assert.equal(target.kind, "http");
   assert.ok(target.kind === "http");
@@ -34,17 +34,17 @@ function refusal(text: string): string {
 }
 
 test("an HTTP engine is a base URL", () => {
-  assert.deepEqual(http("http://127.0.0.1:8000"), { name: "engine0", href: "http://127.0.0.1:8000/" });
-  assert.deepEqual(http("https://h.example"), { name: "engine0", href: "https://h.example/" });
-  assert.deepEqual(http("HTTP://H:8000/base//"), { name: "engine0", href: "http://h:8000/base" });
-  assert.deepEqual(http("http://[::1]:8000"), { name: "engine0", href: "http://[::1]:8000/" });
-  assert.deepEqual(http(" http://h:1 "), { name: "engine0", href: "http://h:1/" });
+  assert.deepEqual(http("http://127.0.0.1:8000"), { name: null, href: "http://127.0.0.1:8000/" });
+  assert.deepEqual(http("https://h.example"), { name: null, href: "https://h.example/" });
+  assert.deepEqual(http("HTTP://H:8000/base//"), { name: null, href: "http://h:8000/base" });
+  assert.deepEqual(http("http://[::1]:8000"), { name: null, href: "http://[::1]:8000/" });
+  assert.deepEqual(http(" http://h:1 "), { name: null, href: "http://h:1/" });
 });
 
 test("a name stands before the first =, unless that belongs to the URL", () => {
   assert.deepEqual(http("prod-a=http://h:1"), { name: "prod-a", href: "http://h:1/" });
   assert.equal(http(`${"n".repeat(64)}=http://h:1`).name, "n".repeat(64));
-  assert.equal(synthetic("synthetic:?rate=5").name, "engine0");
+  assert.equal(synthetic("synthetic:?rate=5").name, null);
   assert.equal(synthetic("A_b.9-=synthetic:?rate=5").name, "A_b.9-");
   for (const name of ["", "a b", "é", "n".repeat(65), 'a"b', "a\nb"]) {
     assert.match(refusal(`${name}=http://h:1`), /engine name .* is not allowed; it takes 1 to 64 of/);

@@ -40,11 +40,13 @@ const ENGINE = { engine: "synthetic:" } as const;
 test("defaults, complete and frozen", async () => {
   const { config, origins, warnings } = await load(ENGINE);
   assert.deepEqual(config, {
-    engine: {
-      kind: "synthetic",
-      name: "engine0",
-      traffic: { events: Infinity, ratePerSecond: 1000, blocks: 2, tokens: 32, ranks: 1, removed: 0.2, seed: 1 },
-    },
+    engines: [
+      {
+        kind: "synthetic",
+        name: "engine0",
+        traffic: { events: Infinity, ratePerSecond: 1000, blocks: 2, tokens: 32, ranks: 1, removed: 0.2, seed: 1 },
+      },
+    ],
     kvBlockSizeTokens: 32,
     attentionDpSize: 1,
     mmTokenOffset: null,
@@ -82,14 +84,17 @@ test("defaults, complete and frozen", async () => {
   assert.equal(origins.get("kv-block-size"), "default");
   for (const part of [
     config,
-    config.engine,
+    config.engines,
+    config.engines[0],
     config.pollProfile,
-    config.engine.kind === "synthetic" && config.engine.traffic,
+    config.engines[0].kind === "synthetic" && config.engines[0].traffic,
   ]) {
     assert.ok(Object.isFrozen(part));
   }
   const { config: http } = await load({ engine: "http://h:1" });
-  assert.ok(http.engine.kind === "http" && Object.isFrozen(http.engine) && Object.isFrozen(http.engine.headers));
+  assert.ok(
+    http.engines[0].kind === "http" && Object.isFrozen(http.engines[0]) && Object.isFrozen(http.engines[0].headers),
+  );
 });
 
 test("clears at the start are on, except for the formats of the class that sends none", async () => {
@@ -135,9 +140,12 @@ test("a flag goes before the environment, that before the file, that before the 
   }
 });
 
-test("the last flag of a name wins", async () => {
-  const flags = new Map([["engine", ["synthetic:?rate=1", "http://h:1"]]]);
-  assert.equal((await loadServeConfig(flags, {})).config.engine.kind, "http");
+test("the last flag of a name wins, unless the option may be given more than once", async () => {
+  const flags = new Map([
+    ["engine", ["synthetic:"]],
+    ["encoders", ["1", "3"]],
+  ]);
+  assert.equal((await loadServeConfig(flags, {})).config.encoders, 3);
 });
 
 test("an overridden value is not looked at, the one that counts is", async () => {
@@ -158,12 +166,12 @@ test("without an engine there is a missing option", async () => {
 
 test("the built-in engine follows the block size and the attention-DP size", async () => {
   const { config } = await load({ ...ENGINE, "kv-block-size": "64", "attention-dp-size": "4" });
-  assert.ok(config.engine.kind === "synthetic");
-  assert.equal(config.engine.traffic.tokens, 64);
-  assert.equal(config.engine.traffic.ranks, 4);
+  assert.ok(config.engines[0].kind === "synthetic");
+  assert.equal(config.engines[0].traffic.tokens, 64);
+  assert.equal(config.engines[0].traffic.ranks, 4);
   const fewer = await load({ engine: "synthetic:?ranks=2&tokens=32", "attention-dp-size": "4" });
-  assert.ok(fewer.config.engine.kind === "synthetic");
-  assert.equal(fewer.config.engine.traffic.ranks, 2);
+  assert.ok(fewer.config.engines[0].kind === "synthetic");
+  assert.equal(fewer.config.engines[0].traffic.ranks, 2);
 });
 
 test("values that do not go together are refused with what to set", async () => {

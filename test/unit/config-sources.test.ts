@@ -43,8 +43,8 @@ const NATS = { engine: "synthetic:", sink: "nats", "worker-id": "7" };
 const headers = path.join(folder, "headers");
 writeFileSync(headers, "X-Key: v\n");
 
-const http = <T>(read: (engine: ServeConfig["engine"] & { readonly kind: "http" }) => T) => {
-  return (config: ServeConfig): T | undefined => (config.engine.kind === "http" ? read(config.engine) : undefined);
+const http = <T>(read: (engine: ServeConfig["engines"][0] & { readonly kind: "http" }) => T) => {
+  return ({ engines: [engine] }: ServeConfig): T | undefined => (engine.kind === "http" ? read(engine) : undefined);
 };
 
 const nats = <T>(read: (config: NatsConfig) => T) => {
@@ -52,7 +52,7 @@ const nats = <T>(read: (config: NatsConfig) => T) => {
 };
 
 const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
-  engine: { value: "e=http://h:1", becomes: "e", read: (config) => config.engine.name, beside: {} },
+  engine: { value: "e=http://h:1", becomes: "e", read: (config) => config.engines[0].name, beside: {} },
   engineHeaderFile: { value: headers, becomes: "v", read: http((engine) => engine.headers["x-key"]), beside: HTTPS },
   engineCaFile: {
     value: path.join(TLS, "ca.pem"),

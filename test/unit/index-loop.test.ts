@@ -69,6 +69,7 @@ function rig(t: TestContext): Rig {
       index: new BlockIndex({ maxBlocks: 100, kvBlockSizeTokens: 4, keepTokens: true }),
       counters: CounterBlock.allocate(INDEX_CELLS.size),
       wireFormat: "vllm",
+      engines: 1,
       attentionDpSize: 1,
       keeper: new StateKeeper(directory, owner, () => void ring.bell.ring()),
       requests: requests.port2,

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   BATCH_EVENT_BUCKETS,
   ENCODER_CELLS,
+  INDEX_CELLS,
   PUBLISHER_CELLS,
   SINK_DROP_REASONS,
   SINK_ERROR_REASONS,
@@ -52,6 +53,18 @@ function setUp(ranks = 2): {
     return parseMetrics(await metrics.render());
   };
   return { engine, pipeline, metrics, clock, page };
+}
+
+function metricsOf(engines: readonly EngineCounters[], pipeline: FakePipeline): Metrics {
+  return new Metrics({
+    engines,
+    pipeline,
+    version: "0",
+    epoch: EPOCH,
+    logCounts: LEVELS,
+    requests: { entries: () => [] },
+    defaults: false,
+  });
 }
 
 void test("every family of the catalogue is on the page with its type and help", async () => {
@@ -253,19 +266,22 @@ void test("a dirty rank is 1 on its own series, or on that of the rest, until it
   assert.deepEqual(await dirty(), [0, 0, 0]);
 });
 
+void test("the coverage of the index is that of each engine: its blocks, its statistics", async () => {
+  const engines = ["a", "b", "c"].map((name) => new EngineCounters(name, "http", 1));
+  for (const [i, engine] of engines.entries()) engine.usedBlocks = i === 2 ? null : 100;
+  const pipeline = new FakePipeline();
+  pipeline.index.set(INDEX_CELLS.blocks, 130);
+  for (const [i, blocks] of [100, 25, 5].entries()) pipeline.index.set(INDEX_CELLS.engineBlocks + i, blocks);
+  const page = parseMetrics(await metricsOf(engines, pipeline).render());
+  assert.equal(page.value("kvcast_index_coverage_ratio", { engine: "a" }), 1);
+  assert.equal(page.value("kvcast_index_coverage_ratio", { engine: "b" }), 0.25);
+  assert.ok(!page.has("kvcast_index_coverage_ratio", { engine: "c" }));
+});
+
 void test("several engines have series of their own", async () => {
   const engines = [new EngineCounters("a", "http", 1), new EngineCounters("b", "synthetic", 1)];
   for (const [i, engine] of engines.entries()) engine.duplicates = i + 1;
-  const metrics = new Metrics({
-    engines,
-    pipeline: new FakePipeline(),
-    version: "0",
-    epoch: EPOCH,
-    logCounts: LEVELS,
-    requests: { entries: () => [] },
-    defaults: false,
-  });
-  const page = parseMetrics(await metrics.render());
+  const page = parseMetrics(await metricsOf(engines, new FakePipeline()).render());
   assert.equal(page.value("kvcast_source_duplicate_events_total", { engine: "a" }), 1);
   assert.equal(page.value("kvcast_source_duplicate_events_total", { engine: "b" }), 2);
   assert.ok(page.has("kvcast_source_up", { engine: "b", kind: "synthetic" }));

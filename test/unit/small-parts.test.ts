@@ -64,10 +64,28 @@ test("a ring that cannot be is refused with rule and value", () => {
   assert.deepEqual([1, 128, 129].map(roundToLine), [128, 128, 256]);
 });
 
+async function bound(engines: readonly string[], more: readonly [string, string[]][] = []): Promise<number> {
+  const flags = new Map<string, readonly string[]>([["engine", engines], ...more]);
+  return memoryBoundBytes((await loadServeConfig(flags, {})).config, 0);
+}
+
+test("each engine that is read over HTTP may have an answer in memory, and one of statistics", async () => {
+  const one = await bound(["http://h:1"]);
+  const answer = 2 * 256 * 1024 * 1024;
+  assert.equal(await bound(["http://h:1", "synthetic:", "http://h:2"]), one + answer);
+  const load: readonly [string, string[]][] = [
+    ["load", ["on"]],
+    ["worker-id", ["7"]],
+  ];
+  const statistics = 2 * 16 * 1024 * 1024;
+  const [single, several] = [await bound(["http://h:1"], load), await bound(["http://h:1", "http://h:2"], load)];
+  assert.equal(several - single, answer + statistics);
+});
+
 test("the memory bound holds queue, answer and ring", async () => {
   const { config } = await loadServeConfig(new Map([["engine", ["http://127.0.0.1:1"]]]), {});
-  assert.ok(config.engine.kind === "http");
-  const { maxResponseBytes } = config.engine;
+  assert.ok(config.engines[0].kind === "http");
+  const { maxResponseBytes } = config.engines[0];
   assert.equal(memoryBoundBytes(config, 5), 5 + 2 * maxResponseBytes + config.zmqQueueBytes);
   assert.equal(memoryBoundBytes({ ...config, zmqEndpoint: null }, 5), 5 + 2 * maxResponseBytes);
   // Clients of the replay socket that do not read: so many, so many messages for each, and the one that is being sent.

@@ -11,7 +11,7 @@ const FIRST_MS = 1000;
 const EVERY_MS = 10_000;
 
 export class FlowReport {
-  readonly #counters: EngineCounters;
+  readonly #engines: readonly EngineCounters[];
   readonly #pipeline: Pipeline;
   readonly #log: Logger;
   #timer: NodeJS.Timeout | null = null;
@@ -19,8 +19,8 @@ export class FlowReport {
   #lastReceived: number = 0;
   #lastPublished: number = 0;
 
-  constructor(counters: EngineCounters, pipeline: Pipeline, log: Logger) {
-    this.#counters = counters;
+  constructor(engines: readonly EngineCounters[], pipeline: Pipeline, log: Logger) {
+    this.#engines = engines;
     this.#pipeline = pipeline;
     this.#log = log;
   }
@@ -40,9 +40,9 @@ export class FlowReport {
   final(report: StopReport): void {
     const fields = {
       received_events: this.#received(),
-      injected_events: Object.values(this.#counters.injected).reduce((sum, count) => sum + count, 0),
+      injected_events: this.#sum(({ injected }) => injected.start + injected.restart + injected.gap),
       published_events: this.#published(),
-      dropped_events: report.droppedEvents + this.#counters.droppedAtShutdown,
+      dropped_events: report.droppedEvents + this.#sum((counters) => counters.droppedAtShutdown),
       last_sequence: this.#pipeline.publisher.read(PUBLISHER_CELLS.publishedSequence),
     };
     if (fields.dropped_events > 0) this.#log.warn("stopped, with events that could not be delivered", fields);
@@ -71,7 +71,12 @@ export class FlowReport {
   }
 
   #received(): number {
-    return Object.values(this.#counters.received).reduce((sum, count) => sum + count, 0);
+    return this.#sum((counters) => counters.receivedEvents);
+  }
+
+  /** Over all engines. */
+  #sum(figure: (counters: EngineCounters) => number): number {
+    return this.#engines.reduce((sum, counters) => sum + figure(counters), 0);
   }
 
   /** Events that left the ring and were not given up; where there is only NATS, those that it has confirmed. */

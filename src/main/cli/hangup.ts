@@ -1,5 +1,5 @@
 /**
- * SIGHUP: read the files of the engine's connection again, and nothing else. MAIN THREAD.
+ * SIGHUP: read the files that connections to engines need again, and nothing else. MAIN THREAD.
  *
  * Handled from before the configuration is read until the command has ended: a hang-up must never be the end of the
  * service, not even while it starts or stops.

@@ -96,13 +96,17 @@ export const SERVE_PAGE: HelpPage = {
       says: "An engine behind TLS and a token, for subscribers and Prometheus on other machines.",
     },
     {
+      command: ["kvcast serve --engine a=http://127.0.0.1:8000 --engine b=http://127.0.0.1:8001 --attention-dp-size 2"],
+      says: "Two engines in one stream: the ranks of a stay 0 and 1, those of b are published as 2 and 3.",
+    },
+    {
       command: ["KVCAST_CONFIG=kvcast.yaml DYN_SYSTEM_PORT=9090 kvcast serve --log-format json"],
       says: "Options from a file, a variable and a flag; a flag goes before a variable, a variable before the file.",
     },
   ],
-  usage: "kvcast serve --engine [NAME=]URL [options]",
+  usage: "kvcast serve --engine [NAME=]URL [--engine …] [options]",
   summary:
-    "Reads the KV-cache events of one engine, brings them into the form that routers expect, and publishes them " +
+    "Reads the KV-cache events of one engine or several, brings them into the form that routers expect, and publishes them " +
     "over ZMQ. Runs until SIGTERM or SIGINT.",
   options: SERVE_OPTION_LIST,
   sections: [

@@ -47,7 +47,7 @@ export async function runServe(
   });
   hangups.listen(renewal(loaded.rereadCredentials, (credentials) => service.renewCredentials(credentials), log));
   announce(loaded, service, log);
-  const flow = new FlowReport(service.counters, service.pipeline, log);
+  const flow = new FlowReport(service.engines, service.pipeline, log);
   flow.start();
   const why = await ending;
   flow.stop();

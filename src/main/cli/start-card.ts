@@ -2,8 +2,9 @@
  * What `serve` says when it is up: a card for people, or flat fields for a log line. MAIN THREAD. Pure functions; no secrets,
  * because an engine's URL holds none and its headers are not asked.
  */
-import type { EngineConfig, LoadedConfig, Origin } from "../config/config.ts";
+import type { EngineConfig, LoadedConfig, Origin, ServeConfig } from "../config/config.ts";
 import type { NatsConfig } from "../config/load-nats.ts";
+import { ranksAt } from "../normalise/engine-ranks.ts";
 import { VERSION } from "./version.ts";
 
 /** What is only known once sockets are bound. */
@@ -28,8 +29,11 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
   const { config } = loaded;
   return {
     version: VERSION,
-    engine: config.engine.name,
-    engine_source: describeEngine(config.engine),
+    engine: config.engines.map(({ name }) => name).join(","),
+    engine_source: config.engines.map(describeEngine).join(", "),
+    ...(config.engines.length === 1
+      ? {}
+      : { engine_ranks: config.engines.map((_, i) => rankText(config, i)).join(",") }),
     zmq_endpoint: facts.zmqEndpoint,
     replay_endpoint: facts.replayEndpoint,
     zmq_topic: config.zmqTopic,
@@ -44,14 +48,14 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
   };
 }
 
-/** At most ten lines for a terminal, with a newline at the end. */
+/** About ten lines for a terminal, and one for each further engine, with a newline at the end. */
 export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
   const { config } = loaded;
   const topic = config.zmqTopic === "" ? "no topic" : `topic ${JSON.stringify(config.zmqTopic)}`;
   const zmq = facts.zmqEndpoint === null ? "off" : `${facts.zmqEndpoint}, wire format ${config.wireFormat}, ${topic}`;
   const lines = [
     `kvcast ${VERSION}`,
-    row("engine", `${config.engine.name}: ${describeEngine(config.engine)}`),
+    ...config.engines.map((engine, i) => row(i === 0 ? "engine" : "", engineText(config, engine, i))),
     row("zmq", zmq),
     ...(facts.replayEndpoint === null
       ? []
@@ -75,6 +79,20 @@ function describeNats({ connection, events, encoding, jetStream, load, place }: 
 
 function replayWindow({ config }: LoadedConfig): string {
   return `${config.replayBatches} messages or ${Math.floor(config.replayBytes / BYTES_PER_MIB)} MiB`;
+}
+
+/** The name, what is read, and under which ranks it is published where that is not as the engine counts them. */
+function engineText(config: ServeConfig, engine: EngineConfig, position: number): string {
+  const text = `${engine.name}: ${describeEngine(engine)}`;
+  return config.engines.length === 1
+    ? text
+    : `${text}, published as ${config.attentionDpSize === 1 ? "rank" : "ranks"} ${rankText(config, position)}`;
+}
+
+/** `4`, or `4-7`. */
+function rankText({ engines, attentionDpSize }: ServeConfig, position: number): string {
+  const { base, size } = ranksAt(position, engines.length, attentionDpSize);
+  return size === 1 ? String(base) : `${base}-${base + size - 1}`;
 }
 
 /** What is read, in one line. */

@@ -75,8 +75,10 @@ export type OnEngineGap = "mark" | "clear";
 export interface ServeConfig {
   /** Null: nothing goes to NATS. */
   readonly nats: NatsConfig | null;
-  readonly engine: EngineConfig;
+  /** In the order in which they were given, which their ranks on the wire follow. No two have the same name. */
+  readonly engines: readonly [EngineConfig, ...EngineConfig[]];
   readonly kvBlockSizeTokens: number;
+  /** Of each engine. */
   readonly attentionDpSize: number;
   /** First id after the vocabulary, from which multimodal continuation tokens count; null when unknown. */
   readonly mmTokenOffset: number | null;
@@ -124,8 +126,8 @@ export interface LoadedConfig {
   /** Values that are allowed but probably not meant, a sentence each. No secrets. */
   readonly warnings: readonly string[];
   /**
-   * Reads the files of the engine's connection again: the one part of the configuration that may change. Throws ConfigError
-   * when any of them is bad. Null when there are none.
+   * Reads the files that connections to engines need again: the one part of the configuration that may change. Throws
+   * ConfigError when any of them is bad. Null when there are none.
    */
   readonly rereadCredentials: (() => EngineCredentials) | null;
 }

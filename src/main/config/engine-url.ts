@@ -1,5 +1,5 @@
 /**
- * `--engine [NAME=]URL`: which engine to read. MAIN THREAD, at start only.
+ * `--engine [NAME=]URL`: an engine to read. MAIN THREAD, at start only.
  *
  * A URL can carry credentials, and a message about a URL ends up in logs. So nothing before an `@` and nothing after a `?`
  * of a URL is ever repeated in an error, and a URL that holds credentials is refused: a process list shows it to everyone.
@@ -10,12 +10,11 @@ import { didYouMean } from "./suggest.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
 import type { TrafficValues } from "./traffic-options.ts";
 
+/** `name`: the `engine` label; null where none is given, and the engine is called after its place among the others. */
 export type EngineTarget =
-  | { readonly kind: "http"; readonly name: string; readonly url: URL }
-  | { readonly kind: "synthetic"; readonly name: string; readonly traffic: Partial<TrafficValues> };
+  | { readonly kind: "http"; readonly name: string | null; readonly url: URL }
+  | { readonly kind: "synthetic"; readonly name: string | null; readonly traffic: Partial<TrafficValues> };
 
-/** The `engine` label where none is given. */
-const DEFAULT_NAME = "engine0";
 const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,64}$/;
 const SCHEMES = "http://host:port, https://host:port or synthetic:?events=N&rate=R";
 
@@ -33,9 +32,9 @@ export const engineTarget: ValueType<EngineTarget> = {
 };
 
 /** A "=" that comes before any character which only URLs have ends the name; one in a query does not. */
-function splitName(text: string, place: Place): { readonly name: string; readonly address: string } {
+function splitName(text: string, place: Place): { readonly name: string | null; readonly address: string } {
   const match = /^([^:/?#@]*)=(.*)$/s.exec(text);
-  if (match === null) return { name: DEFAULT_NAME, address: text };
+  if (match === null) return { name: null, address: text };
   const [, name = "", address = ""] = match;
   if (!NAME_PATTERN.test(name)) {
     throw refused(place, `the engine name ${quoted(name)} is not allowed; it takes 1 to 64 of A-Z a-z 0-9 _ . -`);

@@ -5,9 +5,8 @@
  */
 import { natsSlotReserveBytes } from "../../shared/nats-limits.ts";
 import { isSingleEvent } from "../../shared/wire-format.ts";
-import type { EngineConfig, EngineCredentials, HttpEngineConfig, LoadedConfig, ServeConfig } from "./config.ts";
-import type { SyntheticEngineConfig } from "./config.ts";
-import type { EngineTarget } from "./engine-url.ts";
+import type { LoadedConfig, ServeConfig } from "./config.ts";
+import { loadEngines } from "./load-engines.ts";
 import { refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
@@ -15,7 +14,6 @@ import { Resolver } from "./resolve.ts";
 import type { FileEntries } from "./resolve.ts";
 import { loadNatsConfig } from "./load-nats.ts";
 import { nearest } from "./suggest.ts";
-import { completeTraffic } from "./traffic-options.ts";
 import { sizeText } from "./value-types.ts";
 import { isLocalEndpoint, isLoopbackHost } from "./zmq-endpoint.ts";
 
@@ -31,7 +29,7 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   const warnings = misspeltVariables(env);
   const resolver = new Resolver({ flags, env, file: await fileEntries(flags, env) });
   resolver.find(OPTIONS.config); // for its origin
-  const target = resolver.require(OPTIONS.engine);
+  const targets = resolver.requireAll(OPTIONS.engine);
   const values = {
     kvBlockSizeTokens: resolver.pick(OPTIONS.kvBlockSize),
     attentionDpSize: resolver.pick(OPTIONS.attentionDpSize),
@@ -64,9 +62,9 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     logLevel: resolver.pick(OPTIONS.logLevel),
     logFormat: resolver.pick(OPTIONS.logFormat),
   };
-  const { engine, rereadCredentials } = await engineConfig(target, values, resolver, warnings);
+  const { engines, rereadCredentials } = await loadEngines(targets, values, resolver, warnings);
   const nats = await loadNatsConfig(resolver, env, warnings);
-  const config: ServeConfig = Object.freeze({ engine, ...values, nats });
+  const config: ServeConfig = Object.freeze({ engines, ...values, nats });
   checkTogether(config, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });
 }
@@ -78,87 +76,6 @@ async function fileEntries(flags: Flags, env: Environment): Promise<FileEntries>
   const { readConfigFile } = await import("./config-file.ts");
   const allowed = SERVE_OPTION_LIST.filter((option) => option.name !== OPTIONS.config.name);
   return readConfigFile(file, resolver.placeOf(OPTIONS.config), allowed);
-}
-
-interface LoadedEngine {
-  readonly engine: EngineConfig;
-  readonly rereadCredentials: (() => EngineCredentials) | null;
-}
-
-type Sizes = Pick<ServeConfig, "kvBlockSizeTokens" | "attentionDpSize">;
-
-async function engineConfig(
-  target: EngineTarget,
-  sizes: Sizes,
-  resolver: Resolver,
-  warnings: string[],
-): Promise<LoadedEngine> {
-  const timeoutMs = resolver.pick(OPTIONS.engineTimeout);
-  const maxResponseBytes = resolver.pick(OPTIONS.engineMaxResponseBytes);
-  const files = {
-    headers: resolver.namedFile(OPTIONS.engineHeaderFile),
-    ca: resolver.namedFile(OPTIONS.engineCaFile),
-    clientCert: resolver.namedFile(OPTIONS.engineClientCertFile),
-    clientKey: resolver.namedFile(OPTIONS.engineClientKeyFile),
-  };
-  const given = Object.values(files).filter((file) => file !== undefined);
-  if (target.kind === "synthetic") {
-    for (const { place } of given)
-      warnings.push(`${place.label} has no effect: the built-in engine needs no connection`);
-    return { engine: syntheticConfig(target, sizes, resolver), rereadCredentials: null };
-  }
-  const secure = target.url.protocol === "https:";
-  for (const file of given) {
-    if (!secure && file !== files.headers)
-      warnings.push(`${file.place.label} has no effect: the engine's URL is not https`);
-  }
-  if (!secure && files.headers !== undefined && !isLoopbackHost(target.url.hostname)) {
-    warnings.push(
-      `${files.headers.place.label}: the headers travel unencrypted, because the engine's URL is not https`,
-    );
-  }
-  const http: HttpEngineConfig = {
-    kind: "http",
-    name: target.name,
-    url: target.url,
-    headers: Object.freeze({}),
-    ca: undefined,
-    clientCert: undefined,
-    clientKey: undefined,
-    timeoutMs,
-    maxResponseBytes,
-  };
-  if (given.length === 0) return { engine: Object.freeze(http), rereadCredentials: null };
-  // Loads node:tls and node:crypto, which a start without these files need not wait for.
-  const { readEngineFiles } = await import("./engine-files.ts");
-  const read = (): EngineCredentials => readEngineFiles(files);
-  return { engine: Object.freeze({ ...http, ...read() }), rereadCredentials: read };
-}
-
-function syntheticConfig(
-  target: EngineTarget & { readonly kind: "synthetic" },
-  sizes: Sizes,
-  resolver: Resolver,
-): SyntheticEngineConfig {
-  const place = resolver.placeOf(OPTIONS.engine);
-  const { kvBlockSizeTokens, attentionDpSize } = sizes;
-  const traffic = completeTraffic(target.traffic, { tokens: kvBlockSizeTokens, ranks: attentionDpSize }, place);
-  if (traffic.tokens !== kvBlockSizeTokens) {
-    const verdict = traffic.tokens < kvBlockSizeTokens ? "partial" : "too large";
-    throw refused(
-      place,
-      `tokens=${traffic.tokens}, but --kv-block-size is ${kvBlockSizeTokens}: every block would be ${verdict}, ` +
-        `and nothing would be published; set --kv-block-size ${traffic.tokens}, or leave tokens out`,
-    );
-  }
-  if (traffic.ranks > attentionDpSize) {
-    throw refused(
-      place,
-      `ranks=${traffic.ranks}, but --attention-dp-size is ${attentionDpSize}: events of the other ranks would ` +
-        `count as unknown; set --attention-dp-size ${traffic.ranks}`,
-    );
-  }
-  return Object.freeze({ kind: "synthetic", name: target.name, traffic });
 }
 
 function checkTogether(config: ServeConfig, resolver: Resolver, warnings: string[]): void {

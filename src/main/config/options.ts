@@ -7,7 +7,7 @@ import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
-import type { Defaulted, OptionSpec, Place, ValueType } from "./option-spec.ts";
+import type { Defaulted, OptionSpec, Place, Repeatable, ValueType } from "./option-spec.ts";
 import { MAX_BLOCK_TOKENS, MAX_RANKS } from "./traffic-options.ts";
 import { PIPELINE_OPTIONS } from "./pipeline-options.ts";
 import { SNAPSHOT_OPTIONS, STREAM_OPTIONS } from "./stream-options.ts";
@@ -32,7 +32,7 @@ const pollProfile: ValueType<PollProfile> = {
 };
 
 export type ServeOptions = {
-  readonly engine: OptionSpec<EngineTarget>;
+  readonly engine: Repeatable<EngineTarget>;
   readonly engineHeaderFile: OptionSpec<string>;
   readonly engineCaFile: OptionSpec<string>;
   readonly engineClientCertFile: OptionSpec<string>;
@@ -59,30 +59,32 @@ export const SERVE_OPTIONS: ServeOptions = {
     type: engineTarget,
     env: [{ name: "KVCAST_ENGINE" }],
     group: "Engine",
+    repeatable: true,
     help:
-      "What to read: a trtllm-serve at http(s)://host:port, or synthetic: for the built-in engine. " +
-      "NAME is the engine label of the metrics; without it, engine0. Required.",
+      "An engine to read: a trtllm-serve at http(s)://host:port, or synthetic: for the built-in engine. NAME is the " +
+      "engine label of the metrics; without it engine0, engine1, … by place. At least one is required. Of several, each " +
+      "publishes its attention-DP ranks behind those of the engines before it: place × --attention-dp-size + rank.",
   },
   engineHeaderFile: {
     name: "engine-header-file",
     type: fileName,
     env: [{ name: "KVCAST_ENGINE_HEADER_FILE" }],
     group: "Engine",
-    help: "Headers for every request to the engine, a line each, Name: value; lines that start with # are comments.",
+    help: "Headers for every request to the engines, all of them the same, a line each, Name: value; lines that start with # are comments.",
   },
   engineCaFile: {
     name: "engine-ca-file",
     type: fileName,
     env: [{ name: "KVCAST_ENGINE_CA_FILE" }],
     group: "Engine",
-    help: "PEM certificates that the engine's certificate is checked against, in place of the system's.",
+    help: "PEM certificates that the engines' certificates are checked against, in place of the system's.",
   },
   engineClientCertFile: {
     name: "engine-client-cert-file",
     type: fileName,
     env: [{ name: "KVCAST_ENGINE_CLIENT_CERT_FILE" }],
     group: "Engine",
-    help: "PEM certificate that kvcast shows to the engine. Goes with --engine-client-key-file.",
+    help: "PEM certificate that kvcast shows to the engines. Goes with --engine-client-key-file.",
   },
   engineClientKeyFile: {
     name: "engine-client-key-file",
@@ -116,7 +118,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     env: [{ name: "KVCAST_KV_BLOCK_SIZE" }, { name: "DYN_TRTLLM_KV_BLOCK_SIZE" }],
     default: "32", // the engine's own default
     group: "Engine",
-    help: "Tokens in a full KV-cache block. Must be the engine's tokens_per_block, or every block looks partial or too large.",
+    help: "Tokens in a full KV-cache block. Must be the engines' tokens_per_block, or every block looks partial or too large.",
   },
   attentionDpSize: {
     name: "attention-dp-size",
@@ -124,7 +126,9 @@ export const SERVE_OPTIONS: ServeOptions = {
     env: [{ name: "KVCAST_ATTENTION_DP_SIZE" }],
     default: "1",
     group: "Engine",
-    help: "Attention-DP ranks of the engine. Events of other ranks are published too, and counted as unknown.",
+    help:
+      "Attention-DP ranks of each engine. Events of other ranks are published too, and counted as unknown; with several " +
+      "engines they are left out.",
   },
   mmTokenOffset: {
     name: "mm-token-offset",

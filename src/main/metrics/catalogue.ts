@@ -279,7 +279,7 @@ const INDEX: CatalogueSection = {
     gauge(
       "index_coverage_ratio",
       ["engine"],
-      "Blocks in the index for each block that the engine's own statistics show in use; below 1, the engine holds blocks " +
+      "Blocks of the engine in the index for each block that its own statistics show in use; below 1, the engine holds blocks " +
         "that kvcast never heard of. Above 1 is usual where the engine counts only what running requests hold. No series " +
         "without such statistics.",
     ),

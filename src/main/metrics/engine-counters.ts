@@ -34,6 +34,9 @@ export interface DirtyRank {
   readonly missing: number;
 }
 
+export const ENGINE_KINDS = ["http", "synthetic"] as const;
+export type EngineKind = (typeof ENGINE_KINDS)[number];
+
 export const POLL_OUTCOMES = ["items", "empty", "error"] as const;
 export type PollOutcome = (typeof POLL_OUTCOMES)[number];
 
@@ -50,7 +53,7 @@ export class EngineCounters {
   /** The `engine` label. */
   readonly engine: string;
   /** The `kind` label of `source_up`: how the engine is read. */
-  readonly kind: "http" | "synthetic";
+  readonly kind: EngineKind;
   /** Configured attention-DP size; ranks beyond it are labelled `other`. */
   readonly ranks: number;
 
@@ -91,12 +94,17 @@ export class EngineCounters {
   /** Cache blocks that the engine uses, by its own statistics; null when those are not to be had. */
   usedBlocks: number | null = null;
 
-  constructor(engine: string, kind: "http" | "synthetic", ranks: number) {
+  constructor(engine: string, kind: EngineKind, ranks: number) {
     this.engine = engine;
     this.kind = kind;
     this.ranks = ranks;
     this.missingIds = new Float64Array(ranks + 1);
     this.lastEventId = new Float64Array(ranks + 1).fill(-1);
+  }
+
+  /** Of all types. */
+  get receivedEvents(): number {
+    return Object.values(this.received).reduce((sum, count) => sum + count, 0);
   }
 
   /** Counts an entry as received, by its kind. */

@@ -23,9 +23,9 @@ export function indexFamilies(
     labels: { outcome },
     read: () => snapshot.index(INDEX_CELLS.snapshots + i),
   }));
-  const coverage = engines.map((counters) => ({
+  const coverage = engines.map((counters, i) => ({
     labels: { engine: counters.engine },
-    read: () => coverageOf(snapshot.index(INDEX_CELLS.blocks), counters.usedBlocks),
+    read: () => coverageOf(snapshot.index(INDEX_CELLS.engineBlocks + i), counters.usedBlocks),
   }));
   const histogram = (from: HistogramCells): (() => readonly HistogramSeries[]) => {
     const addTo = (cells: Float64Array): void => snapshot.addIndexHistogram(from, cells);

@@ -15,6 +15,7 @@ import { INVALID_REASONS } from "../engine/raw-event.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { CATALOGUE, METRIC_PREFIX, type MetricDefinition } from "./catalogue.ts";
 import {
+  ENGINE_KINDS,
   FILTER_REASONS,
   INJECT_REASONS,
   POLL_OUTCOMES,
@@ -28,9 +29,10 @@ export type LabelValues = readonly string[] | string;
 
 /** Labels that mean the same on every metric. */
 const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
-  engine: "the NAME in `--engine NAME=URL`, `engine0` without one",
-  kind: ["http", "synthetic"],
-  dp_rank: "attention-DP rank, `0` to `63` as far as `--attention-dp-size` goes; `other` for the rest",
+  engine: "the NAME in `--engine NAME=URL`, without one `engine0`, `engine1`, … by place",
+  kind: ENGINE_KINDS,
+  dp_rank:
+    "attention-DP rank as the engine counts them, `0` to `63` as far as `--attention-dp-size` goes; `other` for the rest",
   codec: WIRE_FORMATS,
   sink: ["zmq", "nats"],
   endpoint: "the bound ZMQ address, with its real port",

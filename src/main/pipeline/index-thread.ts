@@ -15,6 +15,7 @@ import type {
   IndexStream,
   SavedState,
 } from "../../shared/index-messages.ts";
+import { MAX_ENGINES } from "../../shared/record.ts";
 import type { RingProducer } from "../../shared/ring.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
@@ -36,7 +37,10 @@ const TERMINATION_MS = 250;
 export interface SnapshotOptions {
   readonly maxBlocks: number;
   readonly keepTokens: boolean;
+  /** Of each engine. */
   readonly attentionDpSize: number;
+  /** Default: 1. */
+  readonly engines?: number;
   /** See IndexData. */
   readonly stateDir: string | null;
   readonly engine: string;
@@ -164,12 +168,14 @@ export class IndexThread {
     const { entry, ring, oversize } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const { maxBlocks, keepTokens, attentionDpSize, stateDir, engine, wireFormat, kvBlockSizeTokens } = this.#options;
+    const { engines = 1 } = this.#options;
     const data: IndexData = {
       ring: ring.memory.buffer,
       shape: ring.memory.shape,
       counters: this.counters.buffer,
       wireFormat,
       kvBlockSizeTokens,
+      engines,
       attentionDpSize,
       maxBlocks,
       keepTokens,
@@ -222,6 +228,7 @@ export class IndexThread {
     for (const cell of [INDEX_CELLS.blocks, INDEX_CELLS.memoryBytes, INDEX_CELLS.complete, INDEX_CELLS.openSnapshots]) {
       this.counters.set(cell, 0);
     }
+    for (let i = 0; i < MAX_ENGINES; i++) this.counters.set(INDEX_CELLS.engineBlocks + i, 0);
     this.counters.end();
     this.#givenUp = this.#deaths.spend(performance.now());
     this.#options.onDeath(reason, message, this.#givenUp);
