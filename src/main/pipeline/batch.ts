@@ -138,6 +138,8 @@ export class Batch {
   /** Seconds since 1970, and monotonic microseconds, at which the first event was accepted. */
   wallSeconds: number = 0;
   monotonicMicros: number = 0;
+  /** Slots that had been committed when it was opened. */
+  openedAtCommit: number = 0;
   #frameBytes: number = 0;
   readonly #maxFrameBytes: number;
   readonly #maxEvents: number;
@@ -155,9 +157,10 @@ export class Batch {
     return this.events === 0;
   }
 
-  /** Makes it empty, for another rank. */
-  reset(rank: number): void {
+  /** Makes it empty, for another rank. `commits`: slots committed so far. */
+  reset(rank: number, commits: number): void {
     this.rank = rank;
+    this.openedAtCommit = commits;
     this.events = 0;
     this.wordCount = 0;
     this.#frameBytes = this.#envelopeBytes;

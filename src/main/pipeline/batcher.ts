@@ -1,11 +1,12 @@
 /**
  * Puts events into batches, and batches into slots. MAIN THREAD; never blocks: full is a value.
  *
- * Batches are cut by availability, not by a timer: at the end of a source's step a batch leaves if an encoder is free
- * to take it, and grows on while the encoders are busy. One open batch per rank, a few ranks at a time, so that ranks
- * that take turns do not make batches of one event. Order per rank holds because a rank has one open batch, and slots
- * are claimed in the order in which batches leave. Where messages carry one event each, all ranks share one batch: then
- * messages leave in the order of the events, as from a publisher that sends each at once.
+ * Batches are cut by availability, not by a timer: at the end of a source's step a batch leaves if an encoder is free to take
+ * it, and grows on while the encoders are busy. But only a few slots may overtake it: a rank that keeps them busy must not
+ * hold back another. One open batch per rank, a few ranks at a time, so that ranks that take turns do not make batches of one
+ * event. Order per rank holds because a rank has one open batch, and slots are claimed in the order in which batches leave.
+ * Where messages carry one event each, all ranks share one batch: then messages leave in the order of the events, as from a
+ * publisher that sends each at once.
  */
 import { monotonicMicros, wallClockSeconds } from "../../shared/clock.ts";
 import type { RingProducer } from "../../shared/ring.ts";
@@ -23,6 +24,8 @@ import type { OversizeBuffer } from "./oversize-buffer.ts";
 export const MAX_BATCH_EVENTS: number = Math.min(256, MAX_SLOT_EVENTS);
 /** Batches that may be open at once; an event of a further rank closes the oldest. */
 const MAX_OPEN_BATCHES = 8;
+/** Slots that may be committed while a batch is open: as many as fill up meanwhile where all ranks are equally busy. */
+const MAX_OVERTAKEN: number = MAX_OPEN_BATCHES;
 /** The rank of a batch whose events bring their own. */
 const ALL_RANKS = 0;
 
@@ -54,6 +57,7 @@ export class Batcher {
   /** The last event was refused because that buffer is in use, not for want of a slot. */
   #awaitsOversize: boolean = false;
   #enqueued: number = 0;
+  #commits: number = 0;
 
   constructor(options: BatcherOptions) {
     this.#ring = options.ring;
@@ -100,7 +104,7 @@ export class Batcher {
     if (batch === null) return false;
     if (!batch.hasRoomFor(size)) {
       if (!batch.isEmpty) {
-        if (!this.#commit(batch)) return false;
+        if (!this.#letOvertakenGo() || (!batch.isEmpty && !this.#commit(batch))) return false;
         batch = this.#batchOf(rank);
         if (batch === null) return false;
       }
@@ -150,14 +154,24 @@ export class Batcher {
       else if (!this.#commit(oldest)) return null;
     }
     const batch = this.#spare.pop() as Batch;
-    batch.reset(rank);
+    batch.reset(rank, this.#commits);
     this.#open.push(batch);
     return batch;
   }
 
+  /** Commits the batches that have been overtaken too often. False: there is no slot for one of them. */
+  #letOvertakenGo(): boolean {
+    for (;;) {
+      const oldest = this.#open[0];
+      if (oldest === undefined || this.#commits - oldest.openedAtCommit < MAX_OVERTAKEN) return true;
+      if (oldest.isEmpty) this.#retire(oldest);
+      else if (!this.#commit(oldest)) return false;
+    }
+  }
+
   #retire(batch: Batch): void {
     this.#open.splice(this.#open.indexOf(batch), 1);
-    batch.reset(0);
+    batch.reset(0, 0);
     this.#spare.push(batch);
   }
 
@@ -185,6 +199,7 @@ export class Batcher {
       recordsOffset,
       frameOffset: memory.frameOffset(position),
     });
+    this.#commits++;
     this.#onCommit(memory.occupied());
     this.#retire(batch);
     return true;
@@ -202,7 +217,7 @@ export class Batcher {
     const ring = this.#ring;
     const { memory } = ring;
     this.#awaitsOversize = this.#oversizeInUse();
-    if (this.#awaitsOversize) return false;
+    if (this.#awaitsOversize || !this.#letOvertakenGo()) return false;
     const position = ring.claim();
     if (position === -1) return false;
     const size = this.#size;
@@ -222,6 +237,7 @@ export class Batcher {
       frameOffset,
     });
     this.#oversizePosition = position;
+    this.#commits++;
     this.#onCommit(memory.occupied());
     this.#enqueued++;
     return true;
