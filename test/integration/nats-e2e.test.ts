@@ -241,8 +241,9 @@ test("load: zeros at the start, then what the engine's statistics say", async (t
     },
   });
   await connection.flush();
-  const engine = await sim(t, "--rate 500 --blocks 2 --tokens 32");
-  await serve(t, `--engine ${engine.url} --load on --worker-id 9 --nats-url ${server.url}`);
+  const first = await sim(t, "--rate 500 --blocks 2 --tokens 32");
+  const second = await sim(t, "--rate 500 --blocks 2 --tokens 32");
+  await serve(t, `--engine ${first.url} --engine ${second.url} --load on --worker-id 9 --nats-url ${server.url}`);
   const until = async (what: string, holds: () => boolean): Promise<void> => {
     await inTime(what, async () => {
       while (!holds()) await new Promise<void>((resolve) => (changed = resolve));
@@ -250,5 +251,11 @@ test("load: zeros at the start, then what the engine's statistics say", async (t
   };
   await until("a first load", () => loads.length > 0);
   assert.deepEqual([loads[0]?.worker_id, loads[0]?.dp_rank, loads[0]?.kv_used_blocks], [9, 0, 0]);
-  await until("a load of the engine", () => Number(loads.at(-1)?.kv_used_blocks) > 0);
+  await until("a load of each engine, under its own rank", () =>
+    [0, 1].every((rank) => loads.some((load) => load.dp_rank === rank && Number(load.kv_used_blocks) > 0)),
+  );
+  assert.deepEqual([...new Set(loads.map((load) => `${String(load.worker_id)} ${String(load.dp_rank)}`))].toSorted(), [
+    "9 0",
+    "9 1",
+  ]);
 });

@@ -36,10 +36,11 @@ async function stateDir(t: TestContext): Promise<string> {
 function nothing(): void {}
 
 /** A run of kvcast whose messages are all collected. */
-async function start(t: TestContext, engine: string, directory: string): Promise<Run> {
+async function start(t: TestContext, engines: string | readonly string[], directory: string): Promise<Run> {
+  const list = [engines].flat().map((engine) => `--engine ${engine}`);
   const kvcast = await serve(
     t,
-    `--engine ${engine} --kv-block-size 4 --attention-dp-size ${RANKS} --snapshot --state-dir ${directory} --wait-subscribers 1`,
+    `${list.join(" ")} --kv-block-size 4 --attention-dp-size ${RANKS} --snapshot --state-dir ${directory} --wait-subscribers 1`,
   );
   const subscriber = new Subscriber({ receiveHighWaterMark: 0, linger: 0 });
   t.after(() => subscriber.close());
@@ -161,13 +162,61 @@ void test("the engine restarts while kvcast is away: its ranks are cleared befor
   await stop(second, "SIGTERM");
 });
 
-void test("coverage: the index has all blocks that the engine's statistics show", async (t) => {
-  const engine = await sim(t, `${TRAFFIC} --events 200 --rate 2000`.replace("--rate 300 ", ""));
-  const run = await start(t, engine.url, await stateDir(t));
+void test("two engines: each goes on where it was, and one that began anew is cleared alone", async (t) => {
+  const stays = await sim(t, `${TRAFFIC} --seed 1`);
+  const restarts = await sim(t, `${TRAFFIC} --seed 2`);
+  const engines = [`a=${stays.url}`, `b=${restarts.url}`];
+  const directory = await stateDir(t);
+  const first = await start(t, engines, directory);
+  await assertShows(await snapshotAfter(first, 60), first, []);
+  assert.equal(await injected(first), 2 * RANKS);
+  await stop(first, "SIGTERM");
+
+  const second = await start(t, engines, directory);
+  const before = await snapshotAfter(second, 40);
+  await assertShows(before, second, first.messages);
+  assert.equal(before.header.complete, true);
+  assert.equal(await injected(second), 0, "both go on where they were");
+  assert.equal(second.messages[0]?.sequence, (first.messages.at(-1)?.sequence ?? 0) + 1);
+  await stop(second, "SIGTERM");
+
+  restarts.child.kill("SIGKILL");
+  await restarts.exit;
+  const again = new Kvcast(t, `sim --port ${new URL(restarts.url).port} ${TRAFFIC} --seed 3`);
+  await again.log((record) => record.msg.includes("listens on http"));
+  const third = await start(t, engines, directory);
+  const after = await snapshotAfter(third, 40);
+  await assertShows(after, third, [...first.messages, ...second.messages]);
+  assert.equal(after.header.epoch, before.header.epoch);
+  const page = await scrape(third.kvcast.facts.url);
+  const clears = ["a", "b"].map((engine) => page.sum("kvcast_injected_events_total", { engine }));
+  assert.deepEqual(clears, [0, RANKS]);
+  await stop(third, "SIGTERM");
+
+  // The same engines in another order have other ranks: nothing of what is saved fits.
+  const other = await start(t, engines.toReversed(), directory);
+  const { reason } = await other.kvcast.log("the saved index is not used");
+  assert.equal(reason, "the saved index belongs to another engine, or to another list of engines");
+  const anew = await snapshotAfter(other, 20);
+  assert.notEqual(anew.header.epoch, after.header.epoch);
+  await assertShows(anew, other, []);
+  await stop(other, "SIGTERM");
+});
+
+void test("coverage: the index has all blocks that each engine's statistics show", async (t) => {
+  const [few, many] = [200, 400];
+  const traffic = TRAFFIC.replace("--rate 300", "--rate 2000");
+  const engines = await Promise.all([few, many].map((events) => sim(t, `${traffic} --events ${events}`)));
+  const run = await start(
+    t,
+    engines.map(({ url }) => url),
+    await stateDir(t),
+  );
   for (;;) {
     const page = await scrape(run.kvcast.facts.url);
-    const ratio = page.sum("kvcast_index_coverage_ratio");
-    if (ratio === 1 && page.sum("kvcast_source_received_events_total") >= 200 + RANKS) break;
+    const ratios = ["engine0", "engine1"].map((engine) => page.sum("kvcast_index_coverage_ratio", { engine }));
+    const received = page.sum("kvcast_source_received_events_total");
+    if (ratios.every((ratio) => ratio === 1) && received >= few + many + 2 * RANKS) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   assert.equal((await snapshotOf(run)).header.complete, true);
