@@ -1,14 +1,14 @@
 /**
- * The pipeline of `kvcast serve`: its options from the configuration, and what the log hears of it. MAIN THREAD, at start.
+ * The pipeline of a service: its options from the configuration, and what the log hears of it. MAIN THREAD, at start.
  */
 import type { NatsReport } from "../shared/nats-messages.ts";
-import type { ServeConfig } from "./config/config.ts";
+import type { PublishConfig } from "./config/config.ts";
 import type { Logger } from "./log.ts";
 import type { SnapshotOptions } from "./pipeline/index-thread.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 
 /** A pipeline as the configuration wants it; what happens in it is logged. `onFatal`: a thread is gone and cannot be replaced. */
-export function makePipeline(config: ServeConfig, log: Logger, onFatal: (error: Error) => void): Pipeline {
+export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error: Error) => void): Pipeline {
   return new Pipeline({
     encoders: config.encoders,
     ringSlots: config.ringSlots,
@@ -98,13 +98,13 @@ function tellOfNats(log: Logger, report: NatsReport): void {
   }
 }
 
-function snapshotOptions(config: ServeConfig, log: Logger): SnapshotOptions {
+function snapshotOptions(config: PublishConfig, log: Logger): SnapshotOptions {
   return {
     maxBlocks: config.snapshotMaxBlocks,
     keepTokens: config.snapshotTokens,
     attentionDpSize: config.attentionDpSize,
     stateDir: config.stateDir,
-    engines: config.engines.length,
+    engines: config.engines?.length ?? 0,
     engine: ownerOf(config),
     onDeath: (reason, message, givenUp) =>
       log.error(
@@ -124,7 +124,7 @@ function snapshotOptions(config: ServeConfig, log: Logger): SnapshotOptions {
  * Whose events a saved index holds. What is saved goes by the rank that was published, so of several engines their order and
  * the number of their ranks belong to it.
  */
-function ownerOf({ engines, attentionDpSize }: ServeConfig): string {
+function ownerOf({ engines = [], attentionDpSize }: PublishConfig): string {
   // White space occurs neither in a name nor in a URL, so no two lists look the same.
   const names = engines.map((engine) => (engine.kind === "http" ? `${engine.name} ${engine.url.href}` : engine.name));
   return engines.length === 1 ? names.join("") : `${attentionDpSize} ranks each: ${names.join(", ")}`;

@@ -11,7 +11,7 @@ import {
 import { REPLAY_MAX_CLIENTS, replayClientBytes, replayMessageBytes } from "../shared/queue-sizes.ts";
 import { roundToLine } from "../shared/ring-layout.ts";
 import { NATS_FLIGHT_BYTES, PLANE_GATE_BYTES_A_HASH, PLANE_GATE_HASHES } from "../shared/nats-limits.ts";
-import type { ServeConfig } from "./config/config.ts";
+import type { PublishConfig } from "./config/config.ts";
 import { MAX_STATS_BYTES } from "./load/stats-poller.ts";
 
 /** Of the hash table, whose size is a power of two: at most this for each block allowed. */
@@ -35,14 +35,14 @@ export function indexBoundBytes(maxBlocks: number, kvBlockSizeTokens: number, ke
 }
 
 /** Bytes: most that libzmq holds for clients of the replay socket that do not read, all of them together. */
-function replayQueuesBytes(config: ServeConfig): number {
+function replayQueuesBytes(config: PublishConfig): number {
   if (config.replayEndpoint === null) return 0;
   const message = replayMessageBytes(config.wireFormat, roundToLine(config.slotBytes), config.snapshot);
   return REPLAY_MAX_CLIENTS * replayClientBytes(message);
 }
 
 /** Bytes: most that NATS takes up: the queue, what the socket holds besides, counts of live blocks, one answer of statistics of each engine. */
-function natsBytes({ nats, engines }: ServeConfig): number {
+function natsBytes({ nats, engines = [] }: PublishConfig): number {
   if (nats === null) return 0;
   const gate = nats.events && nats.encoding === "dynamo" ? PLANE_GATE_HASHES * PLANE_GATE_BYTES_A_HASH : 0;
   const readers = nats.load ? engines.filter(({ kind }) => kind === "http").length : 0;
@@ -54,8 +54,8 @@ function natsBytes({ nats, engines }: ServeConfig): number {
  * records of an oversize event); what libzmq may hold for one subscriber that does not read, and for all clients of the
  * replay socket; and what is kept for NATS. A further such subscriber costs `zmqQueueBytes` more. The program itself (code, heap at rest) is not in it.
  */
-export function memoryBoundBytes(config: ServeConfig, pipelineBytes: number): number {
-  const answers = config.engines.reduce(
+export function memoryBoundBytes(config: PublishConfig, pipelineBytes: number): number {
+  const answers = (config.engines ?? []).reduce(
     (sum, engine) => sum + (engine.kind === "http" ? 2 * engine.maxResponseBytes : 0),
     0,
   );

@@ -72,6 +72,15 @@ export type ReplayEvicted = "suffix" | "empty";
 export type SequenceStart = "zero" | "time";
 export type OnEngineGap = "mark" | "clear";
 
+/** What the way from the ring to the subscribers needs to know, whatever makes the events. */
+export type PublishConfig = Omit<
+  ServeConfig,
+  "engines" | "mmTokenOffset" | "pollProfile" | "clearOnStart" | "onEngineGap"
+> & {
+  /** Engines of the service itself; absent where others read them. */
+  readonly engines?: readonly EngineConfig[];
+};
+
 export interface ServeConfig {
   /** Null: nothing goes to NATS. */
   readonly nats: NatsConfig | null;
