@@ -14,7 +14,7 @@
  * Blocks of one place are chained, so that one can be taken out without leaving a mark.
  */
 import { BLOCK, BLOCK_RANK_MASK, BlockSlots, type SlotList } from "./block-slots.ts";
-import { KeyMix } from "./key-mix.ts";
+import { KeyMix } from "../shared/key-mix.ts";
 import type { SideTable } from "./side-table.ts";
 
 /** A rank: its live blocks in the order in which they came, and its graveyard in the order in which they died. */

@@ -11,7 +11,7 @@
  * bytes a hash.
  */
 import { MAX_RANK } from "../shared/record.ts";
-import { KeyMix } from "./key-mix.ts";
+import { KeyMix } from "../shared/key-mix.ts";
 
 const SEGMENT_BITS = 9;
 const SEGMENTS: number = 1 << SEGMENT_BITS;

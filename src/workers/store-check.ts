@@ -6,7 +6,7 @@
  * alike, so both ask here.
  */
 import { RECORD_FLAG, RECORD_WORD } from "../shared/record.ts";
-import { KeyMix } from "./key-mix.ts";
+import { KeyMix } from "../shared/key-mix.ts";
 
 /** Up to so many hashes are compared each with each. */
 const PAIRWISE = 16;

@@ -9,9 +9,8 @@
  * The native hash takes and returns BigInts, which costs more than the hashing itself; so a seed is computed once for as
  * long as name and salt stay the same.
  */
-import { createRequire } from "node:module";
-import { KvcastError } from "../shared/errors.ts";
 import { RECORD_WORD, textWords } from "../shared/record.ts";
+import { loadXxh3, type Xxh3 } from "../shared/xxh3.ts";
 import { textStart } from "./event-fields.ts";
 
 const PLAIN_SEED = 1337n;
@@ -20,35 +19,6 @@ const SALT_SEED = 1n;
 /** Up to here a loop is faster than a view and a native copy. */
 const COPY_AT_ONCE_TOKENS = 64;
 const NO_WORDS: Uint32Array = new Uint32Array(0);
-
-/** XXH3-64 of bytes, with a seed. */
-export type Xxh3 = (bytes: Uint8Array, seed: bigint) => bigint;
-
-/** The native hash does not load: there is no binary for this platform, or it was left out when installing. */
-export class HashUnavailableError extends KvcastError {
-  constructor(cause: unknown) {
-    super(
-      "KVCAST_HASH_UNAVAILABLE",
-      `the native module of @node-rs/xxhash does not load on ${process.platform}-${process.arch}; ` +
-        "events for Dynamo's event plane need it. Install it with optional dependencies, or leave the event plane off",
-      undefined,
-      cause,
-    );
-  }
-}
-
-/**
- * Loads the native hash: not before it is needed, so that a platform without it lacks the event plane and nothing else. Throws
- * HashUnavailableError.
- */
-export function loadXxh3(): Xxh3 {
-  try {
-    const require = createRequire(import.meta.url);
-    return (require("@node-rs/xxhash") as { readonly xxh3: { readonly xxh64: Xxh3 } }).xxh3.xxh64;
-  } catch (error) {
-    throw new HashUnavailableError(error);
-  }
-}
 
 export class TokenHasher {
   /** Halves of the last hash. */

@@ -6,7 +6,7 @@ import { RECORD_WORD } from "../../src/shared/record.ts";
 import { BlockIndex, type BlockIndexOptions } from "../../src/workers/block-index.ts";
 import { setEngineBlocks } from "../../src/workers/engine-blocks.ts";
 import { SnapshotRefusedError } from "../../src/workers/index-errors.ts";
-import { KeyMix } from "../../src/workers/key-mix.ts";
+import { KeyMix } from "../../src/shared/key-mix.ts";
 import { assertSnapshot, drain, IndexModel, recordOf, storedSpecOf } from "../support/index-model.ts";
 import type { EventSpec } from "../support/published.ts";
 import { decodePayload } from "../support/wire.ts";

@@ -11,7 +11,8 @@ import { eventWriter } from "../../src/workers/event-writer.ts";
 import { FrameEncoder } from "../../src/workers/frame-encoder.ts";
 import { outputOf } from "../../src/workers/msgpack-writer.ts";
 import { PlaneEncoder } from "../../src/workers/plane-encoder.ts";
-import { loadXxh3, TokenHasher } from "../../src/workers/token-hash.ts";
+import { loadXxh3 } from "../../src/shared/xxh3.ts";
+import { TokenHasher } from "../../src/workers/token-hash.ts";
 import { encodePlane, plain, type PlaneEntry, slotOf } from "../support/plane.ts";
 import type { EventSpec } from "../support/published.ts";
 

@@ -7,7 +7,8 @@ import test from "node:test";
 import { measure, writeRecord } from "../../src/main/pipeline/batch.ts";
 import { RECORD_WORD } from "../../src/shared/record.ts";
 import { mmStart } from "../../src/workers/event-fields.ts";
-import { loadXxh3, TokenHasher } from "../../src/workers/token-hash.ts";
+import { loadXxh3 } from "../../src/shared/xxh3.ts";
+import { TokenHasher } from "../../src/workers/token-hash.ts";
 import { publishedEvent, type StoredSpec } from "../support/published.ts";
 
 interface Vector {

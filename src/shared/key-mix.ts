@@ -1,6 +1,6 @@
 /**
- * Where a block's key (rank and 64-bit hash) belongs in a hash table. INDEX THREAD; PUBLISHER THREAD for the gate of the event
- * plane.
+ * Where a block's key (rank and 64-bit hash) belongs in a hash table. Any thread: the index, the gate of the event plane, the
+ * consolidator.
  *
  * Hashes come from outside, and whoever can choose them must not be able to choose collisions. So each byte of the key
  * picks a random number from a table of its own, and these are xor-ed: without the tables, which are drawn anew for
@@ -8,7 +8,7 @@
  * by secret numbers is not enough: keys that differ in their top bits alone would still meet, whatever the secret.
  */
 import { randomFillSync } from "node:crypto";
-import { MAX_RANK } from "../shared/record.ts";
+import { MAX_RANK } from "./record.ts";
 
 const BYTES = 8;
 const RANK_TABLE: number = BYTES * 256;
