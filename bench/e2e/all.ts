@@ -1,6 +1,7 @@
 /** All end to end cases, in the order of the table. */
 import type { BenchCase } from "../bench-case.ts";
 import { BESIDE_CASES } from "./beside.ts";
+import { CONSOLIDATE_CASES } from "./consolidate.ts";
 import { FLOOD_CASES } from "./flood.ts";
 import { HTTP_CASES } from "./http.ts";
 import { IDLE_CASES } from "./idle.ts";
@@ -20,6 +21,7 @@ export const END_TO_END_CASES: readonly BenchCase[] = [
   ...SCRAPE_CASES,
   ...BESIDE_CASES,
   ...NATS_CASES,
+  ...CONSOLIDATE_CASES,
   START_CASE,
   ...SCALING_CASES,
 ];

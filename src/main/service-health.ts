@@ -7,8 +7,11 @@ import type { HealthState } from "./http/health.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 
+/** What is read: an engine, or a source of the consolidator. */
+type ServedEngine = Pick<EngineCounters, "engine" | "up" | "dirtyRanks"> & { readonly kind: string };
+
 export interface ServiceParts {
-  readonly engines: readonly EngineCounters[];
+  readonly engines: readonly ServedEngine[];
   readonly pipeline: Pipeline;
   readonly epoch: Epoch;
   readonly version: string;

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Child, end, startKvcast, startNode } from "../support/cli-process.ts";
 
+const CONSOLIDATE = fileURLToPath(new URL("../../examples/consolidate.js", import.meta.url));
 const SUBSCRIBER = fileURLToPath(new URL("../../examples/subscriber.js", import.meta.url));
 
 /** The address that `serve` bound, from its start record. */
@@ -69,3 +70,13 @@ for (const format of ["vllm", "vllm-array", "dynamo", "dynamo-2026-01"]) {
     }
   });
 }
+
+test("two engines and a consolidator in one command: each block is printed once", { timeout: 60_000 }, async () => {
+  const { code, out, err } = await end(startNode([CONSOLIDATE, "--events", "50"]));
+  assert.equal(code, 0, err);
+  const lines = out.trimEnd().split("\n");
+  assert.equal(lines.length, 50);
+  const hashes = lines.map((line) => new RegExp(HASH).exec(line)?.[0]);
+  assert.equal(new Set(hashes).size, 50);
+  for (const line of lines) assert.match(line, /stored/);
+});

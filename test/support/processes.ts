@@ -90,6 +90,26 @@ export async function serve(
   });
 }
 
+/** `kvcast consolidate` on free ports; resolves when it is up. */
+export async function consolidate(
+  t: TestContext,
+  flags: string,
+  options: ProcessOptions = {},
+): Promise<Kvcast & { facts: ServeFacts }> {
+  const process = new Kvcast(
+    t,
+    `consolidate --system-port 0 --output-endpoint tcp://127.0.0.1:* ${flags}`.trim(),
+    options,
+  );
+  const started = await process.log("the consolidator is running");
+  return Object.assign(process, {
+    facts: {
+      zmqEndpoint: String(started["zmq_endpoint"]),
+      url: String(started["metrics_url"]).replace("/metrics", ""),
+    },
+  });
+}
+
 /** `kvcast sim` on a free port; resolves with its URL when it listens. */
 export async function sim(t: TestContext, flags: string): Promise<Kvcast & { url: string }> {
   const process = new Kvcast(t, `sim --port 0 ${flags}`);

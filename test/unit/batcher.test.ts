@@ -76,7 +76,7 @@ test("the same before an event that is larger than a slot", () => {
 });
 
 test("eight ranks that are equally busy fill their batches: none leaves early", () => {
-  const rig = new Rig(64, 64 * 1024);
+  const rig = new Rig(64, 72 * 1024);
   rig.add(SMALL, 0);
   const rounds = 3 * MAX_BATCH_EVENTS;
   for (let i = 0; i < rounds; i++) for (let rank = 0; rank < 8; rank++) assert.ok(rig.add(SMALL, rank));

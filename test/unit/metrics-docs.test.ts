@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { Consolidator } from "../../src/main/consolidate/consolidator.ts";
+import { SourceCounters } from "../../src/main/consolidate/source-counters.ts";
 import { CATALOGUE, METRIC_PREFIX } from "../../src/main/metrics/catalogue.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { labelValues, renderMetricsReference, unitOf } from "../../src/main/metrics/reference.ts";
@@ -25,10 +27,18 @@ test("every metric has a row, a unit, and words for each of its labels", () => {
 });
 
 test("label values on the page are those of a scrape, where they are a closed list", async () => {
+  const tracker = new Consolidator({
+    mode: "dedup",
+    identity: "legacy",
+    compat: false,
+    sources: ["kvbm"],
+    maxBlocks: 1,
+  });
   const pipeline = new FakePipeline();
   pipeline.nats = true;
   const scrape = new Metrics({
     engines: [new EngineCounters("engine0", "http", 2)],
+    consolidator: { tracker, sources: [new SourceCounters("kvbm0", "kvbm")] },
     pipeline,
     version: "0",
     epoch: EPOCH,

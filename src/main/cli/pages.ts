@@ -1,5 +1,6 @@
 /** The help pages of the commands: examples and words; the options come from their tables. MAIN THREAD. */
 import type { OptionSpec } from "../config/option-spec.ts";
+import { CONSOLIDATE_OPTION_LIST } from "../config/consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "../config/flood-options.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
 import { SIM_OPTION_LIST } from "../config/sim-options.ts";
@@ -14,7 +15,7 @@ export const EXIT_CODES: readonly Item[] = [
   {
     name: "0",
     says:
-      "All went well; for serve, sim and tail: they were told to stop, and did; for tail also: --count is reached; " +
+      "All went well; for serve, consolidate, sim and tail: they were told to stop, and did; for tail also: --count is reached; " +
       "for flood: everything arrived.",
   },
   {
@@ -52,6 +53,10 @@ export const ROOT_PAGE: HelpPage = {
     {
       command: ['kvcast serve --engine "synthetic:?rate=1000"'],
       says: "Try it without an engine: events come from a built-in one.",
+    },
+    {
+      command: ["kvcast consolidate --engine-endpoint tcp://127.0.0.1:20081"],
+      says: "One stream out of several publishers, without what is told twice.",
     },
     { command: ["kvcast sim --port 8000"], says: "Run a stand-in for trtllm-serve, for tests and demos." },
     { command: ["kvcast flood"], says: "A load test: how many events a second this machine can publish." },
@@ -113,6 +118,35 @@ export const SERVE_PAGE: HelpPage = {
     { title: "Parameters of --engine synthetic:?NAME=VALUE&…", items: TRAFFIC_ITEMS },
     { title: "Other", items: [HELP_SWITCH] },
   ],
+};
+
+export const CONSOLIDATE_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast consolidate --engine-endpoint tcp://127.0.0.1:20081"],
+      says: "One clean stream out of what an engine's publisher sends, on tcp://127.0.0.1:57001.",
+    },
+    {
+      command: [
+        "kvcast consolidate --engine-endpoint trtllm=tcp://127.0.0.1:20081",
+        "--engine-endpoint kvbm=tcp://127.0.0.1:20091 --output-endpoint tcp://127.0.0.1:57001",
+      ],
+      says: "An engine, and the host and disk tiers behind it: a block is told of once, and removed when the last copy is gone.",
+    },
+    {
+      command: [
+        'kvcast consolidate --engine-endpoint "tcp://host:20081?replay=tcp://host:20082"',
+        "--drain-interval 0 --replay-endpoint tcp://127.0.0.1:57002",
+      ],
+      says: "Messages that were missed are fetched again, and can be fetched again here; nothing is held back.",
+    },
+  ],
+  usage: "kvcast consolidate --engine-endpoint [KIND=]EP [--engine-endpoint …] [options]",
+  summary:
+    "Subscribes to what engines publish over ZMQ, removes what is told twice, across engines and tiers, and publishes one " +
+    "stream over ZMQ or NATS. Runs until SIGTERM or SIGINT.",
+  options: CONSOLIDATE_OPTION_LIST,
+  sections: [{ title: "Other", items: [HELP_SWITCH] }],
 };
 
 export const SIM_PAGE: HelpPage = {

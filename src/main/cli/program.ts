@@ -16,7 +16,7 @@ import { Hangups } from "./hangup.ts";
 import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
 import { requireOpenFiles } from "./open-files.ts";
-import { FLOOD_PAGE, ROOT_PAGE, SERVE_PAGE, SIM_PAGE, TAIL_PAGE, flagNames } from "./pages.ts";
+import { CONSOLIDATE_PAGE, FLOOD_PAGE, ROOT_PAGE, SERVE_PAGE, SIM_PAGE, TAIL_PAGE, flagNames } from "./pages.ts";
 import { VERSION } from "./version.ts";
 
 /** The process, as far as commands may touch it. */
@@ -30,7 +30,13 @@ export interface CliIo {
   err(text: string): void;
 }
 
-const PAGES = { serve: SERVE_PAGE, sim: SIM_PAGE, tail: TAIL_PAGE, flood: FLOOD_PAGE } as const;
+const PAGES = {
+  serve: SERVE_PAGE,
+  consolidate: CONSOLIDATE_PAGE,
+  sim: SIM_PAGE,
+  tail: TAIL_PAGE,
+  flood: FLOOD_PAGE,
+} as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
 export async function runCli(io: CliIo): Promise<number> {
@@ -49,6 +55,13 @@ export async function runCli(io: CliIo): Promise<number> {
   addFlags(pageCommand(program.command("serve"), SERVE_PAGE), SERVE_PAGE, serveFlags).action(async () => {
     code = await serve(serveFlags, io);
   });
+
+  const consolidateFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("consolidate"), CONSOLIDATE_PAGE), CONSOLIDATE_PAGE, consolidateFlags).action(
+    async () => {
+      code = await consolidate(consolidateFlags, io);
+    },
+  );
 
   const simFlags = new Map<string, string[]>();
   addFlags(pageCommand(program.command("sim"), SIM_PAGE), SIM_PAGE, simFlags)
@@ -101,6 +114,19 @@ async function serve(flags: Flags, io: CliIo): Promise<number> {
   } finally {
     hangups.close();
   }
+}
+
+async function consolidate(flags: Flags, io: CliIo): Promise<number> {
+  requireOpenFiles();
+  const { loadConsolidateConfig } = await import("../config/load-consolidate.ts");
+  const loaded = await loadConsolidateConfig(flags, io.env);
+  if (loaded === null) {
+    io.err("kvcast: DYN_KVBM_KV_EVENTS_ENABLE_CONSOLIDATOR switches the consolidator off; there is nothing to do\n");
+    return EXIT.ok;
+  }
+  const signal = firstSignal();
+  const { runConsolidate } = await import("./consolidate.ts");
+  return runConsolidate(loaded, signal);
 }
 
 async function sim(flags: Flags, json: boolean, io: CliIo): Promise<number> {
@@ -163,7 +189,8 @@ function report(error: unknown, io: CliIo): number {
   }
   if (error instanceof MissingOptionError) {
     // The page first and the error last, where the eye is when a terminal stops scrolling.
-    io.err(`${renderHelp(SERVE_PAGE)}\nkvcast: error: ${error.message}\n`);
+    const page = isCommand(io.argv[0]) ? PAGES[io.argv[0]] : SERVE_PAGE;
+    io.err(`${renderHelp(page)}\nkvcast: error: ${error.message}\n`);
     return error.exitCode;
   }
   if (error instanceof KvcastError) {

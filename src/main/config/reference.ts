@@ -3,6 +3,7 @@
  * holds the file to it; the service never calls it.
  */
 import type { OptionSpec } from "./option-spec.ts";
+import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
 import { SIM_OPTION_LIST } from "./sim-options.ts";
@@ -74,6 +75,12 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
       const shown = text === undefined ? (defaultNote ?? "") : `\`${text}\``;
       return row([`\`${name}\``, shown, `${help} Takes ${type.takes}.`]);
     }),
+    "",
+    "## Options of `kvcast consolidate`",
+    "",
+    "As those of `serve`: flags, variables or a file. Variables of Dynamo count as its own consolidator reads them;",
+    "`DYN_KVBM_KV_EVENTS_ENABLE_CONSOLIDATOR` with anything but 1, true, on or yes ends the command at once, with exit code 0.",
+    ...optionTables(CONSOLIDATE_OPTION_LIST),
     "",
     "## Options of `kvcast sim`",
     "",

@@ -63,6 +63,18 @@ export class KvcastProcess {
     return new KvcastProcess(started, url, String(record["zmq_endpoint"]));
   }
 
+  /** `kvcast consolidate` on free ports. Resolves when it is up. */
+  static async consolidate(args: readonly string[]): Promise<KvcastProcess> {
+    const ports = ["--system-port", "0", "--output-endpoint", "tcp://127.0.0.1:0"];
+    const started = await start(["consolidate", ...ports, ...args], ({ msg }) => msg === "the consolidator is running");
+    const { record } = started;
+    return new KvcastProcess(
+      started,
+      String(record["metrics_url"]).replace("/metrics", ""),
+      String(record["zmq_endpoint"]),
+    );
+  }
+
   /** `kvcast sim` on a free port. Resolves when it listens. */
   static async sim(args: readonly string[]): Promise<KvcastProcess> {
     const started = await start(["sim", "--port", "0", ...args], ({ msg }) => msg.includes("listens on"));

@@ -12,42 +12,12 @@ import {
   REPLAY_DURATION_BUCKETS,
   SNAPSHOT_DURATION_BUCKETS,
 } from "../../shared/counters.ts";
+import { CONSOLIDATOR } from "./consolidator-catalogue.ts";
 import { POLL_DURATION_BUCKETS } from "./engine-counters.ts";
+import { type CatalogueSection, counter, gauge, histogram } from "./metric-definition.ts";
 import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
 
-export const METRIC_PREFIX = "kvcast_";
-
-export type MetricType = "counter" | "gauge" | "histogram";
-
-export interface MetricDefinition {
-  /** Without the prefix. */
-  readonly name: string;
-  readonly type: MetricType;
-  readonly labels: readonly string[];
-  readonly help: string;
-  /** Upper bounds without +Inf, in the unit of the name; histograms only. */
-  readonly buckets?: readonly number[];
-}
-
-export interface CatalogueSection {
-  readonly title: string;
-  readonly metrics: readonly MetricDefinition[];
-}
-
-function counter(name: string, labels: readonly string[], help: string): MetricDefinition {
-  return { name, type: "counter", labels, help };
-}
-function gauge(name: string, labels: readonly string[], help: string): MetricDefinition {
-  return { name, type: "gauge", labels, help };
-}
-function histogram(
-  name: string,
-  labels: readonly string[],
-  buckets: readonly number[],
-  help: string,
-): MetricDefinition {
-  return { name, type: "histogram", labels, help, buckets };
-}
+export { type CatalogueSection, METRIC_PREFIX, type MetricDefinition, type MetricType } from "./metric-definition.ts";
 
 const SOURCE: CatalogueSection = {
   title: "Source",
@@ -362,6 +332,7 @@ const SERVICE: CatalogueSection = {
 export const CATALOGUE: readonly CatalogueSection[] = [
   SOURCE,
   NORMALISE,
+  CONSOLIDATOR,
   RING,
   ENCODE,
   SINK,

@@ -22,6 +22,8 @@ import {
   RECEIVED_TYPES,
   SOURCE_ERROR_REASONS,
 } from "./engine-counters.ts";
+import { SKIP_REASONS, SOURCE_EVENT_TYPES } from "../consolidate/source-counters.ts";
+import { WIRE_REFUSALS } from "../wire/wire-refusal.ts";
 import { RING_DROP_REASONS, WORKER_RESTART_REASONS } from "./pipeline-view.ts";
 
 /** All values that a label may have, or words for values that no list can hold. */
@@ -31,6 +33,7 @@ export type LabelValues = readonly string[] | string;
 const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
   engine: "the NAME in `--engine NAME=URL`, without one `engine0`, `engine1`, … by place",
   kind: ENGINE_KINDS,
+  source: "kind and number of the `--engine-endpoint`: `trtllm0`, `vllm1`, `kvbm2`, …",
   dp_rank:
     "attention-DP rank as the engine counts them, `0` to `63` as far as `--attention-dp-size` goes; `other` for the rest",
   codec: WIRE_FORMATS,
@@ -53,6 +56,11 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "filtered_events_total reason": FILTER_REASONS,
   "invalid_events_total reason": INVALID_REASONS,
   "injected_events_total reason": INJECT_REASONS,
+  "consolidator_refused_messages_total reason": WIRE_REFUSALS,
+  "consolidator_received_events_total event_type": SOURCE_EVENT_TYPES,
+  "consolidator_skipped_events_total reason": SKIP_REASONS,
+  "consolidator_block_operations_total operation": ["store", "remove", "clear"],
+  "consolidator_published_events_total event_type": EVENT_TYPES,
   "encode_dropped_events_total reason": ["poison"],
   "ring_dropped_events_total reason": RING_DROP_REASONS,
   "encode_errors_total reason": ENCODE_ERROR_REASONS,
@@ -120,6 +128,13 @@ export function renderMetricsReference(): string {
     "```",
     "",
     "(Each name stands for `kvcast_<name>_events_total`, summed over its labels.)",
+    "",
+    "In `kvcast consolidate` the first line is another one, because many events become one:",
+    "",
+    "```text",
+    "consolidator_received  = consolidator_skipped + consolidator_applied",
+    "consolidator_published = consolidator_waiting (a gauge) + ring_enqueued",
+    "```",
     "",
     "Two losses happen where kvcast cannot count events. What an engine dropped before it was read shows as missing event",
     "ids, in `kvcast_source_sequence_gaps_total`. What libzmq drops for a subscriber that is too slow shows as its beginning,",

@@ -17,6 +17,7 @@ import { KvcastError } from "../../shared/errors.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { CellMetric, type Family } from "./cell-metric.ts";
+import { consolidatorFamilies, type ConsolidatorView } from "./consolidator-families.ts";
 import { engineFamilies } from "./engine-families.ts";
 import type { EngineCounters } from "./engine-counters.ts";
 import { indexFamilies } from "./index-families.ts";
@@ -41,6 +42,8 @@ const MISNAMED_DEFAULTS = [
 
 export interface MetricsOptions {
   readonly engines: readonly EngineCounters[];
+  /** Absent: there is none. */
+  readonly consolidator?: ConsolidatorView;
   readonly pipeline: PipelineView;
   /** Version of kvcast. */
   readonly version: string;
@@ -71,6 +74,7 @@ export class Metrics {
     this.#snapshot = new SharedSnapshot(pipeline);
     this.#register([
       ...engineFamilies(engines),
+      ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
       ...serviceFamilies(options.version, options.epoch, options.logCounts, options.requests),

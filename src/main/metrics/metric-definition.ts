@@ -1,0 +1,35 @@
+/** What the catalogue says of one metric. MAIN THREAD; data. */
+
+export const METRIC_PREFIX = "kvcast_";
+
+export type MetricType = "counter" | "gauge" | "histogram";
+
+export interface MetricDefinition {
+  /** Without the prefix. */
+  readonly name: string;
+  readonly type: MetricType;
+  readonly labels: readonly string[];
+  readonly help: string;
+  /** Upper bounds without +Inf, in the unit of the name; histograms only. */
+  readonly buckets?: readonly number[];
+}
+
+export interface CatalogueSection {
+  readonly title: string;
+  readonly metrics: readonly MetricDefinition[];
+}
+
+export function counter(name: string, labels: readonly string[], help: string): MetricDefinition {
+  return { name, type: "counter", labels, help };
+}
+export function gauge(name: string, labels: readonly string[], help: string): MetricDefinition {
+  return { name, type: "gauge", labels, help };
+}
+export function histogram(
+  name: string,
+  labels: readonly string[],
+  buckets: readonly number[],
+  help: string,
+): MetricDefinition {
+  return { name, type: "histogram", labels, help, buckets };
+}
