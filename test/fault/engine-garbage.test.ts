@@ -29,9 +29,9 @@ function sumBy(
   return sums;
 }
 
-/** What the runtime has open at the moment of a scrape is its own affair, and so are our requests. */
+/** What the runtime has open or has swept by the moment of a scrape is its own affair, and so are our requests. */
 function isEngines(series: string): boolean {
-  return !series.startsWith("kvcast_http_requests_total") && !series.startsWith("nodejs_active_");
+  return !series.startsWith("kvcast_http_requests_total") && !/^nodejs_(?:active|gc)_/.test(series);
 }
 
 function seriesOf({ samples }: MetricsPage): string[] {

@@ -99,9 +99,13 @@ test("a client too many gets its end marker at once, and an answer when another 
   // Both have expired, but the socket still holds what they do not take.
   assert.deepEqual(numbersOf(await replay.ask(third, 299), LARGE.bytes), []);
   stuck[0].close();
-  await replay.until(() => replay.outcomes()["expired"] === 1);
+  await replay.until(() => (replay.outcomes()["expired"] ?? 0) >= 1);
   assert.deepEqual(numbersOf(await replay.ask(third, 299), LARGE.bytes), [299]);
-  assert.deepEqual(replay.outcomes(), { complete: 1, expired: 1, limited: 2 });
+  // The other one ends too, as soon as buffers of the system have taken so much that its end marker finds room: that may be
+  // now or never.
+  const { expired, ...others } = replay.outcomes();
+  assert.deepEqual(others, { complete: 1, limited: 2 });
+  assert.ok(expired === 1 || expired === 2);
 });
 
 test("more requests of one client than can wait: the rest get end markers, in order", async (t) => {

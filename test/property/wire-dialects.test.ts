@@ -24,10 +24,11 @@ const COMMON: CommonView = {
 /** What is left of an event in a dialect. */
 function expected(spec: EventSpec, format: WireFormat): WireView {
   if (spec.type === "cleared") return { kind: "cleared", ...COMMON };
-  const common = { ...COMMON, mediumAbsent: isSingleEvent(format) };
+  const isConsolidated = format === "consolidator" || format === "consolidator-lineage";
+  const common = { ...COMMON, mediumAbsent: isSingleEvent(format) || format === "consolidator-lineage" };
   const { hashes } = spec;
   if (spec.type === "removed") return { kind: "removed", hashes, ...common };
-  const isMap = format === "vllm" || format === "dynamo";
+  const isMap = format === "vllm" || format === "dynamo" || isConsolidated;
   const hasMm = spec.mm?.some((entry) => entry !== null) === true;
   // In arrays salts and multimodal hashes stand untagged in extra keys, where no reader can tell what they are.
   const hasUnknownKeys = format === "vllm-array" && (hasMm || (spec.salt !== null && spec.parent === null));
@@ -39,9 +40,9 @@ function expected(spec: EventSpec, format: WireFormat): WireView {
     isEagle: false,
     blockSize: BLOCK_SIZE,
     loraName: format === "dynamo-2026-01" ? null : spec.loraName,
-    loraId: format === "dynamo" ? 0 : spec.loraId,
+    loraId: format === "dynamo" || isConsolidated ? 0 : spec.loraId,
     cacheSalt: isMap ? spec.salt : null,
-    mmListPresent: format === "vllm" ? hasMm : format === "dynamo" && spec.mm !== undefined,
+    mmListPresent: format === "vllm" || isConsolidated ? hasMm : format === "dynamo" && spec.mm !== undefined,
     mm: isMap && hasMm ? (spec.mm ?? null) : null,
     hasUnknownKeys,
     ...common,
