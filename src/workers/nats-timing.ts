@@ -20,5 +20,5 @@ export const NATS_TIMING: NatsTiming = {
   paceMs: 0,
 };
 
-/** Beside ZMQ: so many milliseconds later than at once, and a hundredth of the turns. */
+/** Beside ZMQ: a few milliseconds later than at once, and far fewer turns. */
 export const NATS_TIMING_BESIDE_ZMQ: NatsTiming = { ...NATS_TIMING, paceMs: 5 };
