@@ -2,6 +2,7 @@
 import type { EngineConfig } from "./config/config.ts";
 import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
 import { RawEventEngine } from "./raw-event-engine.ts";
+import { ZmqEngine } from "./zmq-engine/zmq-engine.ts";
 
 /** Makes the engine's part, which does nothing before its `run()`. Throws ConfigError for an address that is refused. */
 export function makeEngineRuntime(engine: EngineConfig, surroundings: EngineSurroundings): EngineRuntime {
@@ -9,5 +10,7 @@ export function makeEngineRuntime(engine: EngineConfig, surroundings: EngineSurr
     case "http":
     case "synthetic":
       return new RawEventEngine(engine, surroundings);
+    case "zmq":
+      return new ZmqEngine(engine, surroundings);
   }
 }

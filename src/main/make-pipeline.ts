@@ -77,7 +77,7 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
     onSendFailed: (reason, sequence) =>
       log.limited("send failed").error("the ZMQ socket refused a message", { reason, sequence }),
     onFatal,
-    sharesZmq: false,
+    sharesZmq: config.engines?.some(({ kind }) => kind === "zmq") ?? true, // the consolidator reads over ZMQ too
   });
 }
 
@@ -126,6 +126,11 @@ function snapshotOptions(config: PublishConfig, log: Logger): SnapshotOptions {
  */
 function ownerOf({ engines = [], attentionDpSize }: PublishConfig): string {
   // White space occurs neither in a name nor in a URL, so no two lists look the same.
-  const names = engines.map((engine) => (engine.kind === "http" ? `${engine.name} ${engine.url.href}` : engine.name));
+  const names = engines.map((engine) => {
+    if (engine.kind === "http") return `${engine.name} ${engine.url.href}`;
+    return engine.kind === "zmq"
+      ? `${engine.name} ${engine.sockets.map(({ endpoint }) => endpoint).join(" ")}`
+      : engine.name;
+  });
   return engines.length === 1 ? names.join("") : `${attentionDpSize} ranks each: ${names.join(", ")}`;
 }

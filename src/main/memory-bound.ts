@@ -11,8 +11,9 @@ import {
 import { REPLAY_MAX_CLIENTS, replayClientBytes, replayMessageBytes } from "../shared/queue-sizes.ts";
 import { roundToLine } from "../shared/ring-layout.ts";
 import { NATS_FLIGHT_BYTES, PLANE_GATE_BYTES_A_HASH, PLANE_GATE_HASHES } from "../shared/nats-limits.ts";
-import type { PublishConfig } from "./config/config.ts";
+import type { EngineConfig, PublishConfig } from "./config/config.ts";
 import { MAX_STATS_BYTES } from "./load/stats-poller.ts";
+import { socketBoundBytes } from "./zmq-engine/queue-bytes.ts";
 
 /** Of the hash table, whose size is a power of two: at most this for each block allowed. */
 const PLACE_BYTES_A_BLOCK = 16;
@@ -49,16 +50,21 @@ function natsBytes({ nats, engines = [] }: PublishConfig): number {
   return nats.queueBytes + 2 * NATS_FLIGHT_BYTES + gate + readers * 2 * MAX_STATS_BYTES;
 }
 
+/** Bytes: most that waits between an engine and the pipeline. */
+function sourceBytes(engine: EngineConfig): number {
+  if (engine.kind === "http") return 2 * engine.maxResponseBytes;
+  if (engine.kind === "synthetic") return 0;
+  const { sockets } = engine;
+  return sockets.reduce((sum, socket) => sum + socketBoundBytes(sockets.length, socket.replayEndpoint !== null), 0);
+}
+
 /**
  * Bytes: the pipeline's own buffers; the index, if there is one; one drained answer of each engine (its text, and at most as much again in
- * records of an oversize event); what libzmq may hold for one subscriber that does not read, and for all clients of the
+ * records of an oversize event), or the messages that wait of one that publishes itself; what libzmq may hold for one subscriber that does not read, and for all clients of the
  * replay socket; and what is kept for NATS. A further such subscriber costs `zmqQueueBytes` more. The program itself (code, heap at rest) is not in it.
  */
 export function memoryBoundBytes(config: PublishConfig, pipelineBytes: number): number {
-  const answers = (config.engines ?? []).reduce(
-    (sum, engine) => sum + (engine.kind === "http" ? 2 * engine.maxResponseBytes : 0),
-    0,
-  );
+  const answers = (config.engines ?? []).reduce((sum, engine) => sum + sourceBytes(engine), 0);
   const queue = config.zmqEndpoint === null ? 0 : config.zmqQueueBytes;
   const index = config.snapshot
     ? indexBoundBytes(config.snapshotMaxBlocks, config.kvBlockSizeTokens, config.snapshotTokens)

@@ -4,8 +4,7 @@
  *   source ─► intake ─► normaliser ─► outlet          usage poller, or load service ─► counters, NATS
  *                └─ injections ─┘
  */
-import { isSingleEvent } from "../shared/wire-format.ts";
-import type { EngineConfig, EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EngineCredentials, HttpEngineConfig, ServeConfig, SyntheticEngineConfig } from "./config/config.ts";
 import { engineLog } from "./engine-log.ts";
 import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
 import { HttpSource } from "./engine/http-source.ts";
@@ -16,12 +15,16 @@ import { Intake } from "./intake.ts";
 import { LoadService } from "./load/load-service.ts";
 import type { LineLogger } from "./log.ts";
 import { EngineCounters } from "./metrics/engine-counters.ts";
+import { clearPolicy } from "./normalise/clear-policy.ts";
 import { asPublished, type EngineRanks, ownPart } from "./normalise/engine-ranks.ts";
-import { type ClearPolicy, Injections } from "./normalise/injections.ts";
+import { Injections } from "./normalise/injections.ts";
 import { Normaliser } from "./normalise/normaliser.ts";
 import type { SavedRanks } from "./normalise/saved-ranks.ts";
 import { UnknownRanks } from "./normalise/unknown-ranks.ts";
 import { noticeLog } from "./notice-log.ts";
+
+/** The kinds of engines that are read so. */
+type RawEngineConfig = HttpEngineConfig | SyntheticEngineConfig;
 
 export class RawEventEngine implements EngineRuntime {
   readonly counters: EngineCounters;
@@ -34,7 +37,7 @@ export class RawEventEngine implements EngineRuntime {
   #loadEnd: Promise<void> = Promise.resolve();
   #stopping: boolean = false;
 
-  constructor(engine: EngineConfig, surroundings: EngineSurroundings) {
+  constructor(engine: RawEngineConfig, surroundings: EngineSurroundings) {
     const { config, ranks, outlet, unknown } = surroundings;
     const saved = ownPart(surroundings.saved, ranks);
     const counters = (this.counters = new EngineCounters(engine.name, engine.kind, ranks.size));
@@ -62,7 +65,7 @@ export class RawEventEngine implements EngineRuntime {
     this.#load = this.#makeLoad(engine, surroundings, log);
   }
 
-  #makeSource(engine: EngineConfig, config: ServeConfig, log: LineLogger): EngineSource {
+  #makeSource(engine: RawEngineConfig, config: ServeConfig, log: LineLogger): EngineSource {
     const { counters } = this;
     const sink = this.#intake;
     switch (engine.kind) {
@@ -73,12 +76,12 @@ export class RawEventEngine implements EngineRuntime {
     }
   }
 
-  #makeUsagePoller(engine: EngineConfig, { snapshot }: ServeConfig): UsagePoller | null {
+  #makeUsagePoller(engine: RawEngineConfig, { snapshot }: ServeConfig): UsagePoller | null {
     if (engine.kind !== "http" || !snapshot) return null;
     return new UsagePoller({ config: engine, onUsed: (blocks) => (this.counters.usedBlocks = blocks) });
   }
 
-  #makeLoad(engine: EngineConfig, surroundings: EngineSurroundings, log: LineLogger): LoadService | null {
+  #makeLoad(engine: RawEngineConfig, surroundings: EngineSurroundings, log: LineLogger): LoadService | null {
     const { nats } = surroundings.config;
     if (nats?.load !== true) return null;
     return new LoadService({
@@ -119,16 +122,4 @@ export class RawEventEngine implements EngineRuntime {
     const followed = this.#intake.followed();
     return followed === null ? null : asPublished(followed, this.#ranks);
   }
-}
-
-/**
- * When ranks are cleared. The class that the dynamo formats copy never clears: there --clear-on-start says whether clears
- * may be sent at all. But the index learns from the published events only, so with one every restart must be among them.
- */
-function clearPolicy(config: ServeConfig): ClearPolicy {
-  return {
-    onStart: config.clearOnStart,
-    onRestart: config.clearOnStart || config.snapshot || !isSingleEvent(config.wireFormat),
-    onGap: config.onEngineGap === "clear",
-  };
 }

@@ -64,6 +64,7 @@ test("defaults, complete and frozen", async () => {
     sequenceStart: "zero",
     clearOnStart: true,
     onEngineGap: "mark",
+    publishTierMoves: false,
     heartbeatMs: null,
     snapshot: false,
     snapshotMaxBlocks: 1_000_000,

@@ -98,6 +98,13 @@ function rankText({ engines, attentionDpSize }: ServeConfig, position: number): 
 /** What is read, in one line. */
 function describeEngine(engine: EngineConfig): string {
   if (engine.kind === "http") return `trtllm-serve at ${engine.url.href.replace(/\/$/, "")}`;
+  if (engine.kind === "zmq") {
+    const [first, ...others] = engine.sockets;
+    const more = others.length === 0 ? "" : ` and ${others.length} more`;
+    const replay = first?.replayEndpoint ?? null;
+    const healing = replay === null ? ", without replay" : `, replay ${replay}, framing ${engine.framing}`;
+    return `ZMQ publisher at ${first?.endpoint ?? ""}${more}${healing}`;
+  }
   const { events, ratePerSecond, blocks, tokens, ranks } = engine.traffic;
   const rate = Number.isFinite(ratePerSecond) ? `${ratePerSecond} events/s` : "events as fast as it goes";
   const end = Number.isFinite(events) ? `, ${events} in all` : "";

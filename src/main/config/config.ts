@@ -53,7 +53,27 @@ export interface SyntheticEngineConfig {
   readonly traffic: TrafficConfig;
 }
 
-export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig;
+/** One PUB socket of an engine, and the replay socket beside it. */
+export interface ZmqSocketConfig {
+  /** The engine's own rank that publishes there; null when all of them do. */
+  readonly rank: number | null;
+  readonly endpoint: string;
+  /** Null when what was missed cannot be asked for. */
+  readonly replayEndpoint: string | null;
+}
+
+/** An engine that publishes its events over ZMQ itself. */
+export interface ZmqEngineConfig {
+  readonly kind: "zmq";
+  readonly name: string;
+  readonly sockets: readonly ZmqSocketConfig[];
+  /** Only messages whose topic begins with this. */
+  readonly topic: string;
+  /** Of all replay sockets. */
+  readonly framing: ReplayFraming;
+}
+
+export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig | ZmqEngineConfig;
 
 export interface PollProfile {
   readonly name: "default" | "reference";
@@ -75,7 +95,7 @@ export type OnEngineGap = "mark" | "clear";
 /** What the way from the ring to the subscribers needs to know, whatever makes the events. */
 export type PublishConfig = Omit<
   ServeConfig,
-  "engines" | "mmTokenOffset" | "pollProfile" | "clearOnStart" | "onEngineGap"
+  "engines" | "mmTokenOffset" | "pollProfile" | "clearOnStart" | "onEngineGap" | "publishTierMoves"
 > & {
   /** Engines of the service itself; absent where others read them. */
   readonly engines?: readonly EngineConfig[];
@@ -107,6 +127,8 @@ export interface ServeConfig {
   readonly sequenceStart: SequenceStart;
   readonly clearOnStart: boolean;
   readonly onEngineGap: OnEngineGap;
+  /** Whether events of other tiers than the device's are published. */
+  readonly publishTierMoves: boolean;
   /** Silence after which an empty batch goes out; null for never. */
   readonly heartbeatMs: number | null;
   readonly snapshot: boolean;

@@ -9,14 +9,16 @@ import { quoted, refused } from "./option-spec.ts";
 import { didYouMean } from "./suggest.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
 import type { TrafficValues } from "./traffic-options.ts";
+import { type ZmqTarget, zmqTarget } from "./zmq-engine-url.ts";
 
 /** `name`: the `engine` label; null where none is given, and the engine is called after its place among the others. */
 export type EngineTarget =
   | { readonly kind: "http"; readonly name: string | null; readonly url: URL }
-  | { readonly kind: "synthetic"; readonly name: string | null; readonly traffic: Partial<TrafficValues> };
+  | { readonly kind: "synthetic"; readonly name: string | null; readonly traffic: Partial<TrafficValues> }
+  | ZmqTarget;
 
 const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,64}$/;
-const SCHEMES = "http://host:port, https://host:port or synthetic:?events=N&rate=R";
+const SCHEMES = "http://host:port, https://host:port, zmq+tcp://host:port or synthetic:?events=N&rate=R";
 
 export const engineTarget: ValueType<EngineTarget> = {
   placeholder: "[NAME=]URL",
@@ -27,6 +29,7 @@ export const engineTarget: ValueType<EngineTarget> = {
     const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(address)?.[1]?.toLowerCase();
     if (scheme === "synthetic") return { kind: "synthetic", name, traffic: syntheticTraffic(address, place) };
     if (scheme === "http" || scheme === "https") return { kind: "http", name, url: httpUrl(address, place) };
+    if (scheme?.startsWith("zmq+") === true) return zmqTarget(name, address, place);
     throw refused(place, `${shown(address)} is not allowed${schemeHint(address)}; it takes ${SCHEMES}`);
   },
 };
@@ -84,6 +87,7 @@ function syntheticTraffic(address: string, place: Place): Partial<TrafficValues>
 
 function schemeHint(address: string): string {
   if (/^[A-Za-z0-9.-]+:\d{1,5}(?:\/|$)/.test(address)) return ` (did you mean http://${address}?)`;
+  if (/^(?:tcp|ipc):\/\/[^@?#]*$/i.test(address)) return ` (did you mean zmq+${address}?)`;
   return "";
 }
 

@@ -16,6 +16,7 @@ import { quoted, refused, type Place } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS } from "./options.ts";
 import type { Given, Resolver } from "./resolve.ts";
 import { completeTraffic } from "./traffic-options.ts";
+import { zmqConfig, type ZmqTarget } from "./zmq-engine-url.ts";
 import { isLoopbackHost } from "./zmq-endpoint.ts";
 
 /** What `--engine` was given: at least one. */
@@ -63,6 +64,7 @@ export async function loadEngines(
   const make = ({ value: target, place }: Given<EngineTarget>, position: number): EngineConfig => {
     const name = nameOf(target, position);
     if (target.kind === "synthetic") return syntheticConfig(name, target, sizes, place);
+    if (target.kind === "zmq") return zmqConfig(name, target, sizes.attentionDpSize, place);
     const config: HttpEngineConfig = { kind: "http", name, url: target.url, ...credentials, ...limits };
     return Object.freeze(config);
   };
@@ -91,6 +93,7 @@ function checkTogether(targets: Targets, { attentionDpSize }: Sizes, resolver: R
   }
   const names = new Set<string>();
   const urls = new Set<string>();
+  const endpoints = new Set<string>();
   for (const [position, { value, place }] of targets.entries()) {
     const name = nameOf(value, position);
     if (names.has(name)) {
@@ -98,6 +101,7 @@ function checkTogether(targets: Targets, { attentionDpSize }: Sizes, resolver: R
       throw refused(place, `two engines are called ${quoted(name)} (${hint}); give each a name of its own, NAME=URL`);
     }
     names.add(name);
+    if (value.kind === "zmq") checkEndpoint(value, endpoints, place);
     if (value.kind !== "http") continue;
     const { href } = value.url;
     if (urls.has(href)) {
@@ -110,12 +114,19 @@ function checkTogether(targets: Targets, { attentionDpSize }: Sizes, resolver: R
   }
 }
 
+/** Reading a publisher twice loses nothing, and would tell subscribers of each block as of two. */
+function checkEndpoint({ endpoint }: ZmqTarget, endpoints: Set<string>, place: Place): void {
+  if (endpoints.has(endpoint)) {
+    throw refused(place, `${quoted(endpoint)} is given twice: its blocks would be published as those of two engines`);
+  }
+  endpoints.add(endpoint);
+}
+
 /** Files are shared by all engines that are read over HTTP. */
 function warnOfFiles(files: EngineFiles, http: readonly HttpTarget[], warnings: string[]): void {
   const given = Object.values<EngineFiles[keyof EngineFiles]>({ ...files }).filter((file) => file !== undefined);
   if (http.length === 0) {
-    for (const { place } of given)
-      warnings.push(`${place.label} has no effect: the built-in engine needs no connection`);
+    for (const { place } of given) warnings.push(`${place.label} has no effect: no engine is read over HTTP`);
     return;
   }
   const open = http.filter(({ url }) => url.protocol !== "https:");

@@ -43,6 +43,7 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     sequenceStart: resolver.pick(OPTIONS.sequenceStart),
     clearOnStart: resolver.find(OPTIONS.clearOnStart) ?? !isSingleEvent(resolver.pick(OPTIONS.wireFormat)),
     onEngineGap: resolver.pick(OPTIONS.onEngineGap),
+    publishTierMoves: resolver.pick(OPTIONS.publishTierMoves),
     heartbeatMs: resolver.pick(OPTIONS.heartbeat),
     snapshot: resolver.pick(OPTIONS.snapshot),
     snapshotMaxBlocks: resolver.pick(OPTIONS.snapshotMaxBlocks),

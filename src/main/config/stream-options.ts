@@ -10,6 +10,7 @@ export const STREAM_OPTIONS: {
   readonly sequenceStart: Defaulted<SequenceStart>;
   readonly clearOnStart: OptionSpec<boolean>;
   readonly onEngineGap: Defaulted<OnEngineGap>;
+  readonly publishTierMoves: Defaulted<boolean>;
   readonly heartbeat: Defaulted<number | null>;
 } = {
   sequenceStart: {
@@ -38,8 +39,19 @@ export const STREAM_OPTIONS: {
     default: "mark",
     group: "Stream",
     help:
-      "When event ids of the engine are missing: mark the rank as dirty on /health and in the metrics, " +
+      "When event ids of the engine are missing, or messages that it published and no replay brought: mark the rank as dirty on /health and in the metrics, " +
       "or clear it, which also publishes AllBlocksCleared for it.",
+  },
+  publishTierMoves: {
+    name: "publish-tier-moves",
+    type: onOff,
+    bare: "on",
+    env: [{ name: "KVCAST_PUBLISH_TIER_MOVES" }],
+    default: "off", // whoever does not look at the medium takes such a block for one that is on the device
+    group: "Stream",
+    help:
+      "Publish what engines over ZMQ tell of blocks in host memory, on disks and in external storage too, with their " +
+      "medium; otherwise those events are left out. No effect on engines read over HTTP.",
   },
   heartbeat: {
     name: "heartbeat",

@@ -22,7 +22,11 @@ export { type CatalogueSection, METRIC_PREFIX, type MetricDefinition, type Metri
 const SOURCE: CatalogueSection = {
   title: "Source",
   metrics: [
-    gauge("source_up", ["engine", "kind"], "1 while the last read of the engine succeeded, 0 otherwise."),
+    gauge(
+      "source_up",
+      ["engine", "kind"],
+      "1 while the last read of the engine succeeded, 0 otherwise; of one read over ZMQ, while all connections to it stand.",
+    ),
     counter("source_polls_total", ["engine", "kind", "outcome"], "Polls of the engine by outcome."),
     histogram(
       "source_poll_duration_seconds",
@@ -35,23 +39,39 @@ const SOURCE: CatalogueSection = {
       ["engine", "kind"],
       "Pause before the next poll; it grows while the engine is idle or failing.",
     ),
-    counter("source_errors_total", ["engine", "kind", "reason"], "Polls that failed, by reason."),
+    counter(
+      "source_errors_total",
+      ["engine", "kind", "reason"],
+      "Reads that failed, by reason: polls; of an engine read over ZMQ, connections that were lost (connect) and replays " +
+        "that did not come in time (timeout) or in another framing (schema).",
+    ),
     counter(
       "source_received_events_total",
       ["engine", "event_type"],
-      "Events that the engine sent, by type, before any rule; other is an entry of unknown or no type.",
+      "Events that the engine sent, by type, before any rule; other is an entry of unknown or no type, or a " +
+        "message that could not be decoded.",
     ),
-    counter("source_received_bytes_total", ["engine"], "Bytes of engine answers."),
+    counter(
+      "source_received_bytes_total",
+      ["engine"],
+      "Bytes of engine answers, or of messages that the engine published.",
+    ),
     counter(
       "source_sequence_gaps_total",
       ["engine", "dp_rank"],
       "Missing engine event ids: events lost before kvcast could read them, usually because the engine's own event " +
-        "buffer overflowed or another client reads it too.",
+        "buffer overflowed or another client reads it too. Of an engine read over ZMQ, missing messages that no replay " +
+        "brought; where one socket carries all ranks, dp_rank is other.",
+    ),
+    counter(
+      "source_healed_messages_total",
+      ["engine"],
+      "Messages of an engine read over ZMQ that were missed, or sent before kvcast came, and that a replay brought.",
     ),
     counter(
       "source_sequence_resets_total",
       ["engine"],
-      "Restarts of an engine rank, recognised by its event ids starting over.",
+      "Restarts of an engine rank, recognised by its event ids, or the numbers of its messages, starting over.",
     ),
     gauge(
       "rank_dirty",
@@ -73,7 +93,7 @@ const SOURCE: CatalogueSection = {
     gauge(
       "source_last_event_id",
       ["engine", "dp_rank"],
-      "Highest event id seen from the engine rank; no series before its first event.",
+      "Highest event id seen from the engine rank, or number of its last message; no series before its first event.",
     ),
     gauge(
       "source_last_event_timestamp_seconds",

@@ -5,6 +5,7 @@
  * received + injected = duplicate + filtered + invalid + dropped + enqueued.
  */
 import { INVALID_REASONS, type InvalidReason, RAW_KIND, type RawKind } from "../engine/raw-event.ts";
+import { WIRE_KIND, type WireKind } from "../wire/wire-event.ts";
 import { Histogram } from "./histogram.ts";
 
 export const FILTER_REASONS = [
@@ -14,10 +15,36 @@ export const FILTER_REASONS = [
   "updated",
   "no_blocks",
   "unknown_rank",
+  "ignored",
+  "ownership",
+  "locality",
+  "medium",
+  "tier_move",
+  "attention_kind",
+  "attention_group",
+  "extra_keys",
 ] as const;
 export type FilterReason = (typeof FILTER_REASONS)[number];
 
-export const RECEIVED_TYPES = ["created", "stored", "removed", "updated", "other"] as const;
+/** What can be wrong with what another publisher sends; see docs/normalisation.md. */
+const WIRE_INVALID_REASONS = [
+  "frames",
+  "too_large",
+  "undecodable",
+  "hash_bytes",
+  "block_size",
+  "token_count",
+  "eagle",
+] as const;
+export type WireInvalidReason = (typeof WIRE_INVALID_REASONS)[number];
+
+/** Of engines of all kinds. */
+export const ALL_INVALID_REASONS: readonly (InvalidReason | WireInvalidReason)[] = [
+  ...INVALID_REASONS,
+  ...WIRE_INVALID_REASONS,
+];
+
+export const RECEIVED_TYPES = ["created", "stored", "removed", "updated", "cleared", "other"] as const;
 export type ReceivedType = (typeof RECEIVED_TYPES)[number];
 
 export const SOURCE_ERROR_REASONS = ["connect", "timeout", "http_status", "decode", "oversize", "schema"] as const;
@@ -34,7 +61,7 @@ export interface DirtyRank {
   readonly missing: number;
 }
 
-export const ENGINE_KINDS = ["http", "synthetic"] as const;
+export const ENGINE_KINDS = ["http", "zmq", "synthetic"] as const;
 export type EngineKind = (typeof ENGINE_KINDS)[number];
 
 export const POLL_OUTCOMES = ["items", "empty", "error"] as const;
@@ -57,27 +84,29 @@ export class EngineCounters {
   /** Configured attention-DP size; ranks beyond it are labelled `other`. */
   readonly ranks: number;
 
-  /** 1 while the last poll succeeded. */
+  /** 1 while the last poll succeeded, or all connections to a publisher stand. */
   up: number = 0;
   readonly polls: Record<PollOutcome, number> = zeros(POLL_OUTCOMES);
   readonly pollDuration: Histogram = new Histogram(POLL_DURATION_BUCKETS);
   pollBackoffSeconds: number = 0;
   readonly errors: Record<SourceErrorReason, number> = zeros(SOURCE_ERROR_REASONS);
   receivedBytes: number = 0;
+  /** Messages that were missed and came by replay; of an engine that publishes itself. */
+  healedMessages: number = 0;
 
   readonly received: Record<ReceivedType, number> = zeros(RECEIVED_TYPES);
   readonly injected: Record<InjectReason, number> = zeros(INJECT_REASONS);
   duplicates: number = 0;
   readonly filtered: Record<FilterReason, number> = zeros(FILTER_REASONS);
-  readonly invalid: Record<InvalidReason, number> = zeros(INVALID_REASONS);
+  readonly invalid: Record<InvalidReason | WireInvalidReason, number> = zeros(ALL_INVALID_REASONS);
   /** Events that were accepted into a batch of the ring. */
   enqueued: number = 0;
   /** Accepted by the rules but given up on, because the service was stopping and the ring stayed full. */
   droppedAtShutdown: number = 0;
 
-  /** Missing engine event ids by rank; the last cell is `other`. */
+  /** Missing engine event ids, or messages of a publisher, by rank; the last cell is `other`. */
   readonly missingIds: Float64Array;
-  /** Highest event id seen by rank; the last cell is `other`; -1 before the first. */
+  /** Highest event id, or number of a message, seen by rank; the last cell is `other`; -1 before the first. */
   readonly lastEventId: Float64Array;
   /** By rank, also those beyond the configured size. */
   readonly dirty: Map<number, DirtyRank> = new Map();
@@ -115,6 +144,15 @@ export class EngineCounters {
     else if (kind === RAW_KIND.removed) received.removed++;
     else if (kind === RAW_KIND.created) received.created++;
     else if (kind === RAW_KIND.updated) received.updated++;
+    else received.other++;
+  }
+
+  /** The same for an event of another publisher. */
+  countWireReceived(kind: WireKind): void {
+    const { received } = this;
+    if (kind === WIRE_KIND.stored) received.stored++;
+    else if (kind === WIRE_KIND.removed) received.removed++;
+    else if (kind === WIRE_KIND.cleared) received.cleared++;
     else received.other++;
   }
 

@@ -2,9 +2,9 @@
  * The families of the source and normalise stages: one set of series for each engine. MAIN THREAD.
  * They read the plain fields of `EngineCounters`; every label value exists from the first scrape on.
  */
-import { INVALID_REASONS } from "../engine/raw-event.ts";
 import { addHistogram, type Family, type HistogramSeries, type Labels, type Series } from "./cell-metric.ts";
 import {
+  ALL_INVALID_REASONS,
   type EngineCounters,
   FILTER_REASONS,
   INJECT_REASONS,
@@ -127,6 +127,7 @@ export function engineFamilies(engines: Engines): readonly Family[] {
         (value) => value,
       ),
     },
+    { name: "source_healed_messages_total", series: perEngine(engines, byEngine, (c) => c.healedMessages) },
     { name: "source_sequence_resets_total", series: perEngine(engines, byEngine, (c) => c.resets) },
     { name: "rank_dirty", series: dirtyRanks(engines) },
     { name: "source_duplicate_events_total", series: perEngine(engines, byEngine, (c) => c.duplicates) },
@@ -146,7 +147,10 @@ export function engineFamilies(engines: Engines): readonly Family[] {
       series: perEngine(engines, byEngine, (c) => c.lastEventTimestampSeconds),
     },
     { name: "filtered_events_total", series: perValue(engines, byEngine, "reason", FILTER_REASONS, (c) => c.filtered) },
-    { name: "invalid_events_total", series: perValue(engines, byEngine, "reason", INVALID_REASONS, (c) => c.invalid) },
+    {
+      name: "invalid_events_total",
+      series: perValue(engines, byEngine, "reason", ALL_INVALID_REASONS, (c) => c.invalid),
+    },
     { name: "injected_events_total", series: perValue(engines, byEngine, "reason", INJECT_REASONS, (c) => c.injected) },
     { name: "partial_blocks_tracked", series: perEngine(engines, byEngine, (c) => c.partialBlocksTracked) },
   ];

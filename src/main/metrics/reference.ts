@@ -11,10 +11,10 @@ import {
   SNAPSHOT_OUTCOMES,
 } from "../../shared/counters.ts";
 import { WIRE_FORMATS } from "../../shared/wire-format.ts";
-import { INVALID_REASONS } from "../engine/raw-event.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { CATALOGUE, METRIC_PREFIX, type MetricDefinition } from "./catalogue.ts";
 import {
+  ALL_INVALID_REASONS,
   ENGINE_KINDS,
   FILTER_REASONS,
   INJECT_REASONS,
@@ -54,7 +54,7 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "source_errors_total reason": SOURCE_ERROR_REASONS,
   "source_received_events_total event_type": RECEIVED_TYPES,
   "filtered_events_total reason": FILTER_REASONS,
-  "invalid_events_total reason": INVALID_REASONS,
+  "invalid_events_total reason": ALL_INVALID_REASONS,
   "injected_events_total reason": INJECT_REASONS,
   "consolidator_refused_messages_total reason": WIRE_REFUSALS,
   "consolidator_received_events_total event_type": SOURCE_EVENT_TYPES,

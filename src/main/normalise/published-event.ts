@@ -14,7 +14,6 @@
  * `tokenCount` cells, write nothing through the columns. Every block holds the same number of tokens.
  */
 import { TIER, type Tier } from "../../shared/tier.ts";
-import type { RawEvent } from "../engine/raw-event.ts";
 
 export const PUBLISHED_KIND = { stored: 1, removed: 2, cleared: 3 } as const;
 export type PublishedKind = (typeof PUBLISHED_KIND)[keyof typeof PUBLISHED_KIND];
@@ -27,6 +26,13 @@ export interface MmHash {
 
 /** Multimodal items of one block; null when it holds none. */
 export type BlockMmInfo = readonly MmHash[] | null;
+
+/** Columns of another scratch that an event may borrow. */
+export interface Columns {
+  readonly hashLo: Uint32Array;
+  readonly hashHi: Uint32Array;
+  readonly tokens: Uint32Array;
+}
 
 const FIRST_BLOCKS = 64;
 const FIRST_TOKENS = 4096;
@@ -100,7 +106,7 @@ export class PublishedEvent {
   }
 
   /** Takes the first blocks and tokens of `raw` without copying. After this nothing may be added. */
-  borrow(raw: RawEvent, blockCount: number, tokenCount: number): void {
+  borrow(raw: Columns, blockCount: number, tokenCount: number): void {
     this.hashLo = raw.hashLo;
     this.hashHi = raw.hashHi;
     this.tokens = raw.tokens;

@@ -72,6 +72,10 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
     this.counters = this.#counters;
     this.#options = options;
     this.#syncWanted = sync;
+    if (options.from !== undefined) {
+      this.#next = options.from;
+      this.#nextIsGuess = options.from === 0;
+    }
     this.#channel =
       endpoint === undefined
         ? null

@@ -18,6 +18,11 @@ export interface StreamClientOptions {
   readonly maxQueuedBytes?: number;
   /** Longest silence of the replay socket in the middle of an answer, in milliseconds. Default: 5000. */
   readonly replayTimeoutMs?: number;
+  /**
+   * Number of the message to begin with. Where the stream is further on by then, that is a gap like any other. Default: the
+   * first message that comes, whatever its number.
+   */
+  readonly from?: number;
   /** Whether messages of two frames, without a number, are taken; nothing can be missed among them. Default: no. */
   readonly allowsUnnumbered?: boolean;
   /** Told about each connection and each end of one. */
