@@ -12,22 +12,15 @@ import { wallClockSeconds } from "../../shared/clock.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { ZmqSocketConfig } from "../config/config.ts";
 import { ABSENT } from "../engine/raw-event.ts";
-import type { EventOutlet } from "../intake.ts";
-import type { EngineCounters, WireInvalidReason } from "../metrics/engine-counters.ts";
-import type { EngineRanks } from "../normalise/engine-ranks.ts";
-import type { Injections, RankWatch } from "../normalise/injections.ts";
+import type { WireInvalidReason } from "../metrics/engine-counters.ts";
 import type { SavedRanks } from "../normalise/saved-ranks.ts";
 import { MessageStream } from "../tail/message-stream.ts";
 import { type RawMessage, UNNUMBERED } from "../tail/raw-message.ts";
-import type { GapItem, RestartItem } from "../tail/stream-items.ts";
 import { MAX_PAYLOAD_BYTES, WireBatchReader } from "../wire/wire-batch.ts";
 import { WIRE_KIND, WireEvent } from "../wire/wire-event.ts";
 import type { WireReason } from "../wire/wire-refusal.ts";
-import { Continuity } from "./continuity.ts";
 import type { EventJudge } from "./event-judge.ts";
-import type { GroupTable } from "./group-table.ts";
-import type { Journal } from "./journal.ts";
-import type { Room } from "./room.ts";
+import { type SharedParts, StreamRanks } from "./stream-ranks.ts";
 
 /** Events between two turns of the event loop. */
 const EVENTS_A_TURN = 1024;
@@ -38,23 +31,6 @@ const REPLAY_TIMEOUT_MS = 2000;
 interface Payload extends RawMessage {
   readonly kind: "payload";
   readonly source: "live" | "replay";
-}
-
-/** What the readers of one engine share. */
-export interface SharedParts {
-  readonly ranks: EngineRanks;
-  readonly counters: EngineCounters;
-  readonly injections: Injections;
-  /** `injections`, or what passes on to it. */
-  readonly watch: RankWatch;
-  readonly groups: GroupTable;
-  readonly outlet: EventOutlet;
-  readonly room: Room;
-  readonly journal: Journal;
-  /** Published ranks whose engine told of a clear of its own: nothing is unknown of them any more. */
-  readonly onCleared: (rank: number) => void;
-  /** Own ranks that an event came from. */
-  readonly heard: Set<number>;
 }
 
 export interface PublisherReaderOptions extends SharedParts {
@@ -71,23 +47,18 @@ export interface PublisherReaderOptions extends SharedParts {
 export class PublisherReader {
   readonly #options: PublisherReaderOptions;
   readonly #stream: MessageStream<Payload>;
-  readonly #continuity: Continuity;
+  readonly #ranks: StreamRanks;
   readonly #batch: WireBatchReader = new WireBatchReader();
   readonly #event: WireEvent = new WireEvent();
-  /** Own ranks that a loss on this socket concerns. */
-  readonly #ranks: Set<number>;
   /** Number of the last message that was worked off. */
   #last: number = UNNUMBERED;
   #isBusy: boolean = false;
-  /** A message came. */
-  #hasBegun: boolean = false;
   #stopping: boolean = false;
 
   constructor(options: PublisherReaderOptions) {
-    const { socket, ranks, saved, topic, framing } = options;
+    const { socket, saved, topic, framing } = options;
     this.#options = options;
-    this.#continuity = new Continuity(saved);
-    this.#ranks = new Set(socket.rank === null ? Array.from({ length: ranks.size }, (_, i) => i) : [socket.rank]);
+    this.#ranks = new StreamRanks(options, socket, saved);
     this.#stream = new MessageStream<Payload>(
       {
         endpoint: socket.endpoint,
@@ -98,7 +69,7 @@ export class PublisherReader {
         maxMessageBytes: MAX_PAYLOAD_BYTES,
         maxQueuedBytes: options.maxQueuedBytes,
         allowsUnnumbered: true,
-        from: this.#continuity.from,
+        from: this.#ranks.from,
         onConnection: (connected) => {
           options.journal.connection(socket.endpoint, connected);
           options.onConnection(connected);
@@ -114,8 +85,8 @@ export class PublisherReader {
     for await (const item of this.#stream) {
       this.#isBusy = true;
       if (item.kind === "payload") await this.#onPayload(item);
-      else if (item.kind === "gap") await this.#onGap(item);
-      else if (item.kind === "restart") await this.#onRestart(item);
+      else if (item.kind === "gap") await this.#ranks.onGap(item);
+      else if (item.kind === "restart") await this.#ranks.onRestart(item);
       else if (item.kind === "malformed") this.#refuse("frames", item.sequence, item.reason);
       this.#isBusy = false;
     }
@@ -131,30 +102,21 @@ export class PublisherReader {
   followed(): ReadonlyMap<number, number> | null {
     if (this.#isBusy) return null;
     if (this.#last === UNNUMBERED) return new Map();
-    const { heard } = this.#options;
-    return new Map([...this.#ranks].filter((rank) => heard.has(rank)).map((rank) => [rank, this.#last]));
+    return new Map(this.#ranks.heard().map((rank) => [rank, this.#last]));
   }
 
   async #onPayload({ sequence, payload, source }: Payload): Promise<void> {
     const { counters, outlet } = this.#options;
     counters.receivedBytes += payload.length;
     if (source === "replay") counters.healedMessages++;
-    this.#begin(sequence);
+    this.#ranks.begin(sequence !== UNNUMBERED);
     const refusal = this.#batch.open(payload);
     if (refusal === null) await this.#takeBatch();
     else this.#refuse(invalidReasonOf(refusal.reason), sequence, refusal.message);
     outlet.flush();
     if (sequence === UNNUMBERED) return;
     this.#last = sequence;
-    counters.lastEventId[this.#cell()] = sequence;
-  }
-
-  /** What the first message says of the time before. */
-  #begin(sequence: number): void {
-    if (this.#hasBegun) return;
-    this.#hasBegun = true;
-    // Without a number nobody can say whether it is the first one.
-    if (sequence === UNNUMBERED) this.#continuity.break();
+    counters.lastEventId[this.#ranks.cell()] = sequence;
   }
 
   async #takeBatch(): Promise<void> {
@@ -164,7 +126,7 @@ export class PublisherReader {
     const rank = this.#rankOf(batch.rank);
     if (batch.eventCount > 0) {
       counters.lastEventTimestampSeconds = wallClockSeconds();
-      this.#meet(rank);
+      this.#ranks.meet(rank);
     }
     for (let n = 1; batch.next(event); n++) {
       if (!this.#take(rank) && !(await this.#options.room.until(() => this.#take(rank)))) {
@@ -179,10 +141,8 @@ export class PublisherReader {
 
   /** One event, in one step: its outcome and all its counts. False: full, and nothing was counted. */
   #take(rank: number): boolean {
-    const { judge, injections, outlet, counters, ranks, onCleared } = this.#options;
-    if (rank <= ranks.highest && injections.owes(rank) && !injections.settle(rank, this.#continuity.idOf(rank))) {
-      return false;
-    }
+    const { judge, outlet, counters, ranks, onCleared } = this.#options;
+    if (!this.#ranks.settle(rank)) return false;
     if (judge.judge(this.#event, rank) !== "publish") return true;
     if (!outlet.offer(judge.out)) return false;
     judge.countPublished(this.#event, rank);
@@ -202,56 +162,6 @@ export class PublisherReader {
     } while (this.#batch.next(this.#event));
   }
 
-  /** The first event of a rank. */
-  #meet(rank: number): void {
-    const { heard, ranks, watch, journal } = this.#options;
-    if (heard.has(rank)) return;
-    heard.add(rank);
-    if (rank >= ranks.size) journal.unknownRank(rank, rank <= ranks.highest);
-    if (rank > ranks.highest) return;
-    this.#ranks.add(rank);
-    watch.first?.(rank, this.#continuity.idOf(rank), false);
-  }
-
-  async #onGap(gap: GapItem): Promise<void> {
-    const { counters, journal, socket, watch } = this.#options;
-    if (gap.healed) return journal.gap(gap, socket.endpoint);
-    if (gap.reason === "timeout") counters.errors.timeout++;
-    if (gap.reason === "framing") counters.errors.schema++;
-    this.#continuity.break();
-    // What the engine has published before we came is unknown, and not missing.
-    if (!this.#hasBegun && this.#continuity.isFromBeginning) return journal.lateStart(socket.endpoint, gap.to + 1);
-    journal.gap(gap, socket.endpoint);
-    const missing = gap.to - gap.from + 1;
-    const cell = this.#cell();
-    counters.missingIds[cell] = (counters.missingIds[cell] as number) + missing;
-    for (const rank of this.#ranks) watch.gap(rank, missing);
-    await this.#settle();
-  }
-
-  async #onRestart({ sequence, expected }: RestartItem): Promise<void> {
-    const { counters, journal, socket, watch, groups } = this.#options;
-    counters.resets++;
-    journal.restart(socket.endpoint, sequence, expected);
-    this.#continuity.begin();
-    this.#hasBegun = true;
-    for (const rank of this.#ranks) {
-      groups.forget(rank);
-      watch.restart(rank);
-    }
-    await this.#settle();
-  }
-
-  /** Clears what is to be cleared at once: a rank that is silent from here on must not stay as it was. */
-  async #settle(): Promise<void> {
-    const { injections, room, outlet } = this.#options;
-    for (const rank of this.#ranks) {
-      const settle = (): boolean => !injections.owes(rank) || injections.settle(rank, this.#continuity.idOf(rank));
-      if (!settle() && !(await room.until(settle))) return;
-    }
-    outlet.flush();
-  }
-
   /** A message that is refused as a whole. */
   #refuse(reason: WireInvalidReason, sequence: number | null, detail: string): void {
     const { counters, journal } = this.#options;
@@ -265,12 +175,6 @@ export class PublisherReader {
     const { socket, ranks } = this.#options;
     if (batchRank !== ABSENT && (socket.rank === null || batchRank < ranks.size)) return batchRank;
     return socket.rank ?? 0;
-  }
-
-  /** Of the per-rank columns; where a socket carries all ranks, what is true of it is said of none of them. */
-  #cell(): number {
-    const { socket, ranks } = this.#options;
-    return socket.rank ?? (ranks.size === 1 ? 0 : ranks.size);
   }
 }
 

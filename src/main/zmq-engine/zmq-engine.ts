@@ -21,9 +21,10 @@ import type { WireEvent } from "../wire/wire-event.ts";
 import { EventJudge } from "./event-judge.ts";
 import { GroupTable } from "./group-table.ts";
 import { Journal } from "./journal.ts";
-import { PublisherReader, type SharedParts } from "./publisher-reader.ts";
+import { PublisherReader } from "./publisher-reader.ts";
 import { socketQueueBytes } from "./queue-bytes.ts";
 import { Room } from "./room.ts";
+import type { SharedParts } from "./stream-ranks.ts";
 
 /** What `stop()` grants a message under way to find room; the service ends in time for all of it. */
 const GRACE_MS = 3000;
