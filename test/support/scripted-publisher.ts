@@ -74,9 +74,9 @@ export class ScriptedPublisher {
     this.endpoint = endpoint;
   }
 
-  static async bind(t: TestContext): Promise<ScriptedPublisher> {
+  static async bind(t: TestContext, address: string = "tcp://127.0.0.1:*"): Promise<ScriptedPublisher> {
     const socket = new XPublisher({ linger: 0, verbosity: "allSubsUnsubs" });
-    await socket.bind("tcp://127.0.0.1:*");
+    await socket.bind(address);
     t.after(() => socket.close());
     return new ScriptedPublisher(socket, socket.lastEndpoint ?? "");
   }

@@ -20,6 +20,7 @@ export type Replays = Pick<SideChannel, "replay" | "closed">;
 
 export interface Gap {
   readonly from: number;
+  /** Infinity: whatever there is, which may be nothing. Only what is missing in between is then a loss. */
   readonly to: number;
   /**
    * Nothing of this run was seen before, and where it began is a guess. Most publishers count from 0, some from 1: that number
@@ -51,13 +52,17 @@ export class GapFiller<Delivered> {
     this.#deliver = deliver;
   }
 
-  /** Yields the messages of the gap as far as they can be had, and a gap item for each part. Stops when the channel is closed. */
-  async *fill(gap: Gap): AsyncGenerator<Delivered | GapItem, void> {
+  /**
+   * Yields the messages of the gap as far as they can be had, and a gap item for each part; returns the number behind the last
+   * of them. Stops when the channel is closed.
+   */
+  async *fill(gap: Gap): AsyncGenerator<Delivered | GapItem, number> {
     const { from, to } = gap;
     this.#isCounted = false;
     if (this.#channel === null) yield* this.#lost(gap, from, to, "no-replay");
     else if (performance.now() < this.#notBeforeMs) yield* this.#lost(gap, from, to, "cooling-down");
-    else yield* this.#fetch(gap, this.#channel);
+    else return yield* this.#fetch(gap, this.#channel);
+    return from;
   }
 
   /** Lets go of an answer that was left open: what comes next is of another run, or asks for something else. */
@@ -68,7 +73,7 @@ export class GapFiller<Delivered> {
     await answer?.return();
   }
 
-  async *#fetch(gap: Gap, channel: Replays): AsyncGenerator<Delivered | GapItem, void> {
+  async *#fetch(gap: Gap, channel: Replays): AsyncGenerator<Delivered | GapItem, number> {
     const { from, to } = gap;
     let next = from;
     let healedFrom = from;
@@ -105,10 +110,11 @@ export class GapFiller<Delivered> {
       reason = error.reason;
       this.#notBeforeMs = performance.now() + COOLING_MS;
     }
-    if (channel.closed) return;
+    if (channel.closed) return next;
     if (next > healedFrom) yield this.#healed(healedFrom, next - 1);
     if (next <= to) yield* this.#lost(gap, next, to, reason);
     if (gap.hasNext?.() !== true) await this.drop();
+    return next;
   }
 
   /** The first message of the answer from `next` on; null at its end. */
@@ -133,7 +139,7 @@ export class GapFiller<Delivered> {
   }
 
   *#lost(gap: Gap, from: number, to: number, reason: LossReason): Generator<GapItem, void> {
-    if (gap.isBeginning === true && to === 0) return;
+    if (to === Infinity || (gap.isBeginning === true && to === 0)) return;
     this.#count();
     this.#counters.lost += to - from + 1;
     yield { kind: "gap", from, to, healed: false, reason };

@@ -59,6 +59,8 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
   #lastLive: number = -1;
   /** The run that the last snapshot was of; null when the messages since then are of another. */
   #epoch: string | null = null;
+  /** There is a new connection, and what was published before it may be had. */
+  #catchUpWanted: boolean = false;
   #syncWanted: boolean;
   #syncNotBeforeMs: number = 0;
   #syncTimer: NodeJS.Timeout | undefined;
@@ -107,6 +109,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
       const live = await this.#connect();
       while (!this.#closing.signal.aborted) {
         if (this.#syncIsDue()) yield* this.#synchronise();
+        if (this.#catchUpWanted) yield* this.#catchUp();
         const arrival = await live.queue.take();
         if (arrival === null) return;
         if (arrival === "woken") continue;
@@ -132,6 +135,10 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
         if (connected) this.#onFirstConnection();
         // Who connects again may have been away, and may find another run.
         if (connected && ++connections > 1 && sync === true) this.#wantSync();
+        if (connected && this.#options.from !== undefined && this.#channel !== null) {
+          this.#catchUpWanted = true;
+          this.#live?.queue.wake();
+        }
         onConnection?.(connected);
       },
     });
@@ -192,6 +199,16 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
     this.#lastLive = sequence;
     this.#counters.covered++;
     return true;
+  }
+
+  /** What was published already: whoever comes late, or was away, need not wait for the next message to show what is missing. */
+  async *#catchUp(): AsyncGenerator<Delivered | StreamItem, void> {
+    this.#catchUpWanted = false;
+    const from = this.#next ?? 0;
+    const next = yield* this.#gaps.fill({ from, to: Infinity, isBeginning: this.#nextIsGuess });
+    if (next === from) return;
+    this.#next = next;
+    this.#nextIsGuess = false;
   }
 
   async *#fillGap(gap: Gap): AsyncGenerator<Delivered | StreamItem, void> {

@@ -19,8 +19,8 @@ export interface StreamClientOptions {
   /** Longest silence of the replay socket in the middle of an answer, in milliseconds. Default: 5000. */
   readonly replayTimeoutMs?: number;
   /**
-   * Number of the message to begin with. Where the stream is further on by then, that is a gap like any other. Default: the
-   * first message that comes, whatever its number.
+   * Number of the message to begin with. What has been published since then, and after each later connection what has been
+   * meanwhile, is asked for at once, if there is a replay address. Default: the first message that comes, whatever its number.
    */
   readonly from?: number;
   /** Whether messages of two frames, without a number, are taken; nothing can be missed among them. Default: no. */

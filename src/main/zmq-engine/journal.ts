@@ -32,10 +32,11 @@ export class Journal {
   }
 
   /** It published before we came, and that cannot be had. */
-  lateStart(endpoint: string, sequence: number): void {
+  lateStart(endpoint: string, { to, reason }: GapItem): void {
     this.#limited("late").info("the engine has published before: blocks that it holds from then are not known", {
       endpoint,
-      first_sequence: sequence,
+      first_sequence: to + 1,
+      reason,
     });
   }
 

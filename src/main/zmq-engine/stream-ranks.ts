@@ -96,7 +96,7 @@ export class StreamRanks {
     if (gap.reason === "framing") counters.errors.schema++;
     this.#continuity.break();
     // What the engine has published before we came is unknown, and not missing.
-    if (!this.#hasBegun && this.#continuity.isFromBeginning) return journal.lateStart(endpoint, gap.to + 1);
+    if (!this.#hasBegun && this.#continuity.isFromBeginning) return journal.lateStart(endpoint, gap);
     journal.gap(gap, endpoint);
     const missing = gap.to - gap.from + 1;
     const cell = this.cell();
