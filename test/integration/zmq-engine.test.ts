@@ -3,6 +3,9 @@
  * the right ranks, and one that is frozen changes nothing for the others.
  */
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test, type TestContext } from "node:test";
 import type { KvEvent } from "../../src/main/tail/kv-event.ts";
 import { StreamClient } from "../../src/main/tail/stream-client.ts";
@@ -41,6 +44,18 @@ async function eventsOf(t: TestContext, endpoint: string, count: number): Promis
     if (seen >= count) break;
   }
   return events;
+}
+
+/** Events of all engines, or of one. */
+async function receivedOf(service: Service, engine?: string): Promise<number> {
+  const page = await scrape(service.facts.url);
+  return page.sum("kvcast_source_received_events_total", engine === undefined ? {} : { engine });
+}
+
+/** Those in the index. */
+async function blocksOf(service: Service): Promise<number> {
+  const response = await fetch(`${service.facts.url}/health`);
+  return ((await response.json()) as { index: { blocks: number } }).index.blocks;
 }
 
 async function stopInTime(service: Kvcast): Promise<void> {
@@ -105,7 +120,8 @@ test("whoever comes late gets what was published before, by replay", async (t) =
 test("two publishers and one engine over HTTP: one publisher is frozen, the others flow; then it goes on", async (t) => {
   const events = 3000;
   const flags = `--wait-subscribers 1 --clear-on-start off`;
-  const a = await publisher(t, `--engine synthetic:?events=${events}&rate=1500&seed=21 ${flags}`);
+  const ofFrozen = 6000;
+  const a = await publisher(t, `--engine synthetic:?events=${ofFrozen}&rate=800&seed=21 ${flags}`);
   const b = await publisher(t, `--engine synthetic:?events=${events}&rate=1500&seed=22 ${flags}`);
   const c = await sim(t, `--events ${events} --rate 1500 --seed 23`);
   const service = await serve(
@@ -113,28 +129,83 @@ test("two publishers and one engine over HTTP: one publisher is frozen, the othe
     `--engine a=${a.engine} --engine b=${b.engine} --engine c=${c.url} --wait-subscribers 1`,
   );
   const subscriber = await new SubscriberProcess(t, service.facts.zmqEndpoint).connected();
-  const received = async (engine: string): Promise<number> =>
-    (await scrape(service.facts.url)).sum("kvcast_source_received_events_total", { engine });
-
+  const received = (engine: string): Promise<number> => receivedOf(service, engine);
   await eventually("some of a has come", PATIENCE_MS, async () => ((await received("a")) > 300 ? true : null));
   a.process.child.kill("SIGSTOP");
   await eventually("all of b and c has come", PATIENCE_MS, async () =>
     (await received("b")) === events && (await received("c")) === events + 1 ? true : null,
   );
-  assert.ok((await received("a")) < events, "a was frozen meanwhile");
+  assert.ok((await received("a")) < ofFrozen, "a was frozen meanwhile");
   a.process.child.kill("SIGCONT");
 
   const expected: Record<string, unknown> = {};
   for (const [rank, seed] of [21, 22, 23].entries()) {
-    expected[rank] = expectedStream(trafficConfig({ events, seed }))["0"];
+    expected[rank] = expectedStream(trafficConfig({ events: rank === 0 ? ofFrozen : events, seed }))["0"];
   }
-  const report = await within("all arrives", PATIENCE_MS, subscriber.until({ untilEvents: 3 * (events + 1) }));
+  const all = ofFrozen + 2 * events + 3;
+  const report = await within("all arrives", PATIENCE_MS, subscriber.until({ untilEvents: all }));
   assert.deepEqual(report.ranks, expected);
   assert.deepEqual([report.gaps, report.repeats], [0, 0]);
-  const page = await quiet(service, 3 * (events + 1));
+  const page = await quiet(service, all);
   for (const engine of ["a", "b", "c"]) {
     assert.equal(page.sum("kvcast_injected_events_total", { engine }), 1);
     assert.equal(page.sum("kvcast_source_sequence_gaps_total", { engine }), 0);
   }
+  await stopInTime(service);
+});
+
+test("a kvcast that is started again goes on where it ended: what was published meanwhile comes by replay", async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), "kvcast-zmq-engine-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const events = 4000;
+  const source = await publisher(t, `--engine synthetic:?events=${events}&rate=1500&seed=6 --wait-subscribers 1`);
+  const flags = `--engine ${source.engine} --snapshot --state-dir ${folder}`;
+  const first = await serve(t, flags);
+  await eventually("some events have come", PATIENCE_MS, async () => ((await receivedOf(first)) > 500 ? true : null));
+  await stopInTime(first);
+
+  const second = await serve(t, flags);
+  await second.log("the index of an earlier run is there again");
+  await eventually("the engine has said all", PATIENCE_MS, async () =>
+    (await scrape(source.process.facts.url)).sum("kvcast_sink_sent_events_total") === events + 1 ? true : null,
+  );
+  const said = (await scrape(source.process.facts.url)).value("kvcast_published_sequence");
+  const page = await eventually("all of it is read", PATIENCE_MS, async () => {
+    const now = await scrape(second.facts.url);
+    return now.value("kvcast_source_last_event_id", { engine: "engine0", dp_rank: "0" }) === said ? now : null;
+  });
+  assert.equal(page.sum("kvcast_injected_events_total"), 0, "nothing was missed, so nothing is cleared");
+  assert.equal(page.sum("kvcast_source_sequence_gaps_total"), 0);
+  assert.ok(page.sum("kvcast_source_healed_messages_total") > 0);
+  assert.ok(page.sum("kvcast_source_received_events_total") < events);
+
+  const reference = await serve(t, `--engine ${source.engine} --snapshot`);
+  await eventually("the reference has read all", PATIENCE_MS, async () =>
+    (await receivedOf(reference)) === events + 1 ? true : null,
+  );
+  const expected = await eventually("both indexes hold the same", PATIENCE_MS, async () => {
+    const both = await Promise.all([blocksOf(second), blocksOf(reference)]);
+    return both[0] === both[1] ? both[0] : null;
+  });
+  assert.ok(expected > 0);
+  await stopInTime(second);
+});
+
+test("a ring of two small slots, full most of the time: a flood of a publisher arrives whole and in order", async (t) => {
+  const events = 20_000;
+  const source = await publisher(
+    t,
+    `--engine synthetic:?events=${events}&rate=max&seed=8 --replay-batches 100000 --wait-subscribers 1`,
+  );
+  const service = await serve(
+    t,
+    `--engine ${source.engine} --ring-slots 2 --slot-bytes 4KiB --wait-subscribers 1 --clear-on-start off`,
+  );
+  const subscriber = await new SubscriberProcess(t, service.facts.zmqEndpoint).connected();
+  const report = await within("all arrives", PATIENCE_MS, subscriber.until({ untilEvents: events + 1 }));
+  assert.deepEqual(report.ranks, expectedStream(trafficConfig({ events, seed: 8 })));
+  const page = await quiet(service, events + 1);
+  assert.ok(page.sum("kvcast_ring_full_seconds_total") > 0, "the ring was full");
+  assert.equal(page.sum("kvcast_source_sequence_gaps_total"), 0);
   await stopInTime(service);
 });

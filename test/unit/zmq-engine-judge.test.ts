@@ -15,7 +15,7 @@ interface Rig {
   readonly groups: GroupTable;
   readonly refused: string[];
   /** What becomes of one event: "publish", or `filtered reason`, or `invalid reason`. */
-  of(event: unknown, rank?: number): string;
+  readonly of: (event: unknown, rank?: number) => string;
 }
 
 function rig(options: Partial<EventJudgeOptions> = {}): Rig {
@@ -57,6 +57,7 @@ function sums(counters: EngineCounters): string {
 }
 
 const removed = (fields: Fields = {}): Fields => ({ type: "BlockRemoved", block_hashes: [1], ...fields });
+const info = (hash: number): unknown => ({ mm_objects: [{ mm_hash: hash }] });
 const cleared = (fields: Fields = {}): Fields => ({ type: "AllBlocksCleared", ...fields });
 
 test("each reason, for stored and removed events", () => {
@@ -175,7 +176,6 @@ test("tier moves that are wanted go out with their tier, and those of no known t
 
 test("a short last block is cut off, with what is said of it", () => {
   const { of, judge } = rig();
-  const info = (hash: number): unknown => ({ mm_objects: [{ mm_hash: hash }] });
   const event = storedMap({
     block_hashes: [7, 8, 9],
     token_ids: [1, 2, 3, 4, 5],

@@ -205,7 +205,8 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
   async *#catchUp(): AsyncGenerator<Delivered | StreamItem, void> {
     this.#catchUpWanted = false;
     const from = this.#next ?? 0;
-    const next = yield* this.#gaps.fill({ from, to: Infinity, isBeginning: this.#nextIsGuess });
+    const open: Gap = { from, to: Infinity, isBeginning: this.#nextIsGuess };
+    const next = yield* this.#gaps.fill(open);
     if (next === from) return;
     this.#next = next;
     this.#nextIsGuess = false;
