@@ -205,8 +205,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
   async *#catchUp(): AsyncGenerator<Delivered | StreamItem, void> {
     this.#catchUpWanted = false;
     const from = this.#next ?? 0;
-    const open: Gap = { from, to: Infinity, isBeginning: this.#nextIsGuess };
-    const next = yield* this.#gaps.fill(open);
+    const next = yield* this.#gaps.fill(allSince(from, this.#nextIsGuess));
     if (next === from) return;
     this.#next = next;
     this.#nextIsGuess = false;
@@ -273,4 +272,9 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
   #pause(ms: number): Promise<void> {
     return delay(ms, undefined, { signal: this.#closing.signal }).catch(() => {});
   }
+}
+
+/** Whatever was published since. */
+function allSince(from: number, isBeginning: boolean): Gap {
+  return { from, to: Infinity, isBeginning };
 }
