@@ -1,4 +1,5 @@
 /** All micro cases, in the order of the table: along the way of an event. */
+import { CONSOLIDATE_CASES } from "./consolidate.bench.ts";
 import { COUNTER_CASES } from "./counters.bench.ts";
 import { ENCODER_CASES } from "./encoder.bench.ts";
 import type { MicroCase } from "./micro-case.ts";
@@ -17,5 +18,6 @@ export const MICRO_CASES: readonly MicroCase[] = [
   ...ENCODER_CASES,
   ...PLANE_CASES,
   ...WIRE_DECODE_CASES,
+  ...CONSOLIDATE_CASES,
   ...COUNTER_CASES,
 ];

@@ -5,12 +5,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
-import type { ConsolidateMode, Identity } from "../../src/main/consolidate/consolidator.ts";
+import type { ConsolidateMode, Identity, SourceKind } from "../../src/main/consolidate/consolidator.ts";
 import { TIER, type Tier } from "../../src/shared/tier.ts";
 import { CompatModel, DefaultModel, type ConsolidatorModel } from "../support/consolidator-model.ts";
 import { blockStore, ConsolidatorRig, type StoreSpec } from "../support/consolidator-rig.ts";
 
-const KINDS = ["trtllm", "vllm", "kvbm", "trtllm"] as const;
+const KINDS: readonly SourceKind[] = ["trtllm", "vllm", "kvbm", "trtllm"];
 const source = fc.nat({ max: KINDS.length - 1 });
 const tier = fc.constantFrom<Tier>(TIER.device, TIER.disk);
 const rank = fc.nat({ max: 1 });

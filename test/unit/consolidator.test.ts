@@ -183,3 +183,21 @@ test("memory is used again: however many blocks come and go, room for those that
   assert.ok(churn(100_000) < 1.2 * before);
   assert.equal(rig.consolidator.counters.blocks, 0);
 });
+
+test("a clear of everything, however much, is one event, and what comes then is stored anew", () => {
+  for (const identity of ["legacy", "lineage"] as const) {
+    const rig = new ConsolidatorRig({ identity, maxBlocks: 10_000 });
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 5000; i++) assert.equal(rig.store({ hash: i, tokens: [i], salt: "s" }), "published");
+      rig.consolidator.clear(0, 0);
+      assert.deepEqual([rig.consolidator.counters.blocks, rig.consolidator.counters.mappings], [0, 0]);
+      const events = rig.drain();
+      assert.deepEqual([events.length, events.at(-1)?.kind], [5001, "cleared"]);
+    }
+    for (let i = 0; i < 5000; i++) rig.store({ hash: i, tokens: [i] });
+    rig.store({ hash: 1, tokens: [1], rank: 1 });
+    rig.drain();
+    rig.consolidator.clear(0, 0);
+    assert.equal(rig.consolidator.counters.blocks, 1, "another rank keeps what it has");
+  }
+});

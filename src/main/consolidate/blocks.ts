@@ -239,6 +239,11 @@ export class Blocks {
     return (this.#ofRank[rank] as number) > own;
   }
 
+  /** Whether nothing is held in any other rank. */
+  isOnlyRank(rank: number): boolean {
+    return this.#ofRank[rank] === this.holds.live;
+  }
+
   #count(owner: number, change: number): void {
     const holder = holderOf(owner);
     const rank = owner & MAX_RANK;

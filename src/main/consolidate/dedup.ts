@@ -22,6 +22,8 @@ import { TextTable } from "./text-table.ts";
 const KINDS = ["trtllm", "vllm", "kvbm"] as const;
 const TIERS = 4;
 const MAPPINGS_A_BLOCK = 4;
+/** Mappings from which on it is quicker to begin new tables than to take all of them out. */
+const WORTH_NEW_TABLES = 4096;
 
 export class Dedup {
   readonly #queue: EmissionQueue;
@@ -151,12 +153,12 @@ export class Dedup {
   /** Everything that a source holds in one rank is gone. (Compatible: everything is gone.) */
   clear(source: number, rank: number): void {
     const blocks = this.#blocks;
-    if (this.#isCompat) {
+    const isShared = !this.#isCompat && blocks.isSharedRank(source, rank);
+    const isAll = this.#isCompat || (!isShared && blocks.holds.live > WORTH_NEW_TABLES && blocks.isOnlyRank(rank));
+    if (isAll) {
       this.#blocks = new Blocks(this.#sources);
       this.#salts = new TextTable();
-    }
-    const isShared = !this.#isCompat && blocks.isSharedRank(source, rank);
-    if (!this.#isCompat) {
+    } else {
       // The newest first, so that children go before their parents.
       for (let hold = blocks.newestHold(source, rank); hold !== 0; hold = blocks.newestHold(source, rank)) {
         const block = blocks.holds.get(hold, HOLD.block);
