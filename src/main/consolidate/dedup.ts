@@ -11,7 +11,8 @@
 import { MAX_RANK } from "../../shared/record.ts";
 import { TIER } from "../../shared/tier.ts";
 import type { Xxh3 } from "../../shared/xxh3.ts";
-import { BLOCK, BLOCK_BITS, Blocks, HOLD, ownerOf } from "./blocks.ts";
+import { BLOCK, BLOCK_BITS, HOLD, ownerOf } from "./block-layout.ts";
+import { Blocks } from "./blocks.ts";
 import { BlockHasher } from "./block-hasher.ts";
 import type { BlockStore, ConsolidatorCounters, ConsolidatorOptions, Outcome } from "./consolidator-types.ts";
 import type { EmissionQueue } from "./emission-queue.ts";
