@@ -11,6 +11,19 @@ export {
   ZmqKvEventPublisher,
   type ZmqKvEventPublisherOptions,
 } from "./zmq-kv-event-publisher.ts";
+export {
+  type EngineMetricsOptions,
+  type MetricsEndpoint,
+  registerEngineMetricsCallback,
+} from "./expfmt/engine-metrics-callback.ts";
+export type { InjectedLabels } from "./expfmt/label-injection.ts";
+export {
+  type ExpfmtLog,
+  type ExpfmtOptions,
+  type ExpfmtRegistry,
+  getPrometheusExpfmt,
+} from "./expfmt/prometheus-expfmt.ts";
+export { type ExpfmtCallback, RuntimeMetrics, type RuntimeMetricsOptions } from "./expfmt/runtime-metrics.ts";
 export type {
   ClearedEvent,
   EventFault,
