@@ -11,12 +11,16 @@ import {
 import { REPLAY_MAX_CLIENTS, replayClientBytes, replayMessageBytes } from "../shared/queue-sizes.ts";
 import { roundToLine } from "../shared/ring-layout.ts";
 import { NATS_FLIGHT_BYTES, PLANE_GATE_BYTES_A_HASH, PLANE_GATE_HASHES } from "../shared/nats-limits.ts";
-import type { EngineConfig, PublishConfig } from "./config/config.ts";
+import type { EngineConfig, PublishConfig, ServeConfig } from "./config/config.ts";
 import { MAX_STATS_BYTES } from "./load/stats-poller.ts";
 import { socketBoundBytes } from "./zmq-engine/queue-bytes.ts";
 
 /** Of the hash table, whose size is a power of two: at most this for each block allowed. */
 const PLACE_BYTES_A_BLOCK = 16;
+/** Of a page of an engine: as it is read, twice, as a block in two formats, and as part of two pages in two forms each. */
+const PAGE_COPIES = 8;
+/** Consolidators have no engines, and no pages of theirs. */
+type PageBound = PublishConfig & Partial<Pick<ServeConfig, "engineMetrics">>;
 const MIB: number = 1 << 20;
 /** For each snapshot: a piece, and some more asked for ahead. */
 const SNAPSHOT_BYTES: number = 2 * MIB;
@@ -50,6 +54,12 @@ function natsBytes({ nats, engines = [] }: PublishConfig): number {
   return nats.queueBytes + 2 * NATS_FLIGHT_BYTES + gate + readers * 2 * MAX_STATS_BYTES;
 }
 
+/** Bytes: of each engine two pages of metrics, the one that is shown and the next, and what is made of them. */
+function pageBytes({ engines = [], engineMetrics }: PageBound): number {
+  if (engineMetrics === null || engineMetrics === undefined) return 0;
+  return engines.filter(({ kind }) => kind === "http").length * PAGE_COPIES * engineMetrics.maxBytes;
+}
+
 /** Bytes: most that waits between an engine and the pipeline. */
 function sourceBytes(engine: EngineConfig): number {
   if (engine.kind === "http") return 2 * engine.maxResponseBytes;
@@ -63,11 +73,11 @@ function sourceBytes(engine: EngineConfig): number {
  * records of an oversize event), or the messages that wait of one that publishes itself; what libzmq may hold for one subscriber that does not read, and for all clients of the
  * replay socket; and what is kept for NATS. A further such subscriber costs `zmqQueueBytes` more. The program itself (code, heap at rest) is not in it.
  */
-export function memoryBoundBytes(config: PublishConfig, pipelineBytes: number): number {
+export function memoryBoundBytes(config: PageBound, pipelineBytes: number): number {
   const answers = (config.engines ?? []).reduce((sum, engine) => sum + sourceBytes(engine), 0);
   const queue = config.zmqEndpoint === null ? 0 : config.zmqQueueBytes;
   const index = config.snapshot
     ? indexBoundBytes(config.snapshotMaxBlocks, config.kvBlockSizeTokens, config.snapshotTokens)
     : 0;
-  return pipelineBytes + index + answers + queue + replayQueuesBytes(config) + natsBytes(config);
+  return pipelineBytes + index + answers + queue + replayQueuesBytes(config) + natsBytes(config) + pageBytes(config);
 }

@@ -11,6 +11,7 @@ import { BindError } from "../shared/errors.ts";
 import type { Epoch, SavedState } from "../shared/index-messages.ts";
 import type { EngineCredentials, ServeConfig } from "./config/config.ts";
 import { Engines } from "./engines.ts";
+import { EnginePages } from "./engine-page/engine-pages.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
 import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
@@ -47,6 +48,7 @@ export class Service {
   readonly epoch: Epoch;
   readonly #options: ServiceOptions;
   readonly #engines: Engines;
+  readonly #enginePages: EnginePages | null;
   readonly #stateSaver: StateSaver | null;
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
@@ -64,6 +66,7 @@ export class Service {
     this.epoch = continued?.epoch ?? newEpoch();
     this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
     this.#engines = new Engines({ config, pipeline, saved: saved?.ranks ?? NO_SAVED_RANKS, log, onFatal });
+    this.#enginePages = config.engineMetrics === null ? null : new EnginePages(config, config.engineMetrics, log);
     this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver() : null;
   }
 
@@ -150,6 +153,7 @@ export class Service {
   /** The credentials of all engines' connections from their next requests on. */
   renewCredentials(credentials: EngineCredentials): void {
     this.#engines.renew(credentials);
+    this.#enginePages?.renew(credentials);
   }
 
   /** Stops polling, publishes what was taken, ends all threads. Any number of callers share one shutdown. */
@@ -165,6 +169,7 @@ export class Service {
     this.pipeline.hurry();
     this.#stateSaver?.stop();
     this.#engines.stop();
+    this.#enginePages?.stop();
     // A source that waits for the ring is let go by the pipeline's stop at the latest.
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     const report = await this.pipeline.stop(endMs - performance.now());
@@ -184,6 +189,7 @@ export class Service {
       epoch: this.epoch,
       logCounts: log.counts,
       requests,
+      ...(this.#enginePages === null ? {} : { enginePages: this.#enginePages }),
     });
     this.#http = await startHttpServer({
       host: config.systemHost,

@@ -18,7 +18,7 @@ const engine = readFileSync(path.join(process.cwd(), "test/fixtures/trtllm/trtll
 
 function injecting(labels: Readonly<Record<string, string>>): PageOptions {
   const scanner = new SampleScanner(7, 11);
-  return { injection: { scanner, labels: new LabelInjection(labels, scanner) } };
+  return { scanner, injection: new LabelInjection(labels, scanner) };
 }
 
 /** What is printed in both formats is taken by a strict reader, and read once more it is the same. */

@@ -23,7 +23,7 @@ const enginePage = readFileSync(path.join(process.cwd(), "test/fixtures/trtllm/t
 
 function injecting(labels: Readonly<Record<string, string>>): PageOptions {
   const scanner = new SampleScanner(1, 2);
-  return { injection: { scanner, labels: new LabelInjection(labels, scanner) } };
+  return { scanner, injection: new LabelInjection(labels, scanner) };
 }
 
 /** The page as it goes on. */

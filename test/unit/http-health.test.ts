@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type HealthState, healthRoutes } from "../../src/main/http/health.ts";
-import { metricsRoute } from "../../src/main/http/metrics-route.ts";
 import { RequestCounts } from "../../src/main/http/request-counts.ts";
 import type { Request, Response, WholeRoute } from "../../src/main/http/routes.ts";
 
@@ -96,18 +95,6 @@ void test("nanoseconds are a whole number below 10^9", async () => {
     assert.ok(Number.isInteger(uptime.nanos) && uptime.nanos >= 0 && uptime.nanos < 1e9, `${uptimeMs}`);
     assert.equal(uptime.secs, Math.floor(uptimeMs / 1000));
   }
-});
-
-void test("/metrics makes the bytes of a page once", async () => {
-  let page = "a 1\n";
-  const route = metricsRoute({ contentType: "text/plain; version=0.0.4", render: () => Promise.resolve(page) });
-  const first = await route.handler(REQUEST);
-  const second = await route.handler(REQUEST);
-  assert.equal(first.contentType, "text/plain; version=0.0.4");
-  assert.equal(first.body.toString(), "a 1\n");
-  assert.equal(second.body, first.body);
-  page = "a 2\n";
-  assert.equal((await route.handler(REQUEST)).body.toString(), "a 2\n");
 });
 
 void test("request counts are a closed set of series", () => {

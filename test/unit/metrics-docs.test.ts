@@ -5,6 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { Consolidator } from "../../src/main/consolidate/consolidator.ts";
 import { SourceCounters } from "../../src/main/consolidate/source-counters.ts";
+import { PageCounters } from "../../src/main/engine-page/page-counters.ts";
 import { CATALOGUE, METRIC_PREFIX } from "../../src/main/metrics/catalogue.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { labelValues, renderMetricsReference, unitOf } from "../../src/main/metrics/reference.ts";
@@ -38,6 +39,10 @@ test("label values on the page are those of a scrape, where they are a closed li
   pipeline.nats = true;
   const scrape = new Metrics({
     engines: [new EngineCounters("engine0", "http", 2)],
+    enginePages: {
+      pages: [{ counters: new PageCounters("engine0"), ageSeconds: () => null, page: () => null }],
+      refresh: () => Promise.resolve(),
+    },
     consolidator: { tracker, sources: [new SourceCounters("kvbm0", "kvbm")] },
     pipeline,
     version: "0",

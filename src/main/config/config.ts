@@ -75,6 +75,21 @@ export interface ZmqEngineConfig {
 
 export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig | ZmqEngineConfig;
 
+/** What is done with the engines' own metrics. */
+export interface EngineMetricsConfig {
+  /** Whether whole families are taken or left, or each line for itself. */
+  readonly mode: "families" | "lines";
+  /** First letters of the names that are taken; empty: all. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** Labels for all series, where they lack them. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** Most bytes of one page. */
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
 export interface PollProfile {
   readonly name: "default" | "reference";
   readonly minSleepMs: number;
@@ -95,7 +110,7 @@ export type OnEngineGap = "mark" | "clear";
 /** What the way from the ring to the subscribers needs to know, whatever makes the events. */
 export type PublishConfig = Omit<
   ServeConfig,
-  "engines" | "mmTokenOffset" | "pollProfile" | "clearOnStart" | "onEngineGap" | "publishTierMoves"
+  "engines" | "mmTokenOffset" | "pollProfile" | "engineMetrics" | "clearOnStart" | "onEngineGap" | "publishTierMoves"
 > & {
   /** Engines of the service itself; absent where others read them. */
   readonly engines?: readonly EngineConfig[];
@@ -142,6 +157,8 @@ export interface ServeConfig {
   readonly ringSlots: number;
   readonly slotBytes: number;
   readonly pollProfile: PollProfile;
+  /** Null: they are not read. */
+  readonly engineMetrics: EngineMetricsConfig | null;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }

@@ -6,6 +6,7 @@
 import { isSingleEvent } from "../../shared/wire-format.ts";
 import type { LoadedConfig, ServeConfig } from "./config.ts";
 import { checkPublish } from "./check-publish.ts";
+import { loadEngineMetrics } from "./load-engine-metrics.ts";
 import { loadEngines } from "./load-engines.ts";
 import type { Environment, Flags, OptionSpec } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
@@ -60,7 +61,8 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   };
   const { engines, rereadCredentials } = await loadEngines(targets, values, resolver, warnings);
   const nats = await loadNatsConfig(resolver, env, warnings);
-  const config: ServeConfig = Object.freeze({ engines, ...values, nats });
+  const engineMetrics = loadEngineMetrics(resolver, { engines, nats }, warnings);
+  const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics });
   checkPublish(config, OPTIONS, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });
 }

@@ -3,6 +3,7 @@
  * and defaults are a promise to users. MAIN THREAD, at start only.
  */
 import type { PollProfile } from "./config.ts";
+import { ENGINE_METRICS_OPTIONS } from "./engine-metrics-options.ts";
 import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
@@ -46,7 +47,8 @@ export type ServeOptions = {
   readonly systemHost: Defaulted<string>;
   readonly systemPort: Defaulted<number | null>;
   readonly config: OptionSpec<string>;
-} & typeof ZMQ_OPTIONS &
+} & typeof ENGINE_METRICS_OPTIONS &
+  typeof ZMQ_OPTIONS &
   typeof NATS_OPTIONS &
   typeof STREAM_OPTIONS &
   typeof SNAPSHOT_OPTIONS &
@@ -150,6 +152,7 @@ export const SERVE_OPTIONS: ServeOptions = {
       "Sleep between drains of an idle engine: default grows from 5 to 100 ms, by 1.5 each time; " +
       "reference from 5 to 20 ms as Dynamo's own publisher does, with at most 256 events a step.",
   },
+  ...ENGINE_METRICS_OPTIONS,
   ...ZMQ_OPTIONS,
   ...NATS_OPTIONS,
   ...STREAM_OPTIONS,

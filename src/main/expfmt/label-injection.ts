@@ -42,6 +42,8 @@ export function escapedLabelValue(value: string): string {
 export class LabelInjection {
   /** Most bytes by which a line grows, with its braces and a comma for each label. */
   readonly maxBytes: number;
+  /** A line had one of the labels already. */
+  foundOne: boolean = false;
   readonly #names: readonly Buffer[];
   readonly #pairs: readonly Buffer[];
   /** Of each label, its part of a series' hash. */
@@ -80,7 +82,10 @@ export class LabelInjection {
     for (let i = 0; i < this.#names.length; i++) {
       const isMissing = scanner.indexOf(bytes, this.#names[i] as Buffer) < 0;
       this.#isMissing[i] = isMissing ? 1 : 0;
-      if (!isMissing) continue;
+      if (!isMissing) {
+        this.foundOne = true;
+        continue;
+      }
       scanner.labelsLo = (scanner.labelsLo + (this.#lo[i] as number)) | 0;
       scanner.labelsHi = (scanner.labelsHi + (this.#hi[i] as number)) | 0;
     }

@@ -29,8 +29,10 @@ export interface PageOptions {
   readonly mapName?: (name: string) => string;
   /** Names that no page from outside may use; asked with the mapped name. */
   readonly isOwn?: (name: string) => boolean;
-  /** Made with the scanner given beside it. */
-  readonly injection?: { readonly labels: LabelInjection; readonly scanner: SampleScanner };
+  /** Default: one of its own, without a seed. Not for two parsers whose pushes mix. */
+  readonly scanner?: SampleScanner;
+  /** Made with that scanner. */
+  readonly injection?: LabelInjection;
   readonly maxSeries?: number;
 }
 
@@ -42,6 +44,8 @@ export interface ExpositionPage {
   readonly refused: Readonly<RefusalCounts>;
   /** The last line had its end. A page without was cut off. */
   readonly isWhole: boolean;
+  /** Every series got all injected labels: none had one of them already. */
+  readonly gotAllLabels: boolean;
 }
 
 /** What is known of a sample's name, once and for all lines that have it. */
@@ -79,8 +83,8 @@ export class PageParser {
   #bytes: number = 0;
 
   constructor(options: PageOptions = {}) {
-    this.#scanner = options.injection?.scanner ?? new SampleScanner();
-    this.#injection = options.injection?.labels ?? new LabelInjection({});
+    this.#scanner = options.scanner ?? new SampleScanner();
+    this.#injection = options.injection ?? new LabelInjection({});
     this.#injects = options.injection !== undefined;
     this.#filter = options.filter ?? KEEP_ALL;
     this.#mapName = options.mapName ?? ((name): string => name);
@@ -126,6 +130,7 @@ export class PageParser {
       bytes: this.#bytes,
       refused: this.#refused,
       isWhole: this.#carried === 0 && !this.#skipping,
+      gotAllLabels: this.#injects && !this.#injection.foundOne,
     };
   }
 

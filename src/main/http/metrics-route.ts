@@ -1,27 +1,39 @@
 /**
- * `/metrics`: the page of the registry, encoded to bytes once however many scrapers share it. MAIN THREAD.
+ * `/metrics`: the page of the registry in the form that the scraper asks for, made once however many scrapers share it.
+ * MAIN THREAD.
  */
+import { acceptedFormat, acceptsGzip } from "./accept.ts";
 import type { WholeRoute } from "./routes.ts";
+
+/** What this needs of a page. */
+interface Page {
+  body(format: "text" | "openmetrics"): Buffer;
+  gzipped(format: "text" | "openmetrics"): Promise<Buffer>;
+}
 
 /** What this needs of `Metrics`. */
 export interface PageSource {
-  readonly contentType: string;
-  /** The same string for as long as the page is shared. */
-  render(): Promise<string>;
+  /** The same page for as long as it is shared. */
+  page(): Promise<Page>;
 }
 
+const VARY = { Vary: "Accept, Accept-Encoding" };
+
 export function metricsRoute(metrics: PageSource): WholeRoute {
-  let text = "";
-  let bytes: Buffer = Buffer.alloc(0);
   return {
     path: "/metrics",
-    handler: async () => {
-      const page = await metrics.render();
-      if (page !== text) {
-        text = page;
-        bytes = Buffer.from(page, "utf8");
+    handler: async ({ headers }) => {
+      const page = await metrics.page();
+      const { format, contentType } = acceptedFormat(headers["accept"]);
+      if (!acceptsGzip(headers["accept-encoding"])) {
+        return { status: 200, contentType, body: page.body(format), headers: VARY };
       }
-      return { status: 200, contentType: metrics.contentType, body: bytes };
+      return {
+        status: 200,
+        contentType,
+        body: await page.gzipped(format),
+        headers: { ...VARY, "Content-Encoding": "gzip" },
+      };
     },
   };
 }

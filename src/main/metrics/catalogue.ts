@@ -13,6 +13,7 @@ import {
   SNAPSHOT_DURATION_BUCKETS,
 } from "../../shared/counters.ts";
 import { CONSOLIDATOR } from "./consolidator-catalogue.ts";
+import { ENGINE_PAGE } from "./engine-page-catalogue.ts";
 import { POLL_DURATION_BUCKETS } from "./engine-counters.ts";
 import { type CatalogueSection, counter, gauge, histogram } from "./metric-definition.ts";
 import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
@@ -351,6 +352,7 @@ const SERVICE: CatalogueSection = {
 /** In the order of the page. */
 export const CATALOGUE: readonly CatalogueSection[] = [
   SOURCE,
+  ENGINE_PAGE,
   NORMALISE,
   CONSOLIDATOR,
   RING,

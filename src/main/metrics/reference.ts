@@ -12,6 +12,8 @@ import {
 } from "../../shared/counters.ts";
 import { WIRE_FORMATS } from "../../shared/wire-format.ts";
 import { LOG_LEVELS } from "../log.ts";
+import { FETCH_OUTCOMES } from "../engine-page/page-counters.ts";
+import { REFUSALS } from "../expfmt/refusal.ts";
 import { CATALOGUE, METRIC_PREFIX, type MetricDefinition } from "./catalogue.ts";
 import {
   ALL_INVALID_REASONS,
@@ -53,6 +55,8 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "source_polls_total outcome": POLL_OUTCOMES,
   "source_errors_total reason": SOURCE_ERROR_REASONS,
   "source_received_events_total event_type": RECEIVED_TYPES,
+  "engine_page_fetches_total outcome": FETCH_OUTCOMES,
+  "engine_page_refused_lines_total reason": REFUSALS,
   "filtered_events_total reason": FILTER_REASONS,
   "invalid_events_total reason": ALL_INVALID_REASONS,
   "injected_events_total reason": INJECT_REASONS,
@@ -88,6 +92,7 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
 const OWN_UNITS: Readonly<Record<string, string>> = {
   source_sequence_gaps_total: "event ids",
   source_last_event_id: "event id",
+  engine_page_up: "1 or 0",
   partial_blocks_tracked: "blocks",
   ring_occupied_slots_max: "slots",
   zmq_subscribers: "subscriptions",
@@ -115,8 +120,8 @@ export function renderMetricsReference(): string {
     "<!-- Made by scripts/generate-docs.js from src/main/metrics/catalogue.ts. Do not edit. -->",
     "<!-- prettier-ignore-start -->",
     "",
-    "`GET /metrics` on the system port has these, in the Prometheus text format, and Node's own (`process_*`,",
-    "`nodejs_*`). Every value of a label exists from the first scrape on, at 0, so that `rate()` and `increase()` see the",
+    "`GET /metrics` on the system port has these, in the Prometheus text format or in OpenMetrics, and Node's own (`process_*`,",
+    "`nodejs_*`). The engines' own metrics are there too: [engine-metrics.md](engine-metrics.md). Every value of a label exists from the first scrape on, at 0, so that `rate()` and `increase()` see the",
     "first event too. Token ids, cache salts and hashes are never in a metric.",
     "",
     "A page is one moment: what it says balances, between any two events.",

@@ -15,12 +15,16 @@ import { setTimeout } from "node:timers/promises";
 import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
 import { KvcastError } from "../../shared/errors.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
+import { type FamilyType, familyType } from "../expfmt/family.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { CellMetric, type Family } from "./cell-metric.ts";
 import { consolidatorFamilies, type ConsolidatorView } from "./consolidator-families.ts";
 import { engineFamilies } from "./engine-families.ts";
 import type { EngineCounters } from "./engine-counters.ts";
+import { type BlockSource, EngineBlocks } from "./engine-block.ts";
+import { enginePageFamilies } from "./engine-page-families.ts";
 import { indexFamilies } from "./index-families.ts";
+import { MetricsPage } from "./metrics-page.ts";
 import { pipelineFamilies } from "./pipeline-families.ts";
 import type { PipelineView } from "./pipeline-view.ts";
 import { type RequestCountsView, serviceFamilies } from "./service-families.ts";
@@ -53,20 +57,32 @@ export interface MetricsOptions {
   readonly requests: RequestCountsView;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
+  /** The engines' own metrics; absent: there are none. */
+  readonly enginePages?: EnginePagesView;
   /** Node's own metrics (process, event loop, heap, GC). Default true. */
   readonly defaults?: boolean;
 }
 
-interface Page {
-  readonly untilMs: number;
-  readonly text: Promise<string>;
+/** What is needed of the engines' pages. */
+interface EnginePagesView {
+  readonly pages: readonly BlockSource[];
+  /** Brings them up to date, as far as that is soon done. */
+  refresh(): Promise<void>;
+}
+
+interface Shared {
+  /** While the page is still being made it is everyone's. */
+  untilMs: number;
+  readonly page: Promise<MetricsPage>;
 }
 
 export class Metrics {
   readonly #registry = new Registry();
   readonly #snapshot: SharedSnapshot;
+  readonly #enginePages: EnginePagesView | null;
+  readonly #engineBlocks: EngineBlocks;
   readonly #now: () => number;
-  #page: Page | null = null;
+  #shared: Shared | null = null;
 
   constructor(options: MetricsOptions) {
     const { engines, pipeline } = options;
@@ -74,6 +90,7 @@ export class Metrics {
     this.#snapshot = new SharedSnapshot(pipeline);
     this.#register([
       ...engineFamilies(engines),
+      ...enginePageFamilies(options.enginePages?.pages ?? []),
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
@@ -83,32 +100,35 @@ export class Metrics {
       collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });
       for (const name of MISNAMED_DEFAULTS) this.#registry.removeSingleMetric(name);
     }
+    this.#enginePages = options.enginePages ?? null;
+    this.#engineBlocks = new EngineBlocks(this.#enginePages?.pages ?? [], headsOf(this.#registry));
   }
 
-  /** The `Content-Type` of the page. */
-  get contentType(): string {
-    return this.#registry.contentType;
+  /** The page, at most 100 ms old. */
+  page(): Promise<MetricsPage> {
+    if (this.#shared !== null && this.#now() < this.#shared.untilMs) return this.#shared.page;
+    const shared: Shared = { untilMs: Number.POSITIVE_INFINITY, page: this.#encode() };
+    this.#shared = shared;
+    shared.page.then(
+      () => (shared.untilMs = this.#now() + PAGE_LIFETIME_MS),
+      () => (shared.untilMs = 0),
+    );
+    return shared.page;
   }
 
-  /** The page in the Prometheus text format, at most 100 ms old. */
-  render(): Promise<string> {
-    const now = this.#now();
-    if (this.#page !== null && now < this.#page.untilMs) return this.#page.text;
-    const text = this.#encode();
-    const page: Page = { untilMs: now + PAGE_LIFETIME_MS, text };
-    this.#page = page;
-    text.catch(() => {
-      if (this.#page === page) this.#page = null;
-    });
-    return text;
+  /** The same in the Prometheus text format, as a string. */
+  async render(): Promise<string> {
+    return (await this.page()).body("text").toString();
   }
 
-  async #encode(): Promise<string> {
+  async #encode(): Promise<MetricsPage> {
+    await this.#enginePages?.refresh();
+    const engines = this.#engineBlocks.current();
     for (let attempt = 1; !this.#snapshot.refresh() && attempt < MAX_ATTEMPTS; attempt++) {
       await setTimeout(RETRY_PAUSE_MS);
     }
     // No await between the snapshot and this call, which reads every metric before it returns.
-    return this.#registry.metrics();
+    return new MetricsPage(await this.#registry.metrics(), engines);
   }
 
   /** Catalogue and families must name the same metrics; anything else is a bug that the first start shows. */
@@ -128,4 +148,13 @@ export class Metrics {
       throw new KvcastError("KVCAST_CATALOGUE", `not in the catalogue: ${[...byName.keys()].join(", ")}`);
     }
   }
+}
+
+/** Names and types of what the registry prints. */
+function headsOf(registry: Registry): { readonly name: string; readonly type: FamilyType }[] {
+  return registry.getMetricsAsArray().map((metric) => {
+    // The library's type does not have it, its objects do.
+    const { type } = metric as unknown as { readonly type?: string };
+    return { name: metric.name, type: familyType(type ?? "") ?? "untyped" };
+  });
 }
