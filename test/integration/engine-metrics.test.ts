@@ -57,3 +57,29 @@ test("an engine whose page hangs costs a scrape its patience once, and then next
   assert.ok(Number(second.get("kvcast_engine_page_fetches_total")?.samples.get(key)) >= 1);
   assert.equal(second.get("kvcast_engine_page_up")?.samples.get('kvcast_engine_page_up{engine="engine0"}'), "0");
 });
+
+test("an engine that lies has its bad lines refused by reason, one that sends ten megabytes its page", async (t) => {
+  const liar = await sim(t, "--rate 500 --fault lies");
+  const huge = await sim(t, "--rate 500 --fault bloat");
+  // So that a name of ours is refused as such.
+  const service = await serve(t, `--engine liar=${liar.url} --engine huge=${huge.url} --engine-metrics-include *`);
+  const page = readStrictly(await bytesOf(await scrape(service.facts.url)));
+  const refused = page.get("kvcast_engine_page_refused_lines_total")?.samples;
+  for (const [reason, lines] of Object.entries({
+    duplicate_series: 1,
+    type_conflict: 1,
+    too_many_labels: 1,
+    too_long: 1,
+    syntax: 2,
+    labels: 1,
+    own_name: 1,
+    utf8: 1,
+  })) {
+    const key = `kvcast_engine_page_refused_lines_total{engine="liar",reason="${reason}"}`;
+    assert.equal(refused?.get(key), String(lines), reason);
+  }
+  assert.equal(page.get("trtllm_lies")?.samples.size, 1);
+  assert.equal(page.has("trtllm_bloat"), false);
+  const key = 'kvcast_engine_page_fetches_total{engine="huge",outcome="oversize"}';
+  assert.equal(page.get("kvcast_engine_page_fetches_total")?.samples.get(key), "1");
+});

@@ -87,7 +87,7 @@ export const SIM_OPTIONS: SimOptions = {
     repeatable: true,
     help:
       "What goes wrong. Kinds: gap, restart-at, unhealthy, hang, http500, garbage, " +
-      "truncate, drop-connection, slow. A share (5%), a route (/metrics) and seconds (@30-60s) narrow it down.",
+      "truncate, drop-connection, slow, bloat, lies. A share (5%), a route (/metrics) and seconds (@30-60s) narrow it down.",
   },
   generation: {
     name: "generation",

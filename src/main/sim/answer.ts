@@ -2,6 +2,7 @@
  * How the stand-in engine sends an answer, whole or broken on purpose. MAIN THREAD.
  */
 import type { ServerResponse } from "node:http";
+import { bloatedPage, lyingLines } from "./bad-metrics.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { AnswerFault } from "./sim-config.ts";
 
@@ -27,6 +28,7 @@ export function textAnswer(text: string, status: number = 200): Answer {
 /** What stands in for the real answer of a route; null when the fault needs the real one. */
 export function replacement(fault: AnswerFault, plan: FaultPlan): Answer | null {
   if (fault.kind === "http500") return textAnswer("Internal Server Error", 500);
+  if (fault.kind === "bloat") return { status: 200, contentType: "text/plain", body: [bloatedPage()] };
   if (fault.kind !== "garbage") return null;
   if (plan.variant(2) === 0) {
     const page = "<!DOCTYPE html><html><body><h1>Not the engine you are looking for</h1></body></html>";
@@ -51,6 +53,8 @@ export function send(response: ServerResponse, answer: Answer, fault: AnswerFaul
     sendHalf(response, answer, "reset");
   } else if (fault?.kind === "slow") {
     drip(response, answer, fault.bytesPerSecond);
+  } else if (fault?.kind === "lies") {
+    send(response, { ...answer, body: [...answer.body, lyingLines()] }, null, plan);
   } else {
     head(response, answer, true);
     for (const part of answer.body) response.write(part);

@@ -14,14 +14,16 @@
  *   truncate [:SHARE] [:ROUTE]      half the body, the connection then closed in order
  *   drop-connection [:SHARE] [:ROUTE]   half the body, the connection then reset
  *   slow [:SPEED] [:SHARE] [:ROUTE]     the body in drops
+ *   bloat [:SHARE] [:ROUTE]         ten megabytes of metrics
+ *   lies [:SHARE] [:ROUTE]          metrics, and behind them what breaks their format: series twice, bytes that are no text, label bombs
  *
- * Arguments come in any order. Without a share every answer is hit, without a route those of `/kv_cache_events`, and
- * without a speed `slow` runs at 10 bytes a second. Which answers and events are hit follows from the traffic's seed.
+ * Arguments come in any order. Without a share every answer is hit, without a route those of `/kv_cache_events`, of
+ * `bloat` and `lies` those of `/prometheus/metrics`, and without a speed `slow` runs at 10 bytes a second. Which answers and events are hit follows from the traffic's seed.
  */
 import { ConfigError } from "../../shared/errors.ts";
 import type { TrafficConfig } from "../config/config.ts";
 
-const ANSWER_FAULTS = ["hang", "http500", "garbage", "truncate", "drop-connection", "slow"] as const;
+const ANSWER_FAULTS = ["hang", "http500", "garbage", "truncate", "drop-connection", "slow", "bloat", "lies"] as const;
 type AnswerFaultKind = (typeof ANSWER_FAULTS)[number];
 
 /** When a fault is on, in milliseconds since the start; `untilMs` is Infinity for no end. */
@@ -103,6 +105,7 @@ export const SIM_DEFAULTS: Omit<SimConfig, "traffic"> = {
 };
 
 export const EVENTS_ROUTE = "/kv_cache_events";
+export const METRICS_ROUTE = "/prometheus/metrics";
 const ALWAYS: FaultWindow = { fromMs: 0, untilMs: Infinity };
 const DEFAULT_SLOW_BYTES_PER_SECOND = 10;
 
@@ -144,7 +147,7 @@ export function parseFault(text: string): Fault {
   if (answerKind === "slow") allowed.push("bytesPerSecond");
   const {
     share = 1,
-    route = EVENTS_ROUTE,
+    route = answerKind === "bloat" || answerKind === "lies" ? METRICS_ROUTE : EVENTS_ROUTE,
     bytesPerSecond = DEFAULT_SLOW_BYTES_PER_SECOND,
   } = parseArguments(text, words, allowed);
   return { kind: answerKind, share, route, bytesPerSecond, ...window };
