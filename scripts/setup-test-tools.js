@@ -10,6 +10,7 @@ const TOOLS = {
   faketime: "faketime",
   "nats-server": "nats-server",
   prlimit: "util-linux",
+  prometheus: "prometheus",
   promtool: "prometheus",
 };
 

@@ -1,6 +1,6 @@
 /**
  * What scraping costs and what it has to wait for: `/metrics` asked again and again in a full flood, and how much older events
- * get when 20 scrapers ask at half of the rate that the machine can do.
+ * get when 50 scrapers ask at half of the rate that the machine can do.
  */
 import { Agent, request } from "node:http";
 import { setTimeout } from "node:timers/promises";
@@ -21,7 +21,7 @@ const FRESH_MS = 110;
 const SCRAPED_UNTIL = 0.6;
 const LOOP_UNTIL = 0.97;
 
-const SCRAPERS = 20;
+const SCRAPERS = 50;
 const EVERY_MS = 1000;
 const PACED_SECONDS = 12;
 const MAX_RUNS = 3;

@@ -2,6 +2,7 @@
 import { CONSOLIDATE_CASES } from "./consolidate.bench.ts";
 import { COUNTER_CASES } from "./counters.bench.ts";
 import { ENCODER_CASES } from "./encoder.bench.ts";
+import { EXPOSITION_CASES } from "./exposition.bench.ts";
 import type { MicroCase } from "./micro-case.ts";
 import { NORMALISER_CASES } from "./normaliser.bench.ts";
 import { PLANE_CASES } from "./plane.bench.ts";
@@ -20,4 +21,5 @@ export const MICRO_CASES: readonly MicroCase[] = [
   ...WIRE_DECODE_CASES,
   ...CONSOLIDATE_CASES,
   ...COUNTER_CASES,
+  ...EXPOSITION_CASES,
 ];

@@ -250,7 +250,7 @@ export class PageParser {
         at = copy(bytes, timestampFrom, timestampTo, out, at);
       }
     } else {
-      at += bytes.copy(out, at, nameTo, end);
+      at = copy(bytes, nameTo, end, out, at);
     }
     out[at++] = LINE_FEED;
     this.#length = at;
