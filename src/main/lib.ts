@@ -24,6 +24,25 @@ export {
   getPrometheusExpfmt,
 } from "./expfmt/prometheus-expfmt.ts";
 export { type ExpfmtCallback, RuntimeMetrics, type RuntimeMetricsOptions } from "./expfmt/runtime-metrics.ts";
+export {
+  AdditionalMetricsCollector,
+  type AdditionalMetricsLabels,
+  type GuidedDecoding,
+  isImageRequest,
+  isStructuredOutput,
+  type KvTransfer,
+  type RequestParts,
+} from "./component-metrics/additional-metrics.ts";
+export { type BackendMetricsLabels, LLMBackendMetrics } from "./component-metrics/backend-metrics.ts";
+export {
+  attentionDpSizeOf,
+  Backend,
+  backendOf,
+  DisaggregationMode,
+  disaggregationModeOf,
+  Modality,
+  modalityOf,
+} from "./component-metrics/worker-traits.ts";
 export type {
   ClearedEvent,
   EventFault,

@@ -18,7 +18,7 @@ import { POLL_DURATION_BUCKETS } from "./engine-counters.ts";
 import { type CatalogueSection, counter, gauge, histogram } from "./metric-definition.ts";
 import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
 
-export { type CatalogueSection, METRIC_PREFIX, type MetricDefinition, type MetricType } from "./metric-definition.ts";
+export { type CatalogueSection, METRIC_PREFIX, type MetricDefinition } from "./metric-definition.ts";
 
 const SOURCE: CatalogueSection = {
   title: "Source",

@@ -6,7 +6,7 @@
  * what these are. It calls every `get()` within one synchronous pass.
  */
 import { LayoutError } from "../../shared/errors.ts";
-import { METRIC_PREFIX, type MetricDefinition, type MetricType } from "./catalogue.ts";
+import { fullName, type MetricDefinition, type MetricType } from "./metric-definition.ts";
 import type { Histogram } from "./histogram.ts";
 
 export type Labels = Readonly<Record<string, string>>;
@@ -66,7 +66,7 @@ export class CellMetric {
   readonly #collect: () => Sample[];
 
   constructor(definition: MetricDefinition, family: Family) {
-    this.name = METRIC_PREFIX + definition.name;
+    this.name = fullName(definition);
     this.help = definition.help;
     this.type = definition.type;
     if ("series" in family) {

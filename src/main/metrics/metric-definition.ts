@@ -5,6 +5,8 @@ export const METRIC_PREFIX = "kvcast_";
 export type MetricType = "counter" | "gauge" | "histogram";
 
 export interface MetricDefinition {
+  /** Default `kvcast_`. Metrics that others have named have none. */
+  readonly prefix?: string;
   /** Without the prefix. */
   readonly name: string;
   readonly type: MetricType;
@@ -12,6 +14,11 @@ export interface MetricDefinition {
   readonly help: string;
   /** Upper bounds without +Inf, in the unit of the name; histograms only. */
   readonly buckets?: readonly number[];
+}
+
+/** What the page calls it. */
+export function fullName({ prefix = METRIC_PREFIX, name }: MetricDefinition): string {
+  return prefix + name;
 }
 
 export interface CatalogueSection {
