@@ -6,6 +6,7 @@
  */
 import type { LoadMessage } from "../shared/nats-messages.ts";
 import type { EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EngineData } from "./engine-data.ts";
 import type { EventOutlet } from "./intake.ts";
 import type { Logger } from "./log.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
@@ -15,6 +16,8 @@ import type { UnknownRankSet } from "./normalise/unknown-ranks.ts";
 
 export interface EngineRuntime {
   readonly counters: EngineCounters;
+  /** What is read of it beside its events. */
+  readonly data: EngineData;
   /** Sends the clears of the start, then reads the engine until `stop()`. Once. Rejects only on a bug. */
   run(): Promise<void>;
   /** Ends reading and waiting; `run()` resolves soon after. Safe to call twice, and before `run()`. */

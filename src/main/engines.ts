@@ -4,6 +4,7 @@
  * Their loops run each for itself; what is asked of all of them at once is here.
  */
 import type { EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EngineData } from "./engine-data.ts";
 import type { EngineRuntime } from "./engine-runtime.ts";
 import type { Logger } from "./log.ts";
 import { makeEngineRuntime } from "./make-engine-runtime.ts";
@@ -26,6 +27,7 @@ export interface EnginesOptions {
 export class Engines {
   /** In the order of the configuration. */
   readonly counters: readonly EngineCounters[];
+  readonly data: readonly EngineData[];
   readonly #engines: readonly EngineRuntime[];
   readonly #saved: SavedRanks;
   readonly #onFatal: (error: Error) => void;
@@ -48,6 +50,7 @@ export class Engines {
       }),
     );
     this.counters = this.#engines.map(({ counters }) => counters);
+    this.data = this.#engines.map(({ data }) => data);
   }
 
   /** Reads all of them until `stop()`. Never rejects. */

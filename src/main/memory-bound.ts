@@ -13,6 +13,8 @@ import { roundToLine } from "../shared/ring-layout.ts";
 import { NATS_FLIGHT_BYTES, PLANE_GATE_BYTES_A_HASH, PLANE_GATE_HASHES } from "../shared/nats-limits.ts";
 import type { EngineConfig, PublishConfig, ServeConfig } from "./config/config.ts";
 import { MAX_STATS_BYTES } from "./load/stats-poller.ts";
+import { MAX_PERF_BYTES } from "./perf/perf-poller.ts";
+import { KEPT_REQUEST_BYTES, MAX_KEPT_REQUESTS } from "./perf/perf-ring.ts";
 import { socketBoundBytes } from "./zmq-engine/queue-bytes.ts";
 
 /** Of the hash table, whose size is a power of two: at most this for each block allowed. */
@@ -46,12 +48,18 @@ function replayQueuesBytes(config: PublishConfig): number {
   return REPLAY_MAX_CLIENTS * replayClientBytes(message);
 }
 
-/** Bytes: most that NATS takes up: the queue, what the socket holds besides, counts of live blocks, one answer of statistics of each engine. */
-function natsBytes({ nats, engines = [] }: PublishConfig): number {
+/** Bytes: most that NATS takes up: the queue, what the socket holds besides, counts of live blocks. */
+function natsBytes({ nats }: PublishConfig): number {
   if (nats === null) return 0;
   const gate = nats.events && nats.encoding === "dynamo" ? PLANE_GATE_HASHES * PLANE_GATE_BYTES_A_HASH : 0;
-  const readers = nats.load ? engines.filter(({ kind }) => kind === "http").length : 0;
-  return nats.queueBytes + 2 * NATS_FLIGHT_BYTES + gate + readers * 2 * MAX_STATS_BYTES;
+  return nats.queueBytes + 2 * NATS_FLIGHT_BYTES + gate;
+}
+
+/** Bytes: one answer of statistics and one with records of requests, of each engine, its text and what is made of it; and the requests that are kept. */
+function dataBytes({ engines = [], iterationStats = "off", perfMetrics = "off" }: PublishConfig): number {
+  const stats = iterationStats === "off" ? 0 : 2 * MAX_STATS_BYTES;
+  const perf = perfMetrics === "off" ? 0 : 2 * MAX_PERF_BYTES + MAX_KEPT_REQUESTS * KEPT_REQUEST_BYTES;
+  return engines.filter(({ kind }) => kind === "http").length * (stats + perf);
 }
 
 /** Bytes: of each engine two pages of metrics, the one that is shown and the next, and what is made of them. */
@@ -79,5 +87,6 @@ export function memoryBoundBytes(config: PageBound, pipelineBytes: number): numb
   const index = config.snapshot
     ? indexBoundBytes(config.snapshotMaxBlocks, config.kvBlockSizeTokens, config.snapshotTokens)
     : 0;
-  return pipelineBytes + index + answers + queue + replayQueuesBytes(config) + natsBytes(config) + pageBytes(config);
+  const engineData = dataBytes(config) + pageBytes(config);
+  return pipelineBytes + index + answers + queue + replayQueuesBytes(config) + natsBytes(config) + engineData;
 }

@@ -1,10 +1,11 @@
 /**
  * An engine whose events come raw, as trtllm-serve writes them, and are normalised here. MAIN THREAD.
  *
- *   source ─► intake ─► normaliser ─► outlet          usage poller, or load service ─► counters, NATS
+ *   source ─► intake ─► normaliser ─► outlet          usage poller, engine data ─► counters, metrics, NATS
  *                └─ injections ─┘
  */
 import type { EngineCredentials, HttpEngineConfig, ServeConfig, SyntheticEngineConfig } from "./config/config.ts";
+import { EngineData } from "./engine-data.ts";
 import { engineLog } from "./engine-log.ts";
 import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
 import { HttpSource } from "./engine/http-source.ts";
@@ -12,7 +13,6 @@ import type { EngineSource } from "./engine/source.ts";
 import { SyntheticSource } from "./engine/synthetic-source.ts";
 import { UsagePoller } from "./engine/usage-poller.ts";
 import { Intake } from "./intake.ts";
-import { LoadService } from "./load/load-service.ts";
 import type { LineLogger } from "./log.ts";
 import { EngineCounters } from "./metrics/engine-counters.ts";
 import { clearPolicy } from "./normalise/clear-policy.ts";
@@ -28,13 +28,13 @@ type RawEngineConfig = HttpEngineConfig | SyntheticEngineConfig;
 
 export class RawEventEngine implements EngineRuntime {
   readonly counters: EngineCounters;
+  readonly data: EngineData;
   readonly #ranks: EngineRanks;
   readonly #intake: Intake;
   readonly #source: EngineSource;
   /** Null where the load service tells the same. */
   readonly #usage: UsagePoller | null;
-  readonly #load: LoadService | null;
-  #loadEnd: Promise<void> = Promise.resolve();
+  #dataEnd: Promise<void> = Promise.resolve();
   #stopping: boolean = false;
 
   constructor(engine: RawEngineConfig, surroundings: EngineSurroundings) {
@@ -60,17 +60,18 @@ export class RawEventEngine implements EngineRuntime {
       saved,
     });
     this.#intake = new Intake(normaliser, injections, outlet);
+    this.data = new EngineData(engine, surroundings, counters);
     this.#source = this.#makeSource(engine, config, log);
     this.#usage = this.#makeUsagePoller(engine, config);
-    this.#load = this.#makeLoad(engine, surroundings, log);
   }
 
   #makeSource(engine: RawEngineConfig, config: ServeConfig, log: LineLogger): EngineSource {
     const { counters } = this;
     const sink = this.#intake;
+    const onDrain = (events: number): void => this.data.additional.recordKvEventDrain(events);
     switch (engine.kind) {
       case "http":
-        return new HttpSource({ config: engine, profile: config.pollProfile, sink, counters, log });
+        return new HttpSource({ config: engine, profile: config.pollProfile, sink, counters, onDrain, log });
       case "synthetic":
         return new SyntheticSource({ traffic: engine.traffic, kvBlockSize: config.kvBlockSizeTokens, sink, counters });
     }
@@ -81,41 +82,27 @@ export class RawEventEngine implements EngineRuntime {
     return new UsagePoller({ config: engine, onUsed: (blocks) => (this.counters.usedBlocks = blocks) });
   }
 
-  #makeLoad(engine: RawEngineConfig, surroundings: EngineSurroundings, log: LineLogger): LoadService | null {
-    const { nats } = surroundings.config;
-    if (nats?.load !== true) return null;
-    return new LoadService({
-      engine,
-      workerId: nats.place.workerId,
-      ranks: this.#ranks,
-      post: surroundings.postLoad,
-      onUsed: (blocks) => (this.counters.usedBlocks = blocks),
-      log,
-      onFatal: surroundings.onFatal,
-    });
-  }
-
   /** The engine is not read before what belongs in front of its events has found room. */
   async run(): Promise<void> {
     this.#usage?.start();
-    this.#load?.start();
+    this.data.start();
     await this.#intake.begin(() => this.#stopping);
     await this.#source.run();
-    await this.#loadEnd;
+    await this.#dataEnd;
   }
 
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#usage?.stop();
-    if (this.#load !== null) this.#loadEnd = this.#load.stop();
+    this.#dataEnd = this.data.stop();
     this.#source.stop();
   }
 
   renew(credentials: EngineCredentials): void {
     this.#source.renew(credentials);
     this.#usage?.renew(credentials);
-    this.#load?.renew(credentials);
+    this.data.renew(credentials);
   }
 
   followed(): SavedRanks | null {

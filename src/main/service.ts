@@ -15,6 +15,7 @@ import { EnginePages } from "./engine-page/engine-pages.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
 import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
+import { perfRoute } from "./http/perf-route.ts";
 import { RequestCounts } from "./http/request-counts.ts";
 import { snapshotRoute } from "./http/snapshot-route.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
@@ -184,6 +185,7 @@ export class Service {
     const requests = new RequestCounts();
     const metrics = new Metrics({
       engines: this.engines,
+      data: this.#engines.data,
       pipeline: this.pipeline,
       version,
       epoch: this.epoch,
@@ -207,6 +209,7 @@ export class Service {
           }),
         ),
         snapshotRoute(() => this.pipeline.openSnapshot()),
+        perfRoute(this.#engines.data),
       ],
       log,
       requests,

@@ -53,6 +53,16 @@ const nats = <T>(read: (config: NatsConfig) => T) => {
 
 const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   engine: { value: "e=http://h:1", becomes: "e", read: (config) => config.engines[0].name, beside: {} },
+  iterationStats: { value: "on", becomes: "on", read: (config) => config.iterationStats },
+  perfMetrics: { value: "off", becomes: "off", read: (config) => config.perfMetrics },
+  model: { value: "m/n", becomes: "m/n", read: (config) => config.worker.model },
+  disaggregationMode: {
+    value: "pd",
+    becomes: "prefill_and_decode",
+    read: (config) => config.worker.disaggregationMode,
+  },
+  backend: { value: "_autodeploy", becomes: "_autodeploy", read: (config) => config.worker.backend },
+  modality: { value: "multimodal", becomes: "multimodal", read: (config) => config.worker.modality },
   engineHeaderFile: { value: headers, becomes: "v", read: http((engine) => engine.headers["x-key"]), beside: HTTPS },
   engineCaFile: {
     value: path.join(TLS, "ca.pem"),

@@ -19,7 +19,9 @@ const ZEROS = {
 };
 
 test("every figure of a forward pass comes from its own field", () => {
-  assert.deepEqual(stat(), {
+  const { figures, ...rest } = stat();
+  assert.deepEqual([figures.usedBlocks, figures.contextRequests, figures.hitRate], [10, 3, null]);
+  assert.deepEqual(rest, {
     rank: 0,
     usedBlocks: 10,
     maxBlocks: 100,
@@ -63,7 +65,12 @@ test("milliseconds become seconds, and nonsense 0", () => {
 });
 
 test("a row with no more than a duration has only zeros, and is incomplete", () => {
-  assert.deepEqual(iterationStatOf({ iterLatencyMS: 10, attentionDpRank: 0 }), {
+  const { figures, ...rest } = iterationStatOf({ iterLatencyMS: 10, attentionDpRank: 0 }) ?? stat();
+  assert.deepEqual(
+    Object.entries(figures).filter(([, value]) => value !== null),
+    [["iterationMs", 10]],
+  );
+  assert.deepEqual(rest, {
     rank: 0,
     usedBlocks: null,
     maxBlocks: null,

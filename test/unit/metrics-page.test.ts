@@ -18,6 +18,7 @@ import {
   RECEIVED_TYPES,
   SOURCE_ERROR_REASONS,
 } from "../../src/main/metrics/engine-counters.ts";
+import { fullName } from "../../src/main/metrics/metric-definition.ts";
 import { RING_DROP_REASONS, WORKER_RESTART_REASONS } from "../../src/main/metrics/pipeline-view.ts";
 import type { MetricsPage as MadePage } from "../../src/main/metrics/metrics-page.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
@@ -72,16 +73,20 @@ void test("every family of the catalogue is on the page with its type and help",
   const page = await setUp().page();
   const definitions = CATALOGUE.flatMap((section) => section.metrics);
   assert.equal(page.types.size, definitions.length);
-  for (const { name, type, help } of definitions) {
-    assert.equal(page.types.get(`kvcast_${name}`), type, name);
-    assert.equal(page.help.get(`kvcast_${name}`), help, name);
+  for (const definition of definitions) {
+    const name = fullName(definition);
+    assert.equal(page.types.get(name), definition.type, name);
+    assert.equal(page.help.get(name), definition.help, name);
   }
 });
 
 void test("the label names of every series are those of the catalogue", async () => {
   const page = await setUp().page();
   const labelsOf = new Map(
-    CATALOGUE.flatMap((section) => section.metrics).map(({ name, labels }) => [`kvcast_${name}`, labels.toSorted()]),
+    CATALOGUE.flatMap((section) => section.metrics).map((definition) => [
+      fullName(definition),
+      definition.labels.toSorted(),
+    ]),
   );
   for (const series of page.samples.keys()) {
     const name = series.replace(/\{.*$/u, "");

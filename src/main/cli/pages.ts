@@ -3,6 +3,7 @@ import type { OptionSpec } from "../config/option-spec.ts";
 import { CONSOLIDATE_OPTION_LIST } from "../config/consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "../config/flood-options.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
+import { PERF_OPTION_LIST, PERF_URL } from "../config/perf-options.ts";
 import { SIM_OPTION_LIST } from "../config/sim-options.ts";
 import { TAIL_ENDPOINT, TAIL_OPTION_LIST } from "../config/tail-options.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "../config/traffic-options.ts";
@@ -28,7 +29,7 @@ export const EXIT_CODES: readonly Item[] = [
   { name: "3", says: "flood: the rate of --min-rate was not reached." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, files that may be open.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service or performance data that perf asks for, files that may be open.",
   },
   { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
   {
@@ -61,6 +62,7 @@ export const ROOT_PAGE: HelpPage = {
     { command: ["kvcast sim --port 8000"], says: "Run a stand-in for trtllm-serve, for tests and demos." },
     { command: ["kvcast flood"], says: "A load test: how many events a second this machine can publish." },
     { command: ["kvcast tail"], says: "Print what is published, event by event." },
+    { command: ["kvcast perf"], says: "The slowest requests of an engine, and where their time went." },
     { command: ["kvcast help serve"], says: "All options of a command." },
   ],
   usage: "kvcast COMMAND [options]",
@@ -73,6 +75,7 @@ export const ROOT_PAGE: HelpPage = {
         { name: "serve", says: "Read an engine's events and publish them." },
         { name: "sim", says: "Stand in for a trtllm-serve." },
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
+        { name: "perf [URL]", says: "Ask a running service for its slow requests." },
         { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
         { name: "help [COMMAND]", says: "Print help." },
       ],
@@ -222,6 +225,44 @@ export const TAIL_PAGE: HelpPage = {
       ],
     },
     { title: "Other", items: [HELP_SWITCH] },
+  ],
+};
+
+export const PERF_PAGE: HelpPage = {
+  examples: [
+    { command: ["kvcast perf"], says: `The slowest requests that the service at ${PERF_URL} knows of.` },
+    {
+      command: ["kvcast perf http://host:8081 --sort queue --since 300 --limit 5"],
+      says: "Who waited longest in the last five minutes.",
+    },
+    {
+      command: ["kvcast perf --phase transfer --min 1"],
+      says: "Requests of a second and more that spent most of it on their cache's way from a prefill server.",
+    },
+    {
+      command: ["kvcast perf --json | jq .percentiles.ttft"],
+      says: "For programs: one JSON object, the answer of /v1/perf/requests.",
+    },
+  ],
+  usage: "kvcast perf [URL] [options]",
+  summary:
+    "Asks a running kvcast serve for finished requests: where their time went (queue, KV transfer, prefill, decode), what they " +
+    "found in the cache, and what the whole engine's cache did meanwhile. The engine must keep records of its requests: " +
+    "return_perf_metrics: true and perf_metrics_max_requests: 1000.",
+  options: PERF_OPTION_LIST,
+  sections: [
+    { title: "Other", items: [{ name: "--json", says: "Print the answer as it comes." }, HELP_SWITCH] },
+    {
+      title: "Exit codes",
+      items: [
+        { name: "0", says: "It was asked and answered, also where no request matches." },
+        { name: "2", says: "Wrong usage; 78 for a value that is not allowed." },
+        {
+          name: "69",
+          says: "There is no such service, or none of its engines gives performance data; the message says which setting is missing.",
+        },
+      ],
+    },
   ],
 };
 

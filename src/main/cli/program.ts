@@ -16,7 +16,16 @@ import { Hangups } from "./hangup.ts";
 import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
 import { requireOpenFiles } from "./open-files.ts";
-import { CONSOLIDATE_PAGE, FLOOD_PAGE, ROOT_PAGE, SERVE_PAGE, SIM_PAGE, TAIL_PAGE, flagNames } from "./pages.ts";
+import {
+  CONSOLIDATE_PAGE,
+  FLOOD_PAGE,
+  ROOT_PAGE,
+  PERF_PAGE,
+  SERVE_PAGE,
+  SIM_PAGE,
+  TAIL_PAGE,
+  flagNames,
+} from "./pages.ts";
 import { VERSION } from "./version.ts";
 
 /** The process, as far as commands may touch it. */
@@ -36,6 +45,7 @@ const PAGES = {
   sim: SIM_PAGE,
   tail: TAIL_PAGE,
   flood: FLOOD_PAGE,
+  perf: PERF_PAGE,
 } as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
@@ -79,6 +89,14 @@ export async function runCli(io: CliIo): Promise<number> {
     .option("--tokens")
     .action(async (endpoint: string | undefined, switches: Partial<TailSwitches>) => {
       code = await tail(endpoint, tailFlags, switches, io);
+    });
+
+  const perfFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("perf"), PERF_PAGE), PERF_PAGE, perfFlags)
+    .argument("[URL]")
+    .option("--json")
+    .action(async (url: string | undefined, { json = false }: { readonly json?: boolean }) => {
+      code = await perf(url, perfFlags, json, io);
     });
 
   const floodFlags = new Map<string, string[]>();
@@ -149,6 +167,14 @@ async function tail(
   const signal = firstSignal();
   const { runTail } = await import("./tail.ts");
   return runTail(config, signal, io);
+}
+
+async function perf(url: string | undefined, flags: Flags, json: boolean, io: CliIo): Promise<number> {
+  const { loadPerfConfig } = await import("../config/load-perf.ts");
+  const { PERF_PATH } = await import("../http/perf-route.ts");
+  const config = loadPerfConfig(url, flags, json, PERF_PATH);
+  const { runPerf } = await import("./perf.ts");
+  return runPerf(config, io);
 }
 
 async function flood(flags: Flags, serveArgs: readonly string[], json: boolean, io: CliIo): Promise<number> {

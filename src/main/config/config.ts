@@ -4,6 +4,8 @@
  */
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
+import type { DataMode } from "./data-options.ts";
 import type { NatsConfig } from "./load-nats.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
@@ -107,20 +109,44 @@ export type ReplayEvicted = "suffix" | "empty";
 export type SequenceStart = "zero" | "time";
 export type OnEngineGap = "mark" | "clear";
 
+/** What kind of worker the engines are; null where each engine says it itself. */
+export interface WorkerConfig {
+  readonly model: string | null;
+  /** The `dynamo_component` label. */
+  readonly component: string;
+  readonly disaggregationMode: DisaggregationMode | null;
+  readonly backend: Backend | null;
+  readonly modality: Modality | null;
+}
+
 /** What the way from the ring to the subscribers needs to know, whatever makes the events. */
 export type PublishConfig = Omit<
   ServeConfig,
-  "engines" | "mmTokenOffset" | "pollProfile" | "engineMetrics" | "clearOnStart" | "onEngineGap" | "publishTierMoves"
+  | "engines"
+  | "iterationStats"
+  | "perfMetrics"
+  | "worker"
+  | "mmTokenOffset"
+  | "pollProfile"
+  | "engineMetrics"
+  | "clearOnStart"
+  | "onEngineGap"
+  | "publishTierMoves"
 > & {
   /** Engines of the service itself; absent where others read them. */
   readonly engines?: readonly EngineConfig[];
-};
+} & Partial<Pick<ServeConfig, "iterationStats" | "perfMetrics">>;
 
 export interface ServeConfig {
   /** Null: nothing goes to NATS. */
   readonly nats: NatsConfig | null;
   /** In the order in which they were given, which their ranks on the wire follow. No two have the same name. */
   readonly engines: readonly [EngineConfig, ...EngineConfig[]];
+  /** Whether the engines' iteration statistics are read. */
+  readonly iterationStats: DataMode;
+  /** Whether the engines' records of finished requests are read. */
+  readonly perfMetrics: DataMode;
+  readonly worker: WorkerConfig;
   readonly kvBlockSizeTokens: number;
   /** Of each engine. */
   readonly attentionDpSize: number;

@@ -44,6 +44,9 @@ export function loadSimConfig(flags: Flags, env: Environment): LoadedSimConfig {
     generation: resolver.pick(OPTIONS.generation),
     eventsVerb: resolver.pick(OPTIONS.eventsVerb),
     eventsForm: resolver.pick(OPTIONS.eventsForm),
+    iterationStats: resolver.pick(OPTIONS.iterationStats),
+    perfMetrics: resolver.pick(OPTIONS.perfMetrics),
+    prometheus: resolver.pick(OPTIONS.prometheus),
   });
   return Object.freeze({ sim, logLevel: resolver.pick(OPTIONS.logLevel), logFormat: resolver.pick(OPTIONS.logFormat) });
 }

@@ -27,6 +27,15 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   resolver.find(OPTIONS.config); // for its origin
   const targets = resolver.requireAll(OPTIONS.engine);
   const values = {
+    iterationStats: resolver.pick(OPTIONS.iterationStats),
+    perfMetrics: resolver.pick(OPTIONS.perfMetrics),
+    worker: Object.freeze({
+      model: resolver.find(OPTIONS.model) ?? null,
+      component: resolver.pick(OPTIONS.component),
+      disaggregationMode: resolver.find(OPTIONS.disaggregationMode) ?? null,
+      backend: resolver.find(OPTIONS.backend) ?? null,
+      modality: resolver.find(OPTIONS.modality) ?? null,
+    }),
     kvBlockSizeTokens: resolver.pick(OPTIONS.kvBlockSize),
     attentionDpSize: resolver.pick(OPTIONS.attentionDpSize),
     mmTokenOffset: resolver.pick(OPTIONS.mmTokenOffset),

@@ -6,6 +6,7 @@ import type { PollProfile } from "./config.ts";
 import { ENGINE_METRICS_OPTIONS } from "./engine-metrics-options.ts";
 import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
+import { DATA_OPTIONS } from "./data-options.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable, ValueType } from "./option-spec.ts";
@@ -48,6 +49,7 @@ export type ServeOptions = {
   readonly systemPort: Defaulted<number | null>;
   readonly config: OptionSpec<string>;
 } & typeof ENGINE_METRICS_OPTIONS &
+  typeof DATA_OPTIONS &
   typeof ZMQ_OPTIONS &
   typeof NATS_OPTIONS &
   typeof STREAM_OPTIONS &
@@ -153,6 +155,7 @@ export const SERVE_OPTIONS: ServeOptions = {
       "reference from 5 to 20 ms as Dynamo's own publisher does, with at most 256 events a step.",
   },
   ...ENGINE_METRICS_OPTIONS,
+  ...DATA_OPTIONS,
   ...ZMQ_OPTIONS,
   ...NATS_OPTIONS,
   ...STREAM_OPTIONS,

@@ -6,6 +6,7 @@ import type { OptionSpec } from "./option-spec.ts";
 import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
+import { PERF_OPTION_LIST } from "./perf-options.ts";
 import { SIM_OPTION_LIST } from "./sim-options.ts";
 import { TAIL_OPTION_LIST } from "./tail-options.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
@@ -92,6 +93,12 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`kvcast tail [EP]`, flags only. Besides these, `--sync` begins with a snapshot, `--stats` prints figures instead of",
     "events, `--json` prints one JSON object a line, and `--tokens` prints token ids and cache salts too.",
     ...optionTables(TAIL_OPTION_LIST),
+    "",
+    "## Options of `kvcast perf`",
+    "",
+    "`kvcast perf [URL]`, flags only. Besides these, `--json` prints the answer of `/v1/perf/requests`.",
+    "[performance-data.md](performance-data.md) says what is in it.",
+    ...optionTables(PERF_OPTION_LIST),
     "",
     "## Options of `kvcast flood`",
     "",

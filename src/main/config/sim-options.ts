@@ -1,13 +1,13 @@
 /** The options of `kvcast sim`, the stand-in engine. Flags only, but for the log. MAIN THREAD, at start only. */
-import { DRAIN_GENERATIONS, EVENTS_FORMS, SIM_DEFAULTS, parseFault } from "../sim/sim-config.ts";
-import type { DrainGeneration, EventsForm, Fault, SimConfig } from "../sim/sim-config.ts";
+import { DRAIN_GENERATIONS, EVENTS_FORMS, SIM_DEFAULTS, SIM_PERF_METRICS, parseFault } from "../sim/sim-config.ts";
+import type { DrainGeneration, EventsForm, Fault, SimConfig, SimPerfMetrics } from "../sim/sim-config.ts";
 import type { LogFormat, LogLevel } from "./config.ts";
 import { bindHost, listenPort } from "./listen-types.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Repeatable } from "./option-spec.ts";
 import { MAX_BLOCK_TOKENS, TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
 import type { TrafficName } from "./traffic-options.ts";
-import { integer, oneOf } from "./value-types.ts";
+import { integer, oneOf, onOff } from "./value-types.ts";
 
 const TRAFFIC_GROUP = "Traffic";
 const ENGINE_GROUP = "Engine";
@@ -38,6 +38,9 @@ export type SimOptions = {
   readonly generation: Defaulted<DrainGeneration>;
   readonly eventsVerb: Defaulted<SimConfig["eventsVerb"]>;
   readonly eventsForm: Defaulted<EventsForm>;
+  readonly iterationStats: Defaulted<boolean>;
+  readonly perfMetrics: Defaulted<SimPerfMetrics>;
+  readonly prometheus: Defaulted<boolean>;
   readonly logLevel: Defaulted<LogLevel>;
   readonly logFormat: Defaulted<LogFormat>;
 };
@@ -113,6 +116,30 @@ export const SIM_OPTIONS: SimOptions = {
     group: ENGINE_GROUP,
     help: "Dialect of the event JSON.",
   },
+  iterationStats: {
+    name: "iteration-stats",
+    type: onOff,
+    env: [],
+    default: "on",
+    group: ENGINE_GROUP,
+    help: "Whether /metrics has rows; off: as without enable_iter_perf_stats.",
+  },
+  perfMetrics: {
+    name: "perf-metrics",
+    type: oneOf(SIM_PERF_METRICS),
+    env: [],
+    default: "on",
+    group: ENGINE_GROUP,
+    help: "Records of finished requests; off: as without perf_metrics_max_requests; decode: with the KV transfers of a decode server.",
+  },
+  prometheus: {
+    name: "prometheus",
+    type: onOff,
+    env: [],
+    default: "on",
+    group: ENGINE_GROUP,
+    help: "Whether there is a /prometheus/metrics; off: as without return_perf_metrics.",
+  },
   ...LOG_OPTIONS,
 };
 
@@ -127,6 +154,9 @@ export const SIM_OPTION_LIST: readonly OptionSpec<unknown>[] = [
   SIM_OPTIONS.generation,
   SIM_OPTIONS.eventsVerb,
   SIM_OPTIONS.eventsForm,
+  SIM_OPTIONS.iterationStats,
+  SIM_OPTIONS.perfMetrics,
+  SIM_OPTIONS.prometheus,
   SIM_OPTIONS.logLevel,
   SIM_OPTIONS.logFormat,
 ];

@@ -34,6 +34,8 @@ export interface HttpSourceOptions {
   readonly profile: PollProfile;
   readonly sink: EventSink;
   readonly counters: EngineCounters;
+  /** Told of the number of events of each drain that succeeded and had any. */
+  readonly onDrain?: (events: number) => void;
   readonly log: LineLogger;
   /** Seconds since 1970. */
   readonly wallClock?: () => number;
@@ -48,7 +50,9 @@ export class HttpSource implements EngineSource {
   readonly #maxItemsPerStep: number;
   readonly #sink: EventSink;
   readonly #counters: EngineCounters;
+  readonly #onDrain: (events: number) => void;
   readonly #wallClock: () => number;
+  readonly #monotonic: () => number;
   readonly #journal: SourceJournal;
   readonly #drain: Drain;
   readonly #backoff: PollBackoff;
@@ -63,6 +67,8 @@ export class HttpSource implements EngineSource {
   #phase: "between" | "draining" | "finishing" = "between";
   #graceTimer: NodeJS.Timeout | undefined;
   #endSinkWait: () => void = () => {};
+  /** When the last drain that succeeded was complete, in monotonic milliseconds; null before the first. */
+  #drainedAtMs: number | null = null;
   /** Events of the running poll. */
   #events: number = 0;
   #eventsInStep: number = 0;
@@ -77,7 +83,9 @@ export class HttpSource implements EngineSource {
     this.#sink = options.sink;
     this.#counters = counters;
     this.#wallClock = options.wallClock ?? wallClockSeconds;
-    this.#journal = new SourceJournal(options.log, ports.monotonic ?? ((): number => performance.now()));
+    this.#onDrain = options.onDrain ?? ((): void => {});
+    this.#monotonic = ports.monotonic ?? ((): number => performance.now());
+    this.#journal = new SourceJournal(options.log, this.#monotonic);
     this.#drain = ports.drain ?? new DrainClient(config);
     this.#backoff = new PollBackoff(profile, ports.random);
     this.#sleep = ports.sleep ?? ((ms): Promise<void> => this.#sleeper.sleep(ms));
@@ -162,7 +170,12 @@ export class HttpSource implements EngineSource {
     // Cut by `stop()`: it neither succeeded nor failed, so it is no poll in the books.
     if (failure === null && outcome.cut) return { events, failed: false, again: false };
     counters.pollDuration.observe(outcome.elapsedMs / 1000);
+    // What the drain before did not bring happened after it: so old its events are at most.
+    const nowMs = this.#monotonic();
+    if (this.#drainedAtMs !== null) counters.observeAge((nowMs - this.#drainedAtMs) / 1000, events);
     if (failure === null) {
+      this.#drainedAtMs = nowMs;
+      if (events > 0) this.#onDrain(events);
       counters.polls[events > 0 ? "items" : "empty"]++;
       counters.up = 1;
       this.#journal.answered(events, outcome.elapsedMs);

@@ -6,6 +6,7 @@
  * forward-pass figures are newer than the rest and differ by release, so a bad one only counts as absent.
  */
 import { MAX_RANK } from "../../shared/record.ts";
+import { type EngineFigures, engineFiguresOf } from "./engine-figures.ts";
 
 /** Requests and tokens of one forward pass: what was scheduled, and what waited. */
 export interface ForwardPassFigures {
@@ -33,6 +34,8 @@ export interface IterationStat {
   readonly forwardPass: ForwardPassFigures;
   /** Whether it gives all of them. */
   readonly forwardPassComplete: boolean;
+  /** What else it tells. */
+  readonly figures: EngineFigures;
 }
 
 /** The in-flight batching figures that make up a forward pass. */
@@ -76,7 +79,7 @@ export function iterationStatOf(row: unknown): IterationStat | null {
   if (usedBlocks === "bad" || maxBlocks === "bad") return null;
   const ms = row["iterLatencyMS"];
   const iterationSeconds = typeof ms === "number" && ms >= 0 && Number.isFinite(ms) ? ms / 1000 : 0;
-  return { rank, usedBlocks, maxBlocks, iterationSeconds, ...forwardPassOf(row) };
+  return { rank, usedBlocks, maxBlocks, iterationSeconds, ...forwardPassOf(row), figures: engineFiguresOf(row) };
 }
 
 function forwardPassOf(

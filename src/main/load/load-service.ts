@@ -1,6 +1,6 @@
 /**
  * The load of one engine, from its statistics to NATS: the one reader, what routers and planners are told, and the
- * table that the metrics read. MAIN THREAD.
+ * table that the metrics read. MAIN THREAD. Whoever else needs the statistics subscribes here.
  *
  * An engine without statistics, like the built-in one, still has its ranks announced, with a load of zero: a router does not
  * choose a worker of whose load it knows nothing.
@@ -11,15 +11,22 @@ import type { LineLogger } from "../log.ts";
 import type { EngineRanks } from "../normalise/engine-ranks.ts";
 import { LoadPublisher } from "./load-publisher.ts";
 import { LoadTable } from "./load-table.ts";
-import { StatsPoller } from "./stats-poller.ts";
+import type { StatsCounters } from "./stats-counters.ts";
+import type { StatsMode } from "./stats-pace.ts";
+import { StatsPoller, type StatSubscriber } from "./stats-poller.ts";
+
+/** Metrics need no more than this; a router that chooses by load does. */
+const CALM_SLEEP_MS = 1000;
 
 export interface LoadServiceOptions {
   readonly engine: EngineConfig;
-  readonly workerId: bigint;
+  /** `off`: the statistics are not read. */
+  readonly mode: StatsMode | "off";
+  /** Null: nobody is told. */
+  readonly publish: { readonly workerId: bigint; readonly post: (message: LoadMessage) => void } | null;
   readonly ranks: EngineRanks;
-  readonly post: (message: LoadMessage) => void;
-  /** Told of the cache blocks in use, all ranks together, with each row. */
-  readonly onUsed: (blocks: number) => void;
+  /** Told of each row, behind the table. */
+  readonly subscribers: readonly StatSubscriber[];
   readonly log: LineLogger;
   /** The reader ended, which it never should. */
   readonly onFatal: (error: Error) => void;
@@ -27,31 +34,33 @@ export interface LoadServiceOptions {
 
 export class LoadService {
   readonly table: LoadTable;
-  readonly #publisher: LoadPublisher;
+  readonly #publisher: LoadPublisher | null;
   readonly #poller: StatsPoller | null;
   readonly #onFatal: (error: Error) => void;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: LoadServiceOptions) {
-    const { engine, workerId, ranks, post, onUsed, log } = options;
+    const { engine, mode, publish, ranks, log } = options;
     this.#onFatal = options.onFatal;
     this.table = new LoadTable(ranks.size);
-    this.#publisher = new LoadPublisher({
-      workerId,
-      ranks,
-      post,
-      log,
-      engineAnswers: () => this.#poller === null || this.#poller.counters.up === 1,
-    });
-    const subscribers = [this.table.note, this.#publisher.note, (): void => onUsed(this.table.usedBlocks)];
+    const engineAnswers = (): boolean => this.#poller === null || this.#poller.counters.up === 1;
+    this.#publisher = publish === null ? null : new LoadPublisher({ ...publish, ranks, log, engineAnswers });
+    const publisher = this.#publisher === null ? [] : [this.#publisher.note];
+    const subscribers = [this.table.note, ...publisher, ...options.subscribers];
+    const minSleepMs = publish === null ? CALM_SLEEP_MS : 0;
     this.#poller =
-      engine.kind === "http"
-        ? new StatsPoller({ config: engine, mode: "auto", attentionDpSize: ranks.size, log, subscribers })
+      engine.kind === "http" && mode !== "off"
+        ? new StatsPoller({ config: engine, mode, attentionDpSize: ranks.size, log, subscribers, minSleepMs })
         : null;
   }
 
+  /** What is counted while the statistics are read; null where they are not. */
+  get counters(): StatsCounters | null {
+    return this.#poller?.counters ?? null;
+  }
+
   start(): void {
-    this.#publisher.start();
+    this.#publisher?.start();
     if (this.#poller === null) return;
     this.#running = this.#poller.run().catch((error: unknown) => {
       this.#onFatal(error instanceof Error ? error : new Error(String(error)));
@@ -65,7 +74,7 @@ export class LoadService {
 
   /** Resolves when the reader has ended. */
   stop(): Promise<void> {
-    this.#publisher.stop();
+    this.#publisher?.stop();
     this.#poller?.stop();
     return this.#running;
   }

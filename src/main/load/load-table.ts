@@ -40,6 +40,12 @@ export class LoadTable implements LoadView {
     return this.#used.reduce((sum, used) => sum + used, 0);
   }
 
+  /** The share in use of the fullest rank; null until an engine has told of blocks. */
+  get fullestUsage(): number | null {
+    if (this.#max.every((max) => max === 0)) return null;
+    return Math.max(...Array.from(this.#max, (_, rank) => this.usage(rank)));
+  }
+
   used(rank: number): number {
     return this.#used[rank] ?? 0;
   }

@@ -37,6 +37,8 @@ export interface StatsPollerOptions {
   readonly attentionDpSize: number;
   readonly log: LineLogger;
   readonly subscribers: readonly StatSubscriber[];
+  /** Shortest wait between two polls. Default: as the pace says, from 10 ms on. */
+  readonly minSleepMs?: number;
   readonly ports?: Partial<DrainPorts>;
 }
 
@@ -47,6 +49,7 @@ export class StatsPoller {
   readonly #journal: StatsJournal;
   readonly #pace: StatsPace;
   readonly #drain: Drain;
+  readonly #minSleepMs: number;
   readonly #sleeper: Sleeper = new Sleeper();
   readonly #sleep: (ms: number) => Promise<void>;
   readonly #scanner: ListScanner<StatRow> = new ListScanner(scanRow);
@@ -58,6 +61,7 @@ export class StatsPoller {
     const { config, mode, ports = {} } = options;
     this.#attentionDpSize = options.attentionDpSize;
     this.#subscribers = options.subscribers;
+    this.#minSleepMs = options.minSleepMs ?? 0;
     this.#journal = new StatsJournal(options.log, mode, ports.monotonic ?? ((): number => performance.now()));
     this.#pace = new StatsPace(mode, ports.random);
     const limits = { maxResponseBytes: Math.min(config.maxResponseBytes, MAX_STATS_BYTES) };
@@ -76,7 +80,7 @@ export class StatsPoller {
       while (!this.#stopping) {
         const ms = this.#pace.next(await this.#poll());
         if (this.#pace.seldom) this.#journal.absent(SELDOM_SLEEP_MS);
-        if (!this.#stopping) await this.#sleep(ms);
+        if (!this.#stopping) await this.#sleep(Math.max(ms, this.#minSleepMs));
       }
     } finally {
       this.counters.up = 0;

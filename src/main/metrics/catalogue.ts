@@ -13,8 +13,9 @@ import {
   SNAPSHOT_DURATION_BUCKETS,
 } from "../../shared/counters.ts";
 import { CONSOLIDATOR } from "./consolidator-catalogue.ts";
+import { COMPONENT, DERIVED, ENGINE_DATA } from "./data-catalogue.ts";
 import { ENGINE_PAGE } from "./engine-page-catalogue.ts";
-import { POLL_DURATION_BUCKETS } from "./engine-counters.ts";
+import { EVENT_AGE_BUCKETS, POLL_DURATION_BUCKETS } from "./engine-counters.ts";
 import { type CatalogueSection, counter, gauge, histogram } from "./metric-definition.ts";
 import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
 
@@ -104,9 +105,28 @@ const SOURCE: CatalogueSection = {
   ],
 };
 
+/** How old events are, by what is known of it; see docs/performance-data.md. */
+const AGE_METRICS: CatalogueSection["metrics"] = [
+  histogram(
+    "event_age_seconds",
+    ["engine", "source"],
+    EVENT_AGE_BUCKETS,
+    "Age of events when they were read. previous_drain: time since the drain before was complete, the most that it can be; " +
+      "engine_timestamp: by the time that the engine put on the batch.",
+  ),
+  counter(
+    "event_age_negative_total",
+    ["engine"],
+    "Events whose time stamp lies in the future, because the engine's clock is ahead; their age counts as 0.",
+  ),
+  counter("source_stored_blocks_total", ["engine"], "Cache blocks that the published events of the engine stored."),
+  counter("source_removed_blocks_total", ["engine"], "Cache blocks that they removed."),
+];
+
 const NORMALISE: CatalogueSection = {
   title: "Normalise",
   metrics: [
+    ...AGE_METRICS,
     counter(
       "filtered_events_total",
       ["engine", "reason"],
@@ -354,6 +374,7 @@ export const CATALOGUE: readonly CatalogueSection[] = [
   SOURCE,
   ENGINE_PAGE,
   NORMALISE,
+  ENGINE_DATA,
   CONSOLIDATOR,
   RING,
   ENCODE,
@@ -362,4 +383,6 @@ export const CATALOGUE: readonly CatalogueSection[] = [
   INDEX,
   THREADS,
   SERVICE,
+  COMPONENT,
+  DERIVED,
 ];

@@ -72,6 +72,18 @@ export const POLL_DURATION_BUCKETS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
 
+/** Upper bounds in seconds of `kvcast_event_age_seconds`. */
+export const EVENT_AGE_BUCKETS: readonly number[] = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+
+/**
+ * How it is known how old events are: an engine that is drained does not say, but they came after the drain before; one that
+ * publishes puts the time on each batch.
+ */
+export const EVENT_AGE_SOURCES = ["previous_drain", "engine_timestamp"] as const;
+export type EventAgeSource = (typeof EVENT_AGE_SOURCES)[number];
+
 function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
   return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
 }
@@ -101,6 +113,14 @@ export class EngineCounters {
   readonly invalid: Record<InvalidReason | WireInvalidReason, number> = zeros(ALL_INVALID_REASONS);
   /** Events that were accepted into a batch of the ring. */
   enqueued: number = 0;
+  /** Blocks of those: stored, and removed. */
+  storedBlocks: number = 0;
+  removedBlocks: number = 0;
+  /** Null for an engine whose events have no age. */
+  readonly eventAgeSource: EventAgeSource | null;
+  readonly eventAge: Histogram = new Histogram(EVENT_AGE_BUCKETS);
+  /** Ages below 0: the engine's clock is ahead of ours. They are counted as 0. */
+  negativeAges: number = 0;
   /** Accepted by the rules but given up on, because the service was stopping and the ring stayed full. */
   droppedAtShutdown: number = 0;
 
@@ -126,6 +146,7 @@ export class EngineCounters {
   constructor(engine: string, kind: EngineKind, ranks: number) {
     this.engine = engine;
     this.kind = kind;
+    this.eventAgeSource = kind === "http" ? "previous_drain" : kind === "zmq" ? "engine_timestamp" : null;
     this.ranks = ranks;
     this.missingIds = new Float64Array(ranks + 1);
     this.lastEventId = new Float64Array(ranks + 1).fill(-1);
@@ -154,6 +175,13 @@ export class EngineCounters {
     else if (kind === WIRE_KIND.removed) received.removed++;
     else if (kind === WIRE_KIND.cleared) received.cleared++;
     else received.other++;
+  }
+
+  /** Counts that so many events were at most so old when they were read. */
+  observeAge(seconds: number, events: number): void {
+    if (events === 0) return;
+    if (seconds < 0) this.negativeAges += events;
+    this.eventAge.observe(Math.max(0, seconds), events);
   }
 
   markDirty(rank: number, reason: DirtyRank["reason"], missing: number): void {

@@ -100,8 +100,21 @@ function pollDurations(engines: Engines): () => HistogramSeries[] {
   return () => series;
 }
 
+function eventAges(engines: Engines): () => HistogramSeries[] {
+  const series = engines.flatMap((counters) => {
+    const { engine, eventAgeSource: source, eventAge } = counters;
+    if (source === null) return [];
+    return [{ labels: { engine, source }, addTo: (cells: Float64Array): void => addHistogram(eventAge, cells) }];
+  });
+  return () => series;
+}
+
 export function engineFamilies(engines: Engines): readonly Family[] {
   return [
+    { name: "event_age_seconds", histograms: eventAges(engines) },
+    { name: "event_age_negative_total", series: perEngine(engines, byEngine, (c) => c.negativeAges) },
+    { name: "source_stored_blocks_total", series: perEngine(engines, byEngine, (c) => c.storedBlocks) },
+    { name: "source_removed_blocks_total", series: perEngine(engines, byEngine, (c) => c.removedBlocks) },
     { name: "source_up", series: perEngine(engines, byEngineAndKind, (c) => c.up) },
     {
       name: "source_polls_total",

@@ -12,11 +12,12 @@ export class Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  observe(value: number): void {
+  /** Takes a value, so many times. */
+  observe(value: number, times: number = 1): void {
     const bounds = this.bounds;
     let i = 0;
     while (i < bounds.length && value > (bounds[i] as number)) i++;
-    this.counts[i] = (this.counts[i] as number) + 1;
-    this.sum += value;
+    this.counts[i] = (this.counts[i] as number) + times;
+    this.sum += value * times;
   }
 }

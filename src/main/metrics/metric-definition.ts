@@ -23,6 +23,8 @@ export function fullName({ prefix = METRIC_PREFIX, name }: MetricDefinition): st
 
 export interface CatalogueSection {
   readonly title: string;
+  /** What is to be said of all of them, a paragraph. */
+  readonly intro?: string;
   readonly metrics: readonly MetricDefinition[];
 }
 

@@ -14,10 +14,16 @@ import { WIRE_FORMATS } from "../../shared/wire-format.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { FETCH_OUTCOMES } from "../engine-page/page-counters.ts";
 import { REFUSALS } from "../expfmt/refusal.ts";
+import { DISAGGREGATION_MODES, BACKENDS, MODALITIES } from "../component-metrics/worker-traits.ts";
+import { CHECKED_SETTINGS } from "../engine/settings-check.ts";
+import { PERF_FAULTS } from "../perf/perf-record.ts";
+import { PERF_STATES } from "../perf/perf-status.ts";
 import { CATALOGUE, METRIC_PREFIX, type MetricDefinition } from "./catalogue.ts";
+import { fullName } from "./metric-definition.ts";
 import {
   ALL_INVALID_REASONS,
   ENGINE_KINDS,
+  EVENT_AGE_SOURCES,
   FILTER_REASONS,
   INJECT_REASONS,
   POLL_OUTCOMES,
@@ -48,11 +54,27 @@ const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
   epoch: "UUID of the run of sequence numbers",
   version: "version of kvcast",
   node: "version of Node",
+  model: "`--model`, else what the engine says, else the name of the engine",
+  model_name: "the same",
+  dynamo_component: "`--component`",
+  engine_type: "`trtllm`",
+  engine_version: "what the engine says; `unknown` otherwise",
+  disaggregation_mode: DISAGGREGATION_MODES,
+  backend: BACKENDS,
+  modality: MODALITIES,
 };
 
 /** Labels whose values depend on the metric. */
 const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "source_polls_total outcome": POLL_OUTCOMES,
+  "event_age_seconds source": EVENT_AGE_SOURCES,
+  "engine_setting_mismatch setting": CHECKED_SETTINGS,
+  "iteration_stats_polls_total outcome": POLL_OUTCOMES,
+  "iteration_stats_errors_total reason": SOURCE_ERROR_REASONS,
+  "perf_state state": PERF_STATES,
+  "perf_polls_total outcome": POLL_OUTCOMES,
+  "perf_errors_total reason": SOURCE_ERROR_REASONS,
+  "perf_bad_records_total fault": PERF_FAULTS,
   "source_errors_total reason": SOURCE_ERROR_REASONS,
   "source_received_events_total event_type": RECEIVED_TYPES,
   "engine_page_fetches_total outcome": FETCH_OUTCOMES,
@@ -104,6 +126,32 @@ const OWN_UNITS: Readonly<Record<string, string>> = {
   snapshots_open: "snapshots",
   rank_dirty: "1 or 0",
   epoch_info: "always 1",
+  engine_info: "always 1",
+  engine_setting_mismatch: "1 or 0",
+  perf_state: "1 or 0",
+  event_age_negative_total: "events",
+  request_kv_transfer_seconds: "seconds",
+  dynamo_component_gpu_cache_usage_percent: "ratio",
+  dynamo_component_kv_cache_hit_rate: "ratio",
+  trtllm_num_aborted_requests_total: "requests",
+  trtllm_request_type_image_total: "requests",
+  trtllm_request_type_structured_output_total: "requests",
+  trtllm_kv_transfer_success_total: "transfers",
+  trtllm_kv_transfer_speed_gb_s: "10^9 bytes a second",
+  trtllm_kv_event_buffer_capacity: "events",
+  trtllm_kv_event_drain_batch_size: "events",
+  trtllm_kv_cache_hit_rate: "ratio",
+  trtllm_kv_cache_utilization: "ratio",
+  trtllm_num_requests_running: "requests",
+  trtllm_num_requests_waiting: "requests",
+  trtllm_num_requests_completed_total: "requests",
+  trtllm_kv_cache_tokens_per_block: "tokens",
+  trtllm_avg_decoded_tokens_per_iter: "tokens",
+  trtllm_max_batch_size_static: "requests",
+  trtllm_max_batch_size_runtime: "requests",
+  trtllm_max_num_tokens_runtime: "tokens",
+  trtllm_spec_decode_acceptance_length: "tokens",
+  trtllm_spec_decode_draft_overhead: "ratio",
   build_info: "always 1",
 };
 
@@ -122,7 +170,7 @@ export function renderMetricsReference(): string {
     "",
     "`GET /metrics` on the system port has these, in the Prometheus text format or in OpenMetrics, and Node's own (`process_*`,",
     "`nodejs_*`). The engines' own metrics are there too: [engine-metrics.md](engine-metrics.md). Every value of a label exists from the first scrape on, at 0, so that `rate()` and `increase()` see the",
-    "first event too. Token ids, cache salts and hashes are never in a metric.",
+    "first event too; only what an engine does not give has no series. Token ids, cache salts and hashes are never in a metric.",
     "",
     "A page is one moment: what it says balances, between any two events.",
     "",
@@ -144,10 +192,11 @@ export function renderMetricsReference(): string {
     "Two losses happen where kvcast cannot count events. What an engine dropped before it was read shows as missing event",
     "ids, in `kvcast_source_sequence_gaps_total`. What libzmq drops for a subscriber that is too slow shows as its beginning,",
     "in `kvcast_zmq_subscriber_queue_full_total`; how much it was only that subscriber sees, as a gap in the sequence numbers.",
-    ...CATALOGUE.flatMap(({ title, metrics }) => [
+    ...CATALOGUE.flatMap(({ title, intro, metrics }) => [
       "",
       `## ${title}`,
       "",
+      ...(intro === undefined ? [] : [intro, ""]),
       "| Metric | Type | Unit | Labels | Meaning |",
       "|---|---|---|---|---|",
       ...metrics.map(metricRow),
@@ -172,7 +221,7 @@ function metricRow(metric: MetricDefinition): string {
   const bounds = metric.buckets ?? [];
   const buckets =
     bounds.length === 0 ? "" : ` ${bounds.length} buckets from ${bounds[0] ?? ""} to ${bounds.at(-1) ?? ""}.`;
-  return row([`\`${METRIC_PREFIX}${metric.name}\``, metric.type, unitOf(metric.name), labels, metric.help + buckets]);
+  return row([`\`${fullName(metric)}\``, metric.type, unitOf(metric.name), labels, metric.help + buckets]);
 }
 
 /** A name ends in its unit, or in what it counts, as Prometheus wants it. */

@@ -19,6 +19,8 @@ import { type FamilyType, familyType } from "../expfmt/family.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { CellMetric, type Family } from "./cell-metric.ts";
 import { consolidatorFamilies, type ConsolidatorView } from "./consolidator-families.ts";
+import type { EngineData } from "../engine-data.ts";
+import { dataFamilies } from "./data-families.ts";
 import { engineFamilies } from "./engine-families.ts";
 import type { EngineCounters } from "./engine-counters.ts";
 import { type BlockSource, EngineBlocks } from "./engine-block.ts";
@@ -46,6 +48,8 @@ const MISNAMED_DEFAULTS = [
 
 export interface MetricsOptions {
   readonly engines: readonly EngineCounters[];
+  /** What is read of them besides. Default: nothing. */
+  readonly data?: readonly EngineData[];
   /** Absent: there is none. */
   readonly consolidator?: ConsolidatorView;
   readonly pipeline: PipelineView;
@@ -91,6 +95,7 @@ export class Metrics {
     this.#register([
       ...engineFamilies(engines),
       ...enginePageFamilies(options.enginePages?.pages ?? []),
+      ...dataFamilies(options.data ?? []),
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),

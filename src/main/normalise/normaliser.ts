@@ -133,6 +133,8 @@ export class Normaliser {
   countPublished(raw: RawEvent): void {
     this.#outcomes.received(raw.kind);
     this.#counters.enqueued++;
+    if (raw.kind === RAW_KIND.stored) this.#counters.storedBlocks += this.out.blockCount;
+    else this.#counters.removedBlocks += this.out.blockCount;
   }
 
   /** False for a duplicate. Everything else goes on, whatever its id. */

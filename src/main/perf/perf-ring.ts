@@ -4,8 +4,9 @@
 import type { PerfPhases } from "./perf-phases.ts";
 import type { PerfRecord } from "./perf-record.ts";
 
-/** Some 700 bytes each. */
 export const MAX_KEPT_REQUESTS = 4096;
+/** At most, of one. */
+export const KEPT_REQUEST_BYTES = 1024;
 
 /** A request as it is kept. */
 export interface KeptRequest {

@@ -99,7 +99,7 @@ class Page {
     this.#sample(name, value, labels);
   }
 
-  /** All observations have the same value: requests here differ in nothing else either. */
+  /** All observations have the same value, that of most requests. */
   histogram(name: string, help: string, bounds: readonly number[], value: number, count: number): void {
     this.#family(name, help, "histogram");
     for (const bound of bounds) this.#sample(`${name}_bucket`, value <= bound ? count : 0, [`le="${float(bound)}"`]);

@@ -5,6 +5,14 @@
  */
 import { ITERATION_MS, LATENCY, OUTPUT_TOKENS, type EngineView } from "./engine-view.ts";
 
+/** Every so many requests one is slow, so that there is something to find: it waits, and finds nothing in the cache. */
+const SLOW_EVERY = 20;
+const SLOW_QUEUE_SECONDS = 2;
+const SLOW_PREFILL_SECONDS = 1;
+/** What a decode server has besides. */
+const TRANSFER = { seconds: 0.04, bytes: 52_428_800 } as const;
+const DRAFTS = { drafted: 300, accepted: 120 } as const;
+
 /** Records that wait at most, as with the engine's usual setting; older ones are lost. */
 const MAX_RECORDS = 1000;
 const ARRIVAL_TO_SERVER_SECONDS = 0.0011;
@@ -15,7 +23,7 @@ export class RequestRecords {
   #lastStored = 0;
 
   /** The records since the last call, oldest first; `steadySeconds` is the engine's clock now. */
-  take(view: EngineView, steadySeconds: number): object[] {
+  take(view: EngineView, steadySeconds: number, ofDecodeServer: boolean = false): object[] {
     const { requestsFinished, reusedBlocks, storedBlocks } = view.counts;
     const finished = requestsFinished - this.#lastFinished;
     if (finished === 0) return [];
@@ -28,16 +36,23 @@ export class RequestRecords {
     const records: object[] = [];
     for (let id = requestsFinished - Math.min(finished, MAX_RECORDS) + 1; id <= requestsFinished; id++) {
       const age = ((requestsFinished - id) * ITERATION_MS) / 1000;
-      records.push(record(id, steadySeconds - age, reused, stored));
+      const blocks = id % SLOW_EVERY === 0 ? { reused: 0, stored: reused + stored } : { reused, stored };
+      records.push(record(id, steadySeconds - age, blocks, ofDecodeServer));
     }
     return records;
   }
 }
 
-function record(id: number, lastTokenTime: number, reused: number, stored: number): object {
+interface Blocks {
+  readonly reused: number;
+  readonly stored: number;
+}
+
+function record(id: number, lastTokenTime: number, { reused, stored }: Blocks, ofDecodeServer: boolean): object {
+  const isSlow = id % SLOW_EVERY === 0;
   const firstTokenTime = lastTokenTime - LATENCY.decode;
-  const scheduledTime = firstTokenTime - LATENCY.prefill;
-  const arrivalTime = scheduledTime - LATENCY.queue;
+  const scheduledTime = firstTokenTime - (isSlow ? SLOW_PREFILL_SECONDS : LATENCY.prefill);
+  const arrivalTime = scheduledTime - (isSlow ? SLOW_QUEUE_SECONDS : LATENCY.queue);
   return {
     request_id: id,
     perf_metrics: {
@@ -50,6 +65,13 @@ function record(id: number, lastTokenTime: number, reused: number, stored: numbe
         first_token_time: firstTokenTime,
         server_first_token_time: firstTokenTime + ARRIVAL_TO_SERVER_SECONDS,
         last_token_time: lastTokenTime,
+        ...(ofDecodeServer
+          ? {
+              kv_cache_size: TRANSFER.bytes,
+              kv_cache_transfer_start: scheduledTime + 0.01,
+              kv_cache_transfer_end: scheduledTime + 0.01 + TRANSFER.seconds,
+            }
+          : {}),
       },
       kv_cache_metrics: {
         num_total_allocated_blocks: reused + stored,
@@ -57,6 +79,16 @@ function record(id: number, lastTokenTime: number, reused: number, stored: numbe
         num_reused_blocks: reused,
         num_missed_blocks: stored,
       },
+      ...(ofDecodeServer
+        ? {
+            speculative_decoding: {
+              acceptance_rate: DRAFTS.accepted / DRAFTS.drafted,
+              total_accepted_draft_tokens: DRAFTS.accepted,
+              total_draft_tokens: DRAFTS.drafted,
+            },
+          }
+        : {}),
     },
+    ...(ofDecodeServer ? { ctx_request_id: id } : {}),
   };
 }

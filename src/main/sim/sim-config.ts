@@ -71,6 +71,9 @@ export type DrainGeneration = (typeof DRAIN_GENERATIONS)[number];
 export const EVENTS_FORMS = ["v1", "v2_sha256", "v2_sha256_64", "legacy"] as const;
 export type EventsForm = (typeof EVENTS_FORMS)[number];
 
+export const SIM_PERF_METRICS = ["on", "off", "decode"] as const;
+export type SimPerfMetrics = (typeof SIM_PERF_METRICS)[number];
+
 export interface SimConfig {
   readonly host: string;
   /** 0 = any free port. */
@@ -89,6 +92,12 @@ export interface SimConfig {
   /** The one verb that `/kv_cache_events` takes. */
   readonly eventsVerb: "post" | "get";
   readonly eventsForm: EventsForm;
+  /** Whether `/metrics` has rows, as with `enable_iter_perf_stats`. Default true. */
+  readonly iterationStats?: boolean;
+  /** What records of requests there are: none, those of an ordinary engine, or those of a decode server. Default `on`. */
+  readonly perfMetrics?: SimPerfMetrics;
+  /** Whether there is a `/prometheus/metrics`. Default true. */
+  readonly prometheus?: boolean;
 }
 
 export const SIM_DEFAULTS: Omit<SimConfig, "traffic"> = {
@@ -102,6 +111,9 @@ export const SIM_DEFAULTS: Omit<SimConfig, "traffic"> = {
   holdMs: 2000,
   eventsVerb: "post",
   eventsForm: "v1",
+  iterationStats: true,
+  perfMetrics: "on",
+  prometheus: true,
 };
 
 export const EVENTS_ROUTE = "/kv_cache_events";

@@ -58,14 +58,14 @@ export class SimRoutes {
         EVENTS_ROUTE,
         { method: config.eventsVerb === "get" ? "GET" : "POST", handler: (response) => this.#drain(response) },
       ],
-      ["/metrics", get(() => jsonAnswer(this.#iterations.take(viewOf(feed, config))))],
-      ["/perf_metrics", get(() => jsonAnswer(this.#requests.take(viewOf(feed, config), this.#steadySeconds())))],
+      ["/metrics", get(() => this.#iterationRows())],
+      ["/perf_metrics", get(() => jsonAnswer(this.#records()))],
       ["/prometheus/metrics", get(() => this.#prometheus())],
       ["/health", get(() => this.#health())],
       ["/version", get(() => jsonAnswer({ version: VERSIONS[config.generation] }))],
       ["/v1/models", get(() => this.#models())],
       ["/steady_clock_offset", get(() => this.#clock())],
-      ["/server_info", get(() => jsonAnswer({ kv_cache_event_hash_algo: hashAlgorithm(config) }))],
+      ["/server_info", get(() => jsonAnswer(serverInfo(config)))],
       ["/sim/stats", get(() => jsonAnswer(feed.stats()))],
     ]);
   }
@@ -114,7 +114,23 @@ export class SimRoutes {
     });
   }
 
+  /** An engine that keeps no statistics looks for some as long as it looks for events. */
+  async #iterationRows(): Promise<Answer> {
+    if (this.#config.iterationStats ?? true) return jsonAnswer(this.#iterations.take(viewOf(this.#feed, this.#config)));
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, this.#holdMs);
+    });
+    return jsonAnswer([]);
+  }
+
+  #records(): readonly object[] {
+    const kind = this.#config.perfMetrics ?? "on";
+    if (kind === "off") return [];
+    return this.#requests.take(viewOf(this.#feed, this.#config), this.#steadySeconds(), kind === "decode");
+  }
+
   #prometheus(): Answer {
+    if (!(this.#config.prometheus ?? true)) return jsonAnswer({ detail: "Not Found" }, 404);
     const text = prometheusText(viewOf(this.#feed, this.#config));
     return { ...textAnswer(text), contentType: "text/plain; version=0.0.4; charset=utf-8" };
   }
@@ -140,6 +156,15 @@ export class SimRoutes {
   #steadySeconds(): number {
     return STEADY_OFFSET_SECONDS + this.#now() / 1000;
   }
+}
+
+function serverInfo(config: SimConfig): object {
+  return {
+    kv_cache_event_hash_algo: hashAlgorithm(config),
+    kv_cache_config: { tokens_per_block: config.kvBlockSizeTokens, event_buffer_max_size: config.bufferMaxEvents },
+    disaggregation_mode: config.perfMetrics === "decode" ? "decode" : "prefill_and_decode",
+    backend: "pytorch",
+  };
 }
 
 function hashAlgorithm(config: SimConfig): string {

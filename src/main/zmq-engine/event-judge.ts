@@ -75,6 +75,8 @@ export class EventJudge {
     const { counters, ranks } = this.#options;
     counters.countWireReceived(event.kind);
     counters.enqueued++;
+    if (event.kind === WIRE_KIND.stored) counters.storedBlocks += this.out.blockCount;
+    else if (event.kind === WIRE_KIND.removed) counters.removedBlocks += this.out.blockCount;
     if (rank >= ranks.size) counters.unknownRank++;
   }
 

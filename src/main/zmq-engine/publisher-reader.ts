@@ -111,8 +111,13 @@ export class PublisherReader {
     if (source === "replay") counters.healedMessages++;
     this.#ranks.begin(sequence !== UNNUMBERED);
     const refusal = this.#batch.open(payload);
-    if (refusal === null) await this.#takeBatch();
-    else this.#refuse(invalidReasonOf(refusal.reason), sequence, refusal.message);
+    if (refusal === null) {
+      // A replay is old by its nature.
+      if (source === "live")
+        counters.observeAge(wallClockSeconds() - this.#batch.timestampSeconds, this.#batch.eventCount);
+      await this.#takeBatch();
+    }
+    if (refusal !== null) this.#refuse(invalidReasonOf(refusal.reason), sequence, refusal.message);
     outlet.flush();
     if (sequence === UNNUMBERED) return;
     this.#last = sequence;

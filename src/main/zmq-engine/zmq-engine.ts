@@ -7,9 +7,8 @@
  */
 import type { FollowedRank } from "../../shared/index-messages.ts";
 import type { ServeConfig, ZmqEngineConfig } from "../config/config.ts";
-import { engineLog } from "../engine-log.ts";
+import { EngineData } from "../engine-data.ts";
 import type { EngineRuntime, EngineSurroundings } from "../engine-runtime.ts";
-import { LoadService } from "../load/load-service.ts";
 import { EngineCounters } from "../metrics/engine-counters.ts";
 import { clearPolicy } from "../normalise/clear-policy.ts";
 import { asPublished, type EngineRanks, ownPart } from "../normalise/engine-ranks.ts";
@@ -31,14 +30,14 @@ const GRACE_MS = 3000;
 
 export class ZmqEngine implements EngineRuntime {
   readonly counters: EngineCounters;
+  /** It announces the ranks; of their load nothing is known. */
+  readonly data: EngineData;
   readonly #ranks: EngineRanks;
   readonly #readers: readonly PublisherReader[];
   readonly #injections: Injections;
   readonly #room: Room;
   readonly #flush: () => void;
-  /** It announces the ranks; of their load nothing is known. */
-  readonly #load: LoadService | null;
-  #loadEnd: Promise<void> = Promise.resolve();
+  #dataEnd: Promise<void> = Promise.resolve();
   /** Sockets that are connected. */
   #connected: number = 0;
   #stopping: boolean = false;
@@ -71,7 +70,7 @@ export class ZmqEngine implements EngineRuntime {
       onCleared: (rank) => unknown?.delete(rank),
       heard: new Set(),
     };
-    this.#load = makeLoad(engine, surroundings);
+    this.data = new EngineData(engine, surroundings, counters);
     this.#readers = engine.sockets.map(
       (socket) =>
         new PublisherReader({
@@ -90,12 +89,12 @@ export class ZmqEngine implements EngineRuntime {
   /** The engine is not read before what belongs in front of its events has found room. */
   async run(): Promise<void> {
     this.#running = true;
-    this.#load?.start();
+    this.data.start();
     try {
       const begun = await this.#room.until(() => this.#stopping || this.#injections.begin());
       this.#flush();
       if (begun && !this.#stopping) await Promise.all(this.#readers.map((reader) => reader.run()));
-      await this.#loadEnd;
+      await this.#dataEnd;
     } finally {
       this.#running = false;
       clearTimeout(this.#graceTimer);
@@ -106,7 +105,7 @@ export class ZmqEngine implements EngineRuntime {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const reader of this.#readers) reader.stop();
-    if (this.#load !== null) this.#loadEnd = this.#load.stop();
+    this.#dataEnd = this.data.stop();
     if (this.#running) this.#graceTimer = setTimeout(() => this.#room.expire(), GRACE_MS);
   }
 
@@ -130,20 +129,6 @@ export class ZmqEngine implements EngineRuntime {
     counters.up = this.#connected === sockets ? 1 : 0;
     if (!connected && !this.#stopping) counters.errors.connect++;
   }
-}
-
-function makeLoad(engine: ZmqEngineConfig, surroundings: EngineSurroundings): LoadService | null {
-  const { config, ranks, postLoad, log, onFatal } = surroundings;
-  if (config.nats?.load !== true) return null;
-  return new LoadService({
-    engine,
-    workerId: config.nats.place.workerId,
-    ranks,
-    post: postLoad,
-    onUsed: () => {},
-    log: engineLog(log, engine.name),
-    onFatal,
-  });
 }
 
 function makeJudge(config: ServeConfig, { ranks, counters, groups, journal }: SharedParts): EventJudge {

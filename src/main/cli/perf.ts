@@ -1,0 +1,99 @@
+/** `kvcast perf`: asks a running service for its slow requests and prints where their time went. MAIN THREAD. */
+import type { PerfConfig } from "../config/load-perf.ts";
+import { ConfigError, EXIT, KvcastError } from "../../shared/errors.ts";
+import type { PerfReport } from "../perf/perf-report.ts";
+import { perfText, stateLines } from "./perf-text.ts";
+
+/** Far more than the most requests that can be asked for have. */
+const MAX_ANSWER_BYTES: number = 16 * 1024 * 1024;
+const NOT_SERVE =
+  "it does not answer as kvcast serve does: give the address of its system port, as its start card shows";
+
+/** There is no service, or it has no data to show. Exit code 69. */
+class NoPerfError extends KvcastError {
+  constructor(message: string, cause?: unknown) {
+    super("KVCAST_NO_PERF_DATA", message, EXIT.unavailable, cause);
+  }
+}
+
+export interface PerfIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Writes data, to stdout. */
+  out(text: string): void;
+  /** Writes talk, to stderr. */
+  err(text: string): void;
+}
+
+/**
+ * Resolves with the exit code: 69 where no engine gives performance data, which is then said with what to do. Throws
+ * KvcastError when the service cannot be asked.
+ */
+export async function runPerf(config: PerfConfig, io: PerfIo): Promise<number> {
+  const { report, text } = await ask(config);
+  const isTerminal = process.stdout.isTTY && io.env["TERM"] !== "dumb";
+  if (config.json) io.out(text.endsWith("\n") ? text : `${text}\n`);
+  else io.out(perfText(report, { colour: isTerminal && !io.env["NO_COLOR"] }));
+  for (const line of stateLines(report)) io.err(`kvcast: ${line}\n`);
+  const states = Object.values(report.engines).map(({ state }) => state);
+  return states.some((state) => state === "reading" || state === "waiting") || report.requests.length > 0
+    ? EXIT.ok
+    : EXIT.unavailable;
+}
+
+async function ask({ url, timeoutMs }: PerfConfig): Promise<{ readonly report: PerfReport; readonly text: string }> {
+  const answer = await fetchText(url, timeoutMs);
+  if (answer.status === 400) throw new ConfigError("the query", `the service refuses: ${messageOf(answer.text)}`);
+  if (answer.status === 404) {
+    throw new NoPerfError(`${url.origin} has no performance data: an older kvcast, or no kvcast serve`);
+  }
+  if (answer.status !== 200) throw new NoPerfError(`${url.origin} answers with HTTP status ${answer.status}`);
+  const report = parsed(answer.text);
+  if (!isReport(report)) throw new NoPerfError(`${url.origin}: ${NOT_SERVE}`);
+  return { report, text: answer.text };
+}
+
+async function fetchText(url: URL, timeoutMs: number): Promise<{ readonly status: number; readonly text: string }> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "manual" });
+    return { status: response.status, text: await bounded(response) };
+  } catch (cause) {
+    if (cause instanceof KvcastError) throw cause;
+    const reason =
+      cause instanceof Error && cause.name === "TimeoutError"
+        ? `no answer within ${timeoutMs / 1000} s`
+        : "cannot be reached";
+    throw new NoPerfError(`${url.origin}: ${reason}; is kvcast serve running, and this its --system-port?`, cause);
+  }
+}
+
+async function bounded(response: Response): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of response.body ?? []) {
+    bytes += piece.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new NoPerfError(`${response.url}: ${NOT_SERVE}`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+function isReport(value: unknown): value is PerfReport {
+  if (typeof value !== "object" || value === null) return false;
+  const { engines, requests, percentiles } = value as Readonly<Record<string, unknown>>;
+  return typeof engines === "object" && engines !== null && Array.isArray(requests) && typeof percentiles === "object";
+}
+
+/** The service's own sentence. */
+function messageOf(text: string): string {
+  const value = parsed(text);
+  const message = typeof value === "object" && value !== null && "message" in value ? value.message : null;
+  return typeof message === "string" ? message.slice(0, 300) : "no reason is given";
+}

@@ -1,0 +1,62 @@
+/**
+ * The figures of a row of iteration statistics that make metrics. MAIN THREAD, pure.
+ *
+ * They are gauges for people, so one that cannot be counts as absent and costs nothing else of its row. Names come from a table:
+ * where each stands, and nothing about it is said twice.
+ */
+
+const FIGURE_PATHS = {
+  iterationMs: ["iterLatencyMS"],
+  activeRequests: ["numActiveRequests"],
+  queuedRequests: ["numQueuedRequests"],
+  completedRequests: ["numCompletedRequests"],
+  maxActiveRequests: ["maxNumActiveRequests"],
+  gpuMemoryBytes: ["gpuMemUsage"],
+  cpuMemoryBytes: ["cpuMemUsage"],
+  pinnedMemoryBytes: ["pinnedMemUsage"],
+  maxBatchSizeStatic: ["maxBatchSizeStatic"],
+  maxBatchSizeRuntime: ["maxBatchSizeRuntime"],
+  maxTokensRuntime: ["maxNumTokensRuntime"],
+  maxBlocks: ["kvCacheStats", "maxNumBlocks"],
+  freeBlocks: ["kvCacheStats", "freeNumBlocks"],
+  usedBlocks: ["kvCacheStats", "usedNumBlocks"],
+  tokensPerBlock: ["kvCacheStats", "tokensPerBlock"],
+  hitRate: ["kvCacheStats", "cacheHitRate"],
+  reusedBlocks: ["kvCacheStats", "reusedBlocks"],
+  missedBlocks: ["kvCacheStats", "missedBlocks"],
+  scheduledRequests: ["inflightBatchingStats", "numScheduledRequests"],
+  contextRequests: ["inflightBatchingStats", "numContextRequests"],
+  generationRequests: ["inflightBatchingStats", "numGenRequests"],
+  pausedRequests: ["inflightBatchingStats", "numPausedRequests"],
+  contextTokens: ["inflightBatchingStats", "numCtxTokens"],
+  decodedTokensPerIteration: ["inflightBatchingStats", "avgNumDecodedTokensPerIter"],
+  draftTokens: ["specDecodingStats", "numDraftTokens"],
+  acceptedTokens: ["specDecodingStats", "numAcceptedTokens"],
+  acceptanceLength: ["specDecodingStats", "acceptanceLength"],
+  draftOverhead: ["specDecodingStats", "draftOverhead"],
+} as const;
+
+export type FigureName = keyof typeof FIGURE_PATHS;
+/** Null for what the engine does not give. Counts, bytes, ratios; times in milliseconds. */
+export type EngineFigures = Readonly<Record<FigureName, number | null>>;
+
+const NAMES = Object.keys(FIGURE_PATHS) as readonly FigureName[];
+
+/** Reads them of a parsed row. */
+export function engineFiguresOf(row: Readonly<Record<string, unknown>>): EngineFigures {
+  const figures = {} as Record<FigureName, number | null>;
+  for (const name of NAMES) {
+    const [outer, inner] = FIGURE_PATHS[name] as readonly [string, string?];
+    const value = row[outer];
+    figures[name] = figureOf(inner === undefined ? value : isObject(value) ? value[inner] : null);
+  }
+  return figures;
+}
+
+function figureOf(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
