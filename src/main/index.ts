@@ -3,17 +3,28 @@
  * The `kvcast` command. MAIN THREAD. The only file that reads the process's arguments and environment, and the only one that
  * ends the process: everything below returns an exit code.
  */
-import { runCli } from "./cli/program.ts";
+import { EXIT } from "../shared/errors.ts";
 
 // A reader that has gone away, as in `kvcast help | head -1`, is no reason to die with a stack trace.
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 
-const code = await runCli({
-  argv: process.argv.slice(2),
-  env: process.env,
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+/** Resolves with the exit code. */
+async function run(): Promise<number> {
+  // Not above: with too few open files allowed it is this that fails, and it should say so.
+  const { runCli } = await import("./cli/program.ts");
+  return runCli({
+    argv: process.argv.slice(2),
+    env: process.env,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  });
+}
+
+const code = await run().catch((error: unknown) => {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "EMFILE") throw error;
+  process.stderr.write("kvcast: error: too many open files (EMFILE): raise the limit (ulimit -n, LimitNOFILE=)\n");
+  return EXIT.unavailable;
 });
 // Waits for what is still in stdout's buffer; libraries may hold handles, so the end does not come by itself.
 process.stdout.write("", () => process.exit(code));

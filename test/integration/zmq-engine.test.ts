@@ -97,6 +97,8 @@ for (const format of ENGINE_WIRE_FORMATS) {
     assert.equal(page.value("kvcast_source_up", { ...labels, kind: "zmq" }), 1);
     assert.equal(page.sum("kvcast_source_sequence_gaps_total"), 0);
     assert.equal(page.sum("kvcast_rank_dirty"), 0);
+    const dated = { ...labels, source: "engine_timestamp" };
+    assert.ok(page.value("kvcast_event_age_seconds_count", dated) > 0, "its batches are dated");
     await stopInTime(service);
   });
 }

@@ -150,6 +150,11 @@ export class OracleEngine {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
+    if (request.url?.endsWith("/kv_cache_events") !== true) {
+      request.resume();
+      response.writeHead(404).end();
+      return;
+    }
     for (const entry of this.#unconfirmed.get(socket) ?? []) {
       if (entry.fate === "sent" && this.confirms) entry.fate = "handed";
     }

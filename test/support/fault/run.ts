@@ -48,7 +48,9 @@ export async function faultRun(t: TestContext, options: FaultRunOptions = {}): P
   const { perDrain = Infinity, proxied = false } = options;
   const engine = await OracleEngine.start(t, { seed, ranks, perDrain });
   const proxy = await TcpProxy.start(t, engine.port);
-  const service = await serve(t, serveFlags(proxied ? proxy.url : engine.url, ranks, flags), options.process);
+  // Where connections are cut and counted, they are those of the drains.
+  const more = proxied ? `--iteration-stats off --perf-metrics off ${flags}`.trimEnd() : flags;
+  const service = await serve(t, serveFlags(proxied ? proxy.url : engine.url, ranks, more), options.process);
   const checker = Checker.connect(t, service.facts.zmqEndpoint, engine.ledger);
   const { pid } = service.child;
   assert.ok(pid);
