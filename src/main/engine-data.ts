@@ -60,6 +60,7 @@ export class EngineData implements PerfView {
   readonly #probe: EngineProbe | null;
   readonly #onFatal: (error: Error) => void;
   #facts: EngineFacts | null = null;
+  #identity: { readonly facts: EngineFacts | null; readonly made: WorkerIdentity } | null = null;
   #finishedRequests: number = 0;
   #missingSeen: number = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -112,10 +113,20 @@ export class EngineData implements PerfView {
     return this.#facts ?? NO_FACTS;
   }
 
-  /** Null while it may still become known what the engine is: labels that change make new series. */
+  /**
+   * Null while it may still become known what the engine is: labels that change make new series. The same object as long as
+   * the engine says the same.
+   */
   get identity(): WorkerIdentity | null {
+    if (this.#facts === null && this.#probe !== null && this.#worker.model === null) return null;
+    if (this.#identity === null || this.#identity.facts !== this.#facts) {
+      this.#identity = { facts: this.#facts, made: this.#makeIdentity() };
+    }
+    return this.#identity.made;
+  }
+
+  #makeIdentity(): WorkerIdentity {
     const { model, component, disaggregationMode, backend, modality } = this.#worker;
-    if (this.#facts === null && this.#probe !== null && model === null) return null;
     const facts = this.facts;
     return {
       model: model ?? facts.model ?? this.engine,
@@ -198,7 +209,7 @@ export class EngineData implements PerfView {
   }
 
   #onFacts(facts: EngineFacts): void {
-    this.#facts = facts;
+    if (JSON.stringify(facts) !== JSON.stringify(this.#facts)) this.#facts = facts;
     if (facts.tokensPerBlock !== null) this.settings.noteTokensPerBlock(facts.tokensPerBlock);
     if (facts.hashAlgorithm !== null) this.settings.noteHashAlgorithm(facts.hashAlgorithm);
     if (facts.eventBufferCapacity !== null) this.additional.setKvEventBufferCapacity(facts.eventBufferCapacity);

@@ -43,7 +43,8 @@ async function tellingEngine(
   let next = 0;
   let open = 0;
   for (const gate of gates) void gate.opened.then(() => open++);
-  const engine = await scriptedEngine(t, (response) => {
+  const engine = await scriptedEngine(t, (response, _n, { url }) => {
+    if (url !== "/kv_cache_events") return void response.writeHead(404).end();
     response.end(JSON.stringify(next < open ? answers[next++] : []));
   });
   return { url: engine.url.origin, gates };

@@ -163,7 +163,12 @@ function stored(id: number, hash: number, rank: number): Json {
 
 /** An engine that says this once, and then nothing. */
 async function telling(t: TestContext, events: readonly Json[]): Promise<string> {
-  const engine = await scriptedEngine(t, (response, n) => response.end(JSON.stringify(n === 0 ? events : [])));
+  let left: readonly Json[] = events;
+  const engine = await scriptedEngine(t, (response, _n, { url }) => {
+    if (url !== "/kv_cache_events") return void response.writeHead(404).end();
+    response.end(JSON.stringify(left));
+    left = [];
+  });
   return engine.url.origin;
 }
 

@@ -47,6 +47,9 @@ test("defaults, complete and frozen", async () => {
         traffic: { events: Infinity, ratePerSecond: 1000, blocks: 2, tokens: 32, ranks: 1, removed: 0.2, seed: 1 },
       },
     ],
+    iterationStats: "auto",
+    perfMetrics: "auto",
+    worker: { model: null, component: "backend", disaggregationMode: null, backend: null, modality: null },
     kvBlockSizeTokens: 32,
     attentionDpSize: 1,
     mmTokenOffset: null,
@@ -287,4 +290,14 @@ test("the log variables of Dynamo's components are understood", async () => {
   // A variable that says nothing about the level leaves it to the file.
   const config = file("level.yaml", "log-level: warn\n");
   assert.equal((await load({ ...ENGINE, config }, { DYN_LOG: "x=trace" })).config.logLevel, "warn");
+});
+
+test("a load that nobody measures is warned of", async () => {
+  const flags = new Map(
+    Object.entries({ engine: "http://h:1", sink: "nats", "worker-id": "7", "iteration-stats": "off" }).map(
+      ([name, value]) => [name, [value]],
+    ),
+  );
+  const { warnings } = await loadServeConfig(flags, {});
+  assert.ok(warnings.some((warning) => warning.startsWith("--iteration-stats off: routers are told")));
 });

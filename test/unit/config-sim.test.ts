@@ -24,6 +24,9 @@ test("defaults", () => {
       generation: "c",
       eventsVerb: "post",
       eventsForm: "v1",
+      iterationStats: true,
+      perfMetrics: "on",
+      prometheus: true,
     },
     logLevel: "info",
     logFormat: "text",
@@ -48,6 +51,9 @@ test("every flag arrives", () => {
     generation: ["a"],
     "events-verb": ["get"],
     "events-form": ["v2_sha256"],
+    "iteration-stats": ["off"],
+    "perf-metrics": ["decode"],
+    prometheus: ["off"],
     "log-level": ["debug"],
     "log-format": ["json"],
   });
@@ -61,6 +67,9 @@ test("every flag arrives", () => {
     generation: "a",
     eventsVerb: "get",
     eventsForm: "v2_sha256",
+    iterationStats: false,
+    perfMetrics: "decode",
+    prometheus: false,
   });
   assert.deepEqual(
     sim.faults.map((fault) => fault.kind),

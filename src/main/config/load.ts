@@ -70,6 +70,9 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   };
   const { engines, rereadCredentials } = await loadEngines(targets, values, resolver, warnings);
   const nats = await loadNatsConfig(resolver, env, warnings);
+  if (nats?.load === true && values.iterationStats === "off") {
+    warnings.push("--iteration-stats off: routers are told of a load of zero; --load off tells them nothing");
+  }
   const engineMetrics = loadEngineMetrics(resolver, { engines, nats }, warnings);
   const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics });
   checkPublish(config, OPTIONS, resolver, warnings);

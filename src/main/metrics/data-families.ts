@@ -5,14 +5,14 @@
  */
 import { ADDITIONAL_METRICS, BACKEND_METRICS } from "../component-metrics/definitions.ts";
 import { DERIVED_METRICS } from "../component-metrics/derived-metrics.ts";
-import type { EngineData } from "../engine-data.ts";
+import type { EngineData, WorkerIdentity } from "../engine-data.ts";
 import { CHECKED_SETTINGS } from "../engine/settings-check.ts";
 import type { StatsCounters } from "../load/stats-counters.ts";
 import type { PerfCounters } from "../perf/perf-counters.ts";
 import type { PerfHistograms } from "../perf/perf-histograms.ts";
 import { PERF_FAULTS } from "../perf/perf-record.ts";
 import { PERF_STATES } from "../perf/perf-status.ts";
-import { addHistogram, type Family, type HistogramSeries, type Labels, type Series } from "./cell-metric.ts";
+import { addHistogram, type Family, type Labels, type Series } from "./cell-metric.ts";
 import { POLL_OUTCOMES, SOURCE_ERROR_REASONS } from "./engine-counters.ts";
 
 /** In the order of the configuration. */
@@ -32,17 +32,17 @@ const REQUEST_HISTOGRAMS: readonly (readonly [name: string, histogram: Histogram
   ["request_draft_acceptance_ratio", "acceptance"],
 ];
 
+/**
+ * Series are made once and read at each scrape; only what depends on an engine's identity is made anew when that becomes known.
+ */
 export function dataFamilies(data: Data): readonly Family[] {
   return [
-    { name: "engine_info", series: () => data.flatMap(infoSeries) },
-    { name: "engine_setting_mismatch", series: () => data.flatMap(mismatchSeries) },
+    { name: "engine_info", series: infoSeries(data) },
+    fixed("engine_setting_mismatch", data.flatMap(mismatchSeries)),
     ...statsFamilies(data),
-    { name: "perf_state", series: () => data.flatMap(stateSeries) },
+    fixed("perf_state", data.flatMap(stateSeries)),
     ...perfFamilies(data),
-    ...REQUEST_HISTOGRAMS.map(([name, key]): Family => ({
-      name,
-      histograms: () => data.flatMap((one) => requestHistogram(one, key)),
-    })),
+    ...REQUEST_HISTOGRAMS.map(([name, key]) => requestHistogram(name, key, data)),
     ...joined(data, BACKEND_METRICS, {
       labels: ["model", "dynamo_component", "engine"],
       make: (one, labels) => one.gauges.families(labels),
@@ -61,81 +61,106 @@ export function dataFamilies(data: Data): readonly Family[] {
   ];
 }
 
-function infoSeries(one: EngineData): Series[] {
-  const { identity } = one;
-  if (identity === null) return [];
-  const { model, backend, modality, disaggregationMode, engineVersion } = identity;
-  const labels = {
-    engine: one.engine,
-    model,
-    engine_version: engineVersion ?? "unknown",
-    backend,
-    modality,
-    disaggregation_mode: disaggregationMode,
+function fixed(name: string, series: readonly Series[]): Family {
+  return { name, series: () => series };
+}
+
+function infoSeries(data: Data): () => readonly Series[] {
+  const made = new Map<EngineData, { readonly identity: WorkerIdentity; readonly series: Series }>();
+  const seriesOf = (one: EngineData): Series | null => {
+    const { identity } = one;
+    if (identity === null) return null;
+    const known = made.get(one);
+    if (known?.identity === identity) return known.series;
+    const labels = {
+      engine: one.engine,
+      model: identity.model,
+      engine_version: identity.engineVersion ?? "unknown",
+      backend: identity.backend,
+      modality: identity.modality,
+      disaggregation_mode: identity.disaggregationMode,
+    };
+    const series = { labels, read: (): number => 1 };
+    made.set(one, { identity, series });
+    return series;
   };
-  return [{ labels, read: () => 1 }];
+  return () => data.flatMap((one) => seriesOf(one) ?? []);
 }
 
 function mismatchSeries(one: EngineData): Series[] {
-  return CHECKED_SETTINGS.flatMap((setting) => {
-    const wrong = one.settings.isWrong(setting);
-    return wrong === null ? [] : [{ labels: { engine: one.engine, setting }, read: () => (wrong ? 1 : 0) }];
-  });
+  return CHECKED_SETTINGS.map((setting) => ({
+    labels: { engine: one.engine, setting },
+    read: () => {
+      const wrong = one.settings.isWrong(setting);
+      return wrong === null ? null : Number(wrong);
+    },
+  }));
 }
 
 function stateSeries(one: EngineData): Series[] {
-  const { engine, state } = one;
-  return PERF_STATES.map((name) => ({ labels: { engine, state: name }, read: () => (name === state ? 1 : 0) }));
+  return PERF_STATES.map((state) => ({
+    labels: { engine: one.engine, state },
+    read: () => (one.state === state ? 1 : 0),
+  }));
 }
 
 function statsFamilies(data: Data): readonly Family[] {
-  const scalar = (name: string, read: (counters: StatsCounters) => number): Family => ({
-    name: `iteration_stats_${name}`,
-    series: () => data.flatMap((one) => only(one.engine, one.load.counters, read)),
-  });
+  const scalar = (name: string, read: (counters: StatsCounters) => number): Family =>
+    fixed(
+      `iteration_stats_${name}`,
+      data.flatMap((one) => only(one.engine, one.load.counters, read)),
+    );
+  const column = <V extends string>(
+    name: string,
+    label: string,
+    values: readonly V[],
+    read: (counters: StatsCounters) => Readonly<Record<V, number>>,
+  ): Family =>
+    fixed(
+      `iteration_stats_${name}`,
+      data.flatMap((one) => each(one.engine, label, values, one.load.counters, read)),
+    );
   return [
     scalar("up", (counters) => counters.up),
-    {
-      name: "iteration_stats_polls_total",
-      series: () => data.flatMap((one) => each(one.engine, "outcome", POLL_OUTCOMES, one.load.counters?.polls)),
-    },
-    {
-      name: "iteration_stats_errors_total",
-      series: () => data.flatMap((one) => each(one.engine, "reason", SOURCE_ERROR_REASONS, one.load.counters?.errors)),
-    },
+    column("polls_total", "outcome", POLL_OUTCOMES, (counters) => counters.polls),
+    column("errors_total", "reason", SOURCE_ERROR_REASONS, (counters) => counters.errors),
     scalar("rows_total", (counters) => counters.rows),
     scalar("bad_rows_total", (counters) => counters.badRows + counters.unknownRankRows),
   ];
 }
 
 function perfFamilies(data: Data): readonly Family[] {
-  const scalar = (name: string, read: (counters: PerfCounters) => number): Family => ({
-    name: `perf_${name}`,
-    series: () => data.flatMap((one) => only(one.engine, one.perf?.counters ?? null, read)),
-  });
+  const scalar = (name: string, read: (counters: PerfCounters) => number): Family =>
+    fixed(
+      `perf_${name}`,
+      data.flatMap((one) => only(one.engine, one.perf?.counters ?? null, read)),
+    );
+  const column = <V extends string>(
+    name: string,
+    label: string,
+    values: readonly V[],
+    read: (counters: PerfCounters) => Readonly<Record<V, number>>,
+  ): Family =>
+    fixed(
+      `perf_${name}`,
+      data.flatMap((one) => each(one.engine, label, values, one.perf?.counters ?? null, read)),
+    );
   return [
-    {
-      name: "perf_polls_total",
-      series: () => data.flatMap((one) => each(one.engine, "outcome", POLL_OUTCOMES, one.perf?.counters.polls)),
-    },
-    {
-      name: "perf_errors_total",
-      series: () => data.flatMap((one) => each(one.engine, "reason", SOURCE_ERROR_REASONS, one.perf?.counters.errors)),
-    },
+    column("polls_total", "outcome", POLL_OUTCOMES, (counters) => counters.polls),
+    column("errors_total", "reason", SOURCE_ERROR_REASONS, (counters) => counters.errors),
     scalar("requests_total", (counters) => counters.records),
-    {
-      name: "perf_bad_records_total",
-      series: () => data.flatMap((one) => each(one.engine, "fault", PERF_FAULTS, one.perf?.counters.badRecords)),
-    },
+    column("bad_records_total", "fault", PERF_FAULTS, (counters) => counters.badRecords),
     scalar("out_of_order_requests_total", (counters) => counters.outOfOrder),
-    {
-      name: "perf_clock_error_seconds",
-      series: () =>
-        data.map((one) => {
+    fixed(
+      "perf_clock_error_seconds",
+      data.map((one) => ({
+        labels: { engine: one.engine },
+        read: () => {
           const errorMs = one.clockErrorMs();
-          return { labels: { engine: one.engine }, read: () => (errorMs === null ? null : errorMs / 1000) };
-        }),
-    },
+          return errorMs === null ? null : errorMs / 1000;
+        },
+      })),
+    ),
   ];
 }
 
@@ -143,19 +168,28 @@ function only<C>(engine: string, counters: C | null, read: (counters: C) => numb
   return counters === null ? [] : [{ labels: { engine }, read: () => read(counters) }];
 }
 
-function each<V extends string>(
+function each<C, V extends string>(
   engine: string,
   label: string,
   values: readonly V[],
-  column: Readonly<Record<V, number>> | undefined,
+  counters: C | null,
+  column: (counters: C) => Readonly<Record<V, number>>,
 ): Series[] {
-  if (column === undefined) return [];
-  return values.map((value) => ({ labels: { engine, [label]: value }, read: () => column[value] }));
+  if (counters === null) return [];
+  return values.map((value) => ({ labels: { engine, [label]: value }, read: () => column(counters)[value] }));
 }
 
-function requestHistogram({ engine, perf }: EngineData, key: HistogramKey): HistogramSeries[] {
-  if (perf === null || perf.counters.records === 0) return [];
-  return [{ labels: { engine }, addTo: (cells) => addHistogram(perf.histograms[key], cells) }];
+/** Of the engines of which a request is known. */
+function requestHistogram(name: string, key: HistogramKey, data: Data): Family {
+  const made = data.flatMap(({ engine, perf }) => {
+    if (perf === null) return [];
+    const addTo = (cells: Float64Array): void => addHistogram(perf.histograms[key], cells);
+    return [{ perf, series: { labels: { engine }, addTo } }];
+  });
+  return {
+    name,
+    histograms: () => made.filter(({ perf }) => perf.counters.records > 0).map(({ series }) => series),
+  };
 }
 
 /** Metrics that are kept by engine, under names that have no place for the engine's. */
@@ -176,16 +210,16 @@ function joined(
   group: Group,
 ): readonly Family[] {
   // Series are made anew only when a label changes, which happens once or twice in an engine's life.
-  const made = new Map<EngineData, { readonly key: string; readonly families: ByName }>();
+  const made = new Map<EngineData, { readonly identity: WorkerIdentity; readonly families: ByName }>();
   const familiesOf = (one: EngineData): ByName | null => {
-    const labels = identityLabels(one, data.length > 1, group.labels);
-    if (labels === null || group.isShown?.(one) === false) return null;
+    const { identity } = one;
+    if (identity === null || group.isShown?.(one) === false) return null;
     group.prepare?.(one);
-    const key = JSON.stringify(labels);
     const known = made.get(one);
-    if (known?.key === key) return known.families;
+    if (known?.identity === identity) return known.families;
+    const labels = identityLabels(identity, data.length > 1 ? one.engine : null, group.labels);
     const families = new Map(group.make(one, labels).map((family) => [family.name, family]));
-    made.set(one, { key, families });
+    made.set(one, { identity, families });
     return families;
   };
   const found = (name: string): Family[] => data.flatMap((one) => familiesOf(one)?.get(name) ?? []);
@@ -197,16 +231,14 @@ function joined(
 }
 
 /** Of all labels that any of them has, the wanted ones; `engine` only where it tells series apart. */
-function identityLabels(one: EngineData, isOneOfSeveral: boolean, wanted: readonly string[]): Labels | null {
-  const { identity } = one;
-  if (identity === null) return null;
+function identityLabels(identity: WorkerIdentity, engine: string | null, wanted: readonly string[]): Labels {
   const labels: Readonly<Record<string, string>> = {
     model: identity.model,
     dynamo_component: identity.component,
     model_name: identity.model,
     disaggregation_mode: identity.disaggregationMode,
     engine_type: "trtllm",
-    ...(isOneOfSeveral ? { engine: one.engine } : {}),
+    ...(engine === null ? {} : { engine }),
   };
   return Object.fromEntries(Object.entries(labels).filter(([name]) => wanted.includes(name)));
 }
