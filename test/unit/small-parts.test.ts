@@ -69,21 +69,28 @@ async function bound(engines: readonly string[], more: readonly [string, string[
   return memoryBoundBytes((await loadServeConfig(flags, {})).config, 0);
 }
 
-test("each engine that is read over HTTP may have an answer in memory, and one of statistics", async () => {
-  const one = await bound(["http://h:1"]);
+test("each engine that is read over HTTP may have answers in memory: events, statistics, records of requests", async () => {
   const answer = 2 * 256 * 1024 * 1024;
-  assert.equal(await bound(["http://h:1", "synthetic:", "http://h:2"]), one + answer);
-  const load: readonly [string, string[]][] = [
-    ["load", ["on"]],
-    ["worker-id", ["7"]],
-  ];
   const statistics = 2 * 16 * 1024 * 1024;
-  const [single, several] = [await bound(["http://h:1"], load), await bound(["http://h:1", "http://h:2"], load)];
-  assert.equal(several - single, answer + statistics);
+  const records = statistics + 4096 * 1024;
+  for (const [stats, perf, more] of [
+    ["off", "off", 0],
+    ["auto", "off", statistics],
+    ["off", "on", records],
+    ["auto", "auto", statistics + records],
+  ] as const) {
+    const flags: readonly [string, string[]][] = [
+      ["iteration-stats", [stats]],
+      ["perf-metrics", [perf]],
+    ];
+    const one = await bound(["http://h:1"], flags);
+    assert.equal(await bound(["http://h:1", "synthetic:", "http://h:2"], flags), one + answer + more);
+  }
 });
 
 test("the memory bound holds queue, answer and ring", async () => {
-  const { config } = await loadServeConfig(new Map([["engine", ["http://127.0.0.1:1"]]]), {});
+  const flags = { engine: ["http://127.0.0.1:1"], "iteration-stats": ["off"], "perf-metrics": ["off"] };
+  const { config } = await loadServeConfig(new Map(Object.entries(flags)), {});
   assert.ok(config.engines[0].kind === "http");
   const { maxResponseBytes } = config.engines[0];
   assert.equal(memoryBoundBytes(config, 5), 5 + 2 * maxResponseBytes + config.zmqQueueBytes);
