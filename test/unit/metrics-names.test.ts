@@ -6,15 +6,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
-import { CATALOGUE, METRIC_PREFIX } from "../../src/main/metrics/catalogue.ts";
+import { CATALOGUE } from "../../src/main/metrics/catalogue.ts";
+import { fullName } from "../../src/main/metrics/metric-definition.ts";
 
 function read(name: string): string {
   return readFileSync(path.join(process.cwd(), name), "utf8");
 }
 
-const now = new Set(
-  CATALOGUE.flatMap(({ metrics }) => metrics.map(({ name, type }) => `${METRIC_PREFIX}${name} ${type}`)),
-);
+const now = new Set(CATALOGUE.flatMap(({ metrics }) => metrics.map((metric) => `${fullName(metric)} ${metric.type}`)));
 const promised = read("test/fixtures/metric-names.txt").trimEnd().split("\n");
 const changelog = read("CHANGELOG.md");
 

@@ -69,15 +69,16 @@ async function bound(engines: readonly string[], more: readonly [string, string[
   return memoryBoundBytes((await loadServeConfig(flags, {})).config, 0);
 }
 
-test("each engine that is read over HTTP may have answers in memory: events, statistics, records of requests", async () => {
+test("each engine that is read over HTTP may have answers in memory: events, metrics, statistics, records of requests", async () => {
+  const page = 8 * 4 * 1024 * 1024;
   const answer = 2 * 256 * 1024 * 1024;
   const statistics = 2 * 16 * 1024 * 1024;
   const records = statistics + 4096 * 1024;
   for (const [stats, perf, more] of [
-    ["off", "off", 0],
-    ["auto", "off", statistics],
-    ["off", "on", records],
-    ["auto", "auto", statistics + records],
+    ["off", "off", page],
+    ["auto", "off", page + statistics],
+    ["off", "on", page + records],
+    ["auto", "auto", page + statistics + records],
   ] as const) {
     const flags: readonly [string, string[]][] = [
       ["iteration-stats", [stats]],
@@ -85,11 +86,14 @@ test("each engine that is read over HTTP may have answers in memory: events, sta
     ];
     const one = await bound(["http://h:1"], flags);
     assert.equal(await bound(["http://h:1", "synthetic:", "http://h:2"], flags), one + answer + more);
+    const without: readonly [string, string[]][] = [...flags, ["engine-metrics", ["off"]]];
+    assert.equal(await bound(["http://h:1"], without), one - page);
   }
 });
 
 test("the memory bound holds queue, answer and ring", async () => {
-  const flags = { engine: ["http://127.0.0.1:1"], "iteration-stats": ["off"], "perf-metrics": ["off"] };
+  const off = ["off"];
+  const flags = { "iteration-stats": off, "perf-metrics": off, "engine-metrics": off, engine: ["http://127.0.0.1:1"] };
   const { config } = await loadServeConfig(new Map(Object.entries(flags)), {});
   assert.ok(config.engines[0].kind === "http");
   const { maxResponseBytes } = config.engines[0];
