@@ -71,3 +71,24 @@ export type {
   StreamItem,
 } from "./tail/stream-items.ts";
 export type { StreamClientOptions } from "./tail/stream-options.ts";
+export {
+  ClusterCancelledError,
+  ClusterNotReadyError,
+  ClusterPayloadError,
+  ClusterTimeoutError,
+} from "./cluster/cluster-error.ts";
+export type { BroadcastOptions, BroadcastResult } from "./cluster/broadcast.ts";
+export { cacheSizes, initTimeoutMs, type LeaderEndpoints, leaderEndpoints } from "./cluster/endpoints.ts";
+export type { HandshakeOptions, HandshakeResult } from "./cluster/handshake.ts";
+export { ClusterLeader, type ClusterLeaderOptions } from "./cluster/leader.ts";
+export {
+  type CachePlan,
+  type CacheSizes,
+  type LeaderMetadata,
+  planCaches,
+  type WorkerMetadata,
+} from "./cluster/metadata.ts";
+export type { WorkerAnswer } from "./cluster/pending-call.ts";
+export type { TransferRequest } from "./cluster/transfer.ts";
+export { ClusterWorker, type ClusterWorkerOptions } from "./cluster/worker.ts";
+export type { CommandHandler, WorkerProblem } from "./cluster/worker-desk.ts";

@@ -1,0 +1,114 @@
+/**
+ * The two sockets of a leader: commands go out to all workers, answers come in from any. MAIN THREAD.
+ *
+ * The publisher is an XPUB, which subscribers cannot tell from a PUB: it hears of each new one, so that a command that was sent
+ * too early for it can be sent again at once instead of after a while.
+ */
+import { createConnection } from "node:net";
+import type { Pull, XPublisher } from "zeromq";
+import { BindError, messageOf } from "../../shared/errors.ts";
+import { isIpv6 } from "../../shared/zmq-wire.ts";
+import type { LeaderEndpoints } from "./endpoints.ts";
+
+/** Longest frame that a worker may send; a longer one ends its connection. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Longest subscription; ours are empty. */
+const MAX_SUBSCRIPTION_BYTES = 256;
+/** Messages between two turns of the event loop. */
+const MESSAGES_A_TURN = 64;
+const HEARTBEAT_MS = 5000;
+const HEARTBEAT_TIMEOUT_MS = 15_000;
+
+export interface LeaderEars {
+  onAnswer(frames: readonly Buffer[]): void;
+  /** Someone subscribed: `isNew`, or has gone. */
+  onSubscription(isNew: boolean): void;
+}
+
+export class LeaderSockets {
+  /** With the real ports. */
+  readonly endpoints: LeaderEndpoints;
+  readonly #pub: XPublisher;
+  readonly #pull: Pull;
+
+  private constructor(pub: XPublisher, pull: Pull, asked: LeaderEndpoints, ears: LeaderEars) {
+    this.#pub = pub;
+    this.#pull = pull;
+    this.endpoints = { pub: pub.lastEndpoint ?? asked.pub, ack: pull.lastEndpoint ?? asked.ack };
+    void pump(pull, (frames) => ears.onAnswer(frames));
+    void pump(pub, ([subscription]) => ears.onSubscription(subscription?.[0] === 1));
+  }
+
+  /** Rejects with BindError when one of the addresses is taken, malformed or not ours; nothing stays open then. */
+  static async bind(endpoints: LeaderEndpoints, ears: LeaderEars): Promise<LeaderSockets> {
+    // Loaded here and not before, since it brings native code along.
+    const { Pull, XPublisher } = await import("zeromq");
+    const common = { linger: 0, heartbeatInterval: HEARTBEAT_MS, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS };
+    const pub = new XPublisher({
+      ...common,
+      sendTimeout: 0,
+      maxMessageSize: MAX_SUBSCRIPTION_BYTES,
+      verbosity: "allSubsUnsubs",
+      ipv6: isIpv6(endpoints.pub),
+    });
+    const pull = new Pull({ ...common, maxMessageSize: MAX_ANSWER_BYTES, ipv6: isIpv6(endpoints.ack) });
+    try {
+      await bind(pub, endpoints.pub);
+      await bind(pull, endpoints.ack);
+      return new LeaderSockets(pub, pull, endpoints, ears);
+    } catch (error) {
+      pub.close();
+      pull.close();
+      throw error;
+    }
+  }
+
+  /** To all that are subscribed; a worker whose queue is full does not get it, and is waited for by nobody. */
+  async send(frames: Buffer[]): Promise<void> {
+    await this.#pub.send(frames);
+  }
+
+  /** What was sent may still leave for `lingerMs`. */
+  close(lingerMs: number = 0): void {
+    this.#pub.linger = lingerMs;
+    this.#pub.close();
+    this.#pull.close();
+  }
+}
+
+async function bind(socket: XPublisher | Pull, endpoint: string): Promise<void> {
+  const fail = (reason: unknown): BindError =>
+    new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
+  if (await isServed(endpoint)) throw fail("Address already in use");
+  try {
+    await socket.bind(endpoint);
+  } catch (error) {
+    throw fail(error);
+  }
+}
+
+/** Whether someone listens on an ipc path: libzmq would take it away from them without a word. */
+async function isServed(endpoint: string): Promise<boolean> {
+  if (!endpoint.startsWith("ipc:///")) return false;
+  return new Promise((resolve) => {
+    const probe = createConnection(endpoint.slice("ipc://".length));
+    probe.on("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.on("error", () => resolve(false));
+  });
+}
+
+/** Reads until the socket is closed. Never rejects. */
+async function pump(socket: XPublisher | Pull, take: (frames: readonly Buffer[]) => void): Promise<void> {
+  try {
+    for (let n = 1; ; n++) {
+      take(await socket.receive());
+      // A peer that never pauses must not keep the others, or a timer, from their turn.
+      if (n % MESSAGES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  } catch {
+    // The socket was closed: there is nothing else that receive() can fail with.
+  }
+}
