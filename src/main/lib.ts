@@ -81,6 +81,7 @@ export type { BroadcastOptions, BroadcastResult } from "./cluster/broadcast.ts";
 export { cacheSizes, initTimeoutMs, type LeaderEndpoints, leaderEndpoints } from "./cluster/endpoints.ts";
 export type { HandshakeOptions, HandshakeResult } from "./cluster/handshake.ts";
 export { ClusterLeader, type ClusterLeaderOptions } from "./cluster/leader.ts";
+export type { LivenessOptions } from "./cluster/liveness.ts";
 export {
   type CachePlan,
   type CacheSizes,

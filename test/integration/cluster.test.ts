@@ -1,18 +1,14 @@
 /** Leader and workers against counterparts that were written from the bytes alone, and against each other. */
 import assert from "node:assert/strict";
-import test, { type TestContext } from "node:test";
+import test from "node:test";
 import type { BroadcastResult } from "../../src/main/cluster/broadcast.ts";
-import { ClusterLeader, type ClusterLeaderOptions } from "../../src/main/cluster/leader.ts";
 import type { TransferRequest } from "../../src/main/cluster/transfer.ts";
-import { ClusterWorker, type ClusterWorkerOptions } from "../../src/main/cluster/worker.ts";
 import type { WorkerProblem } from "../../src/main/cluster/worker-desk.ts";
+import { leaderOf, QUICK, workerOf } from "../support/cluster.ts";
 import { eventually } from "../support/fault/deadline.ts";
 import { Gate } from "../support/gate.ts";
 import { rawId, RawLeader, rawStruct, RawWorker } from "../support/raw-cluster.ts";
 
-const ANY = { pub: "tcp://127.0.0.1:*", ack: "tcp://127.0.0.1:*" };
-const METADATA = { numDeviceBlocks: 1024, bytesPerBlock: 2_097_152 };
-const QUICK = { timeoutMs: 10_000, roundMs: 500, pingEveryMs: 50 };
 const TRANSFER: TransferRequest = {
   fromPool: "Device",
   toPool: "Host",
@@ -23,28 +19,13 @@ const TRANSFER: TransferRequest = {
   connectorRequest: null,
 };
 
-async function leader(t: TestContext, options: Partial<ClusterLeaderOptions> = {}): Promise<ClusterLeader> {
-  const made = await ClusterLeader.bind({ endpoints: ANY, numWorkers: 1, ...options });
-  t.after(() => made.close());
-  return made;
-}
-
-async function worker(
-  t: TestContext,
-  options: Pick<ClusterWorkerOptions, "endpoints"> & Partial<ClusterWorkerOptions>,
-): Promise<ClusterWorker> {
-  const made = await ClusterWorker.connect({ metadata: () => METADATA, ...options });
-  t.after(() => made.close());
-  return made;
-}
-
 function names({ answers }: BroadcastResult): string[] {
   return answers.map((answer) => answer.worker ?? "?").toSorted();
 }
 
 test("our leader and workers written from the bytes: handshake, ids from 1 on, transfers, sizes", async (t) => {
-  const ours = await leader(t, { numWorkers: 3, firstId: 1n });
-  const raw = [0, 1, 2].map((i) => new RawWorker(t, ours.endpoints, { blocks: [1024 - i, 700_000] }));
+  const ours = await leaderOf(t, { numWorkers: 3, firstId: 1n });
+  const raw = [0, 1, 2].map((i) => RawWorker.connect(t, ours.endpoints, { blocks: [1024 - i, 700_000] }));
   await assert.rejects(ours.transferBlocks(TRANSFER, { timeoutMs: 10 }), /ZMQ leader not ready/);
   const phases: string[] = [];
   const result = await ours.handshake({
@@ -84,8 +65,8 @@ test("a leader written from the bytes and our workers: with and without names, r
   const allocate = (): Promise<void> => allocated.opened;
   const { endpoints } = raw;
   const transfer = async (request: TransferRequest): Promise<void> => void moved.push(request);
-  const slow = await worker(t, { endpoints, name: "slow", allocate, transfer });
-  const nameless = await worker(t, { endpoints, transfer });
+  const slow = await workerOf(t, { endpoints, name: "slow", allocate, transfer });
+  const nameless = await workerOf(t, { endpoints, transfer });
   const replies = await raw.repeat("worker_metadata", [], 2);
   for (const reply of replies) {
     assert.equal(reply[1]?.toString(), "worker_metadata");
@@ -114,7 +95,7 @@ test("a leader written from the bytes and our workers: with and without names, r
 test("what a leader may send: nothing ends a worker, and what was not done never counts as done", async (t) => {
   const raw = await RawLeader.bind(t);
   const problems: WorkerProblem[] = [];
-  const ours = await worker(t, {
+  const ours = await workerOf(t, {
     endpoints: raw.endpoints,
     name: "w",
     onProblem: (problem) => problems.push(problem),
@@ -167,13 +148,13 @@ test("what a leader may send: nothing ends a worker, and what was not done never
 });
 
 test("ours and ours: who has not answered is named, failures and refusals are told, nothing is counted twice", async (t) => {
-  const ours = await leader(t, { numWorkers: 3 });
+  const ours = await leaderOf(t, { numWorkers: 3 });
   const { endpoints } = ours;
   const released = new Gate();
   const handlers = { go: async (): Promise<null> => null };
-  await worker(t, { endpoints, name: "a", handlers });
-  await worker(t, { endpoints, name: "b", handlers: { go: () => Promise.reject(new Error("broken")) } });
-  await worker(t, {
+  await workerOf(t, { endpoints, name: "a", handlers });
+  await workerOf(t, { endpoints, name: "b", handlers: { go: () => Promise.reject(new Error("broken")) } });
+  await workerOf(t, {
     endpoints,
     name: "c",
     handlers: { go: () => released.opened.then(() => null) },

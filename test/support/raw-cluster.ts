@@ -119,6 +119,12 @@ export class RawLeader {
   }
 }
 
+export interface RawWorkerOptions {
+  /** What it says of itself: device blocks and bytes of a block. */
+  readonly blocks?: readonly [number, number];
+  readonly silent?: readonly string[];
+}
+
 /** A worker that does as much as the four functions ask for, and dies of any other, as it does of a frame that is wrong. */
 export class RawWorker {
   readonly heard: Buffer[][] = [];
@@ -130,21 +136,15 @@ export class RawWorker {
   readonly #push: Push = new Push({ linger: 0, reconnectInterval: 20 });
   readonly #silent: ReadonlySet<string>;
   readonly #blocks: readonly [number, number];
-  readonly #answers: number;
 
-  /** `silent`: functions that it hears and never answers. `answers`: how often it says each thing. */
-  constructor(
-    t: TestContext,
-    { pub, ack }: RawEndpoints,
-    options: {
-      readonly blocks?: readonly [number, number];
-      readonly silent?: readonly string[];
-      readonly answers?: number;
-    } = {},
-  ) {
+  /** `silent`: functions that it hears and never answers. */
+  static connect(t: TestContext, endpoints: RawEndpoints, options: RawWorkerOptions = {}): RawWorker {
+    return new RawWorker(t, endpoints, options);
+  }
+
+  private constructor(t: TestContext, { pub, ack }: RawEndpoints, options: RawWorkerOptions) {
     this.#blocks = options.blocks ?? [1024, 2_097_152];
     this.#silent = new Set(options.silent ?? []);
-    this.#answers = options.answers ?? 1;
     this.#sub.connect(pub);
     this.#push.connect(ack);
     this.#sub.subscribe("");
@@ -195,7 +195,7 @@ export class RawWorker {
   }
 
   async #say(frames: Buffer[]): Promise<void> {
-    for (let i = 0; i < this.#answers; i++) await this.#push.send(frames);
+    await this.#push.send(frames);
   }
 
   #die(reason: string): void {

@@ -8,6 +8,7 @@
  * A subscriber misses what was sent before it came, hence the rounds; each is a new command with a new id. A worker that
  * restarts in between answers the next round, since no phase minds being repeated.
  */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type BroadcastOptions, type BroadcastResult, missingText } from "./broadcast.ts";
 import { ClusterCancelledError, ClusterPayloadError, ClusterTimeoutError } from "./cluster-error.ts";
@@ -108,6 +109,8 @@ class Handshake {
     const { pingEveryMs = PING_EVERY_MS, signal, onProgress } = this.#options;
     const done = new AbortController();
     const any = signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]);
+    // One for each ping under way, and one for the pause.
+    setMaxListeners(0, any);
     let best: BroadcastResult | null = null;
     let failure: unknown = null;
     const watch = async (): Promise<void> => {

@@ -14,6 +14,7 @@ import type { LeaderEndpoints } from "./endpoints.ts";
 import { commandFrames, parseAnswer } from "./frames.ts";
 import { handshake, type HandshakeOptions, type HandshakeResult } from "./handshake.ts";
 import { LeaderSockets } from "./leader-sockets.ts";
+import { type LivenessOptions, watchWorkers } from "./liveness.ts";
 import { PendingCall, type WorkerAnswer } from "./pending-call.ts";
 import { type KnownWorker, Roster } from "./roster.ts";
 import { encodeTransfer, type TransferRequest } from "./transfer.ts";
@@ -152,9 +153,14 @@ export class ClusterLeader {
     throw new ClusterTimeoutError(`transfer_blocks: ${missingText(result, this.numWorkers)}`, result.missing);
   }
 
-  /** Forgets workers that have been silent for `silentMs`, and returns their names. */
-  forgetSilent(silentMs: number): readonly string[] {
-    return this.#roster.forget(silentMs);
+  /** All workers that ever told their names, silent ones too. */
+  known(): readonly KnownWorker[] {
+    return this.#roster.known();
+  }
+
+  /** Pings the workers from now on, and tells who is lost and who is back. Ends with the leader, or when `signal` says so. */
+  async watch(options: LivenessOptions, signal: AbortSignal = new AbortController().signal): Promise<void> {
+    await watchWorkers(this, options, signal);
   }
 
   /** What was sent may still leave for `lingerMs`; all that wait are told. Safe to call twice. */

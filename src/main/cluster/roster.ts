@@ -45,12 +45,4 @@ export class Roster {
     this.#workers.set(worker, { worker, boot, lastHeardMs: performance.now() });
     if (before !== undefined && before.boot !== boot) this.#onRestart(worker);
   }
-
-  /** Those that have been silent for longer are no longer expected to answer. */
-  forget(maxAgeMs: number): string[] {
-    const sinceMs = performance.now() - maxAgeMs;
-    const gone = [...this.#workers.values()].filter(({ lastHeardMs }) => lastHeardMs < sinceMs);
-    for (const { worker } of gone) this.#workers.delete(worker);
-    return gone.map(({ worker }) => worker);
-  }
 }
