@@ -16,6 +16,8 @@ import { WireFeed } from "./wire-feed.ts";
 
 /** A message is read into one batch; what is longer is no batch of events. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** Publishers serve replays between two batches, and some stop in the middle; meanwhile live messages wait. */
+const REPLAY_TIMEOUT_MS = 2000;
 
 /** What a message becomes once it has been fed. */
 const TAKEN = { kind: "taken" } as const;
@@ -28,6 +30,8 @@ export class ConsolidateSource {
   readonly #egress: Egress;
   readonly #log: Logger;
   readonly #stream: MessageStream<typeof TAKEN>;
+  /** A message came. */
+  #hasBegun: boolean = false;
 
   constructor(number: number, config: ConsolidateConfig, consolidator: Consolidator, egress: Egress, log: Logger) {
     const source = config.sources[number];
@@ -51,13 +55,16 @@ export class ConsolidateSource {
       {
         endpoint: source.endpoint,
         replayFraming: source.replayFraming,
+        replayTimeoutMs: REPLAY_TIMEOUT_MS,
         maxMessageBytes: MAX_MESSAGE_BYTES,
         allowsUnnumbered: true,
-        ...(source.replayEndpoint === null ? {} : { replayEndpoint: source.replayEndpoint }),
+        // Who begins late, or again, reads what the publisher still keeps, and after a lost connection what it has missed.
+        ...(source.replayEndpoint === null ? {} : { replayEndpoint: source.replayEndpoint, from: 0 }),
         onConnection: (connected) => this.#onConnection(connected, source.endpoint),
       },
       (message, _way, counters) => {
         count(message, counters);
+        this.#hasBegun = true;
         feed.take(message.payload, wallClockSeconds());
         return TAKEN;
       },
@@ -89,6 +96,13 @@ export class ConsolidateSource {
     const { source } = this.counters;
     if (item.kind === "gap" && !item.healed) {
       const messages = item.to - item.from + 1;
+      // Nothing is held that could be wrong, and how much there has been before is not known.
+      if (!this.#hasBegun) {
+        this.counters.unseenMessages += messages;
+        const text = "a source has published before: blocks that it holds from then are not known";
+        this.#log.limited(`late ${source}`).info(text, { source, first_sequence: item.to + 1, reason: item.reason });
+        return;
+      }
       const cleared = this.#config.onGap === "clear";
       this.#log
         .limited(`gap ${source}`)

@@ -46,6 +46,8 @@ export class SourceCounters {
   up: number = 0;
   /** Of its messages. */
   stream: Readonly<StreamCounters> = newCounters();
+  /** Of the messages that `stream` counts as lost: those from before the first one, which were never waited for. */
+  unseenMessages: number = 0;
   receivedBytes: number = 0;
   readonly received: Record<SourceEventType, number> = zeros(SOURCE_EVENT_TYPES);
   readonly skipped: Record<SkipReason, number> = zeros(SKIP_REASONS);

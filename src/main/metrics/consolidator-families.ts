@@ -59,7 +59,7 @@ export function consolidatorFamilies(view: ConsolidatorView | null): readonly Fa
     perSource("consolidator_source_up", (c) => c.up),
     perSource("consolidator_source_messages_total", (c) => c.stream.messages),
     perSource("consolidator_source_bytes_total", (c) => c.receivedBytes),
-    perSource("consolidator_source_lost_messages_total", (c) => c.stream.lost),
+    perSource("consolidator_source_lost_messages_total", (c) => c.stream.lost - c.unseenMessages),
     perSource("consolidator_source_healed_messages_total", (c) => c.stream.healed),
     perSource("consolidator_source_duplicate_messages_total", (c) => c.stream.duplicates),
     perSource("consolidator_source_restarts_total", (c) => c.stream.restarts),
