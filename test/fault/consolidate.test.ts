@@ -71,6 +71,11 @@ const SOURCE = { a: { source: "trtllm0" }, b: { source: "vllm1" }, host: { sourc
 const received = (page: MetricsPage, of: (typeof SOURCE)[keyof typeof SOURCE]): number =>
   page.sum("kvcast_consolidator_received_events_total", of);
 
+/** A part of what each engine has. */
+function isBegun(page: MetricsPage): boolean {
+  return received(page, SOURCE.a) > 100 && received(page, SOURCE.b) > 100;
+}
+
 /** What it has counted once it has all that there is of its sources, and has sent what it made of that. */
 async function atRest(service: Service, reader: StrictReader, events: number, ofHost: number): Promise<MetricsPage> {
   return pageWhen("all has come, and gone on", service, (now) => {
@@ -119,6 +124,9 @@ test(
     const first = await startAll();
     const [firstA, b] = await Promise.all([startA(), startB()]);
 
+    await Promise.all(first.map((service) => pageWhen("some of each has come", service, isBegun)));
+    b.child.kill("SIGSTOP");
+
     // A copy of each block on the host, some on disk as well; some of it is told of by replay only.
     const stores = firstStores(trafficConfig(traffic), 200);
     for (const [i, store] of stores.entries()) {
@@ -131,9 +139,6 @@ test(
       if (i % 3 === 0) await host.remove(hashes, "CPU_TIER1", i % 9 === 6);
     const hostEvents = host.events;
 
-    const isBegun = (now: MetricsPage): boolean => received(now, SOURCE.a) > 100 && received(now, SOURCE.b) > 100;
-    await Promise.all(first.map((service) => pageWhen("some of each has come", service, isBegun)));
-    b.child.kill("SIGSTOP");
     firstA.child.kill("SIGKILL");
     const a = await startA();
     const isMet = (now: MetricsPage): boolean =>

