@@ -9,16 +9,20 @@
 import { INDEX_CELLS } from "../shared/counters.ts";
 import { BindError } from "../shared/errors.ts";
 import type { Epoch, SavedState } from "../shared/index-messages.ts";
-import type { EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EngineCredentials, LoadedConfig, ServeConfig } from "./config/config.ts";
 import { Engines } from "./engines.ts";
 import { EnginePages } from "./engine-page/engine-pages.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
-import { healthRoutes } from "./http/health.ts";
+import { type HealthState, healthRoutes } from "./http/health.ts";
+import { liveGate } from "./http/live-gate.ts";
+import { liveRoutes } from "./http/live-routes.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
 import { perfRoute } from "./http/perf-route.ts";
 import { RequestCounts } from "./http/request-counts.ts";
 import { snapshotRoute } from "./http/snapshot-route.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
+import type { LiveHub } from "./live/live-hub.ts";
+import { makeLiveHub } from "./live/make-live-hub.ts";
 import type { Logger } from "./log.ts";
 import { makePipeline } from "./make-pipeline.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
@@ -38,6 +42,8 @@ const MIN_DRAIN_MS = 1000;
 
 export interface ServiceOptions {
   readonly config: ServeConfig;
+  /** Where the configuration came from, for the live page. Default: that is not known. */
+  readonly given?: Pick<LoadedConfig, "origins" | "texts">;
   readonly version: string;
   readonly log: Logger;
   /** A thread died that cannot be replaced. The service must be stopped, and the process end with a failure. */
@@ -53,6 +59,7 @@ export class Service {
   readonly #stateSaver: StateSaver | null;
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
+  #live: LiveHub | null = null;
   #http: HttpServer | null = null;
   #running: Promise<void> = Promise.resolve();
   #draining: boolean = false;
@@ -175,6 +182,7 @@ export class Service {
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     const report = await this.pipeline.stop(endMs - performance.now());
     await within(this.#running, Math.max(0, endMs - performance.now()));
+    this.#live?.close();
     await this.#http?.close();
     return report;
   }
@@ -183,6 +191,13 @@ export class Service {
     const { config, log, version } = this.#options;
     if (config.systemPort === null) return;
     const requests = new RequestCounts();
+    const live = (this.#live = makeLiveHub({
+      ...this.#options,
+      engines: this.#engines,
+      pipeline: this.pipeline,
+      epoch: this.epoch,
+      health: () => this.#health(),
+    }));
     const metrics = new Metrics({
       engines: this.engines,
       data: this.#engines.data,
@@ -191,28 +206,35 @@ export class Service {
       epoch: this.epoch,
       logCounts: log.counts,
       requests,
+      live,
       ...(this.#enginePages === null ? {} : { enginePages: this.#enginePages }),
     });
+    const gate = liveGate({ mode: config.livePage, host: config.systemHost, allowedHosts: config.liveAllowedHosts });
     this.#http = await startHttpServer({
       host: config.systemHost,
       port: config.systemPort,
       routes: [
         metricsRoute(metrics),
-        ...healthRoutes(() =>
-          healthOf({
-            engines: this.engines,
-            pipeline: this.pipeline,
-            epoch: this.epoch,
-            version,
-            isDraining: this.#draining,
-            uptimeMs: performance.now() - this.#startedMs,
-          }),
-        ),
+        ...healthRoutes(() => this.#health()),
         snapshotRoute(() => this.pipeline.openSnapshot()),
         perfRoute(this.#engines.data),
+        ...liveRoutes(live, gate),
       ],
       log,
       requests,
+    });
+    // What nobody may see need not be kept.
+    if (gate.isOpen) live.start();
+  }
+
+  #health(): HealthState {
+    return healthOf({
+      engines: this.engines,
+      pipeline: this.pipeline,
+      epoch: this.epoch,
+      version: this.#options.version,
+      isDraining: this.#draining,
+      uptimeMs: performance.now() - this.#startedMs,
     });
   }
 }

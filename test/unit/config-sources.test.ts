@@ -196,6 +196,8 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   systemHost: { value: "0.0.0.0", becomes: "0.0.0.0", read: (config) => config.systemHost },
   systemPort: { value: -1, becomes: null, read: (config) => config.systemPort },
   logLevel: { value: "debug", becomes: "debug", read: (config) => config.logLevel },
+  livePage: { value: "on", becomes: "on", read: (config) => config.livePage },
+  liveAllowedHosts: { value: "KV.example.", becomes: ["kv.example"], read: (config) => config.liveAllowedHosts },
   logFormat: {
     value: "json",
     becomes: "json",

@@ -41,6 +41,7 @@ export async function runServe(
   ]);
   const service = await Service.start({
     config,
+    given: loaded,
     version: VERSION,
     log,
     onFatal: (error) => void failures.emit("fatal", error),

@@ -61,6 +61,8 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     stateDir: resolver.find(OPTIONS.stateDir) ?? null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
+    livePage: resolver.pick(OPTIONS.livePage),
+    liveAllowedHosts: Object.freeze(resolver.all(OPTIONS.liveAllowedHosts).map(({ value }) => value)),
     encoders: resolver.pick(OPTIONS.encoders),
     ringSlots: resolver.pick(OPTIONS.ringSlots),
     slotBytes: resolver.pick(OPTIONS.slotBytes),
@@ -76,7 +78,8 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   const engineMetrics = loadEngineMetrics(resolver, { engines, nats }, warnings);
   const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics });
   checkPublish(config, OPTIONS, resolver, warnings);
-  return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });
+  const { origins, texts } = resolver;
+  return Object.freeze({ config, origins, texts, warnings: Object.freeze(warnings), rereadCredentials });
 }
 
 /** What the file holds that the option `config` names. */

@@ -8,6 +8,7 @@ import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { DATA_OPTIONS } from "./data-options.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
+import { LIVE_OPTIONS } from "./live-options.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable, ValueType } from "./option-spec.ts";
 import { MAX_BLOCK_TOKENS, MAX_RANKS } from "./traffic-options.ts";
@@ -55,6 +56,7 @@ export type ServeOptions = {
   typeof STREAM_OPTIONS &
   typeof SNAPSHOT_OPTIONS &
   typeof PIPELINE_OPTIONS &
+  typeof LIVE_OPTIONS &
   typeof LOG_OPTIONS;
 
 export const SERVE_OPTIONS: ServeOptions = {
@@ -167,7 +169,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     env: [{ name: "DYN_SYSTEM_HOST" }],
     default: "127.0.0.1", // opening a port to the network is the operator's decision
     group: "HTTP",
-    help: "Address that /metrics, /health and /live listen on.",
+    help: "Address that /metrics, /health, /live and the live page listen on.",
   },
   systemPort: {
     name: "system-port",
@@ -177,6 +179,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     group: "HTTP",
     help: "Port of the same.",
   },
+  ...LIVE_OPTIONS,
   ...LOG_OPTIONS,
   config: {
     name: "config",

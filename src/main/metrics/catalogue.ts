@@ -362,6 +362,12 @@ const SERVICE: CatalogueSection = {
       ["handler", "code"],
       "HTTP requests answered, by handler and status; other stands for requests that reached no handler.",
     ),
+    gauge("sse_clients", [], "Open streams of the live page."),
+    counter(
+      "sse_dropped_messages_total",
+      [],
+      "Messages of the live page that a browser was not sent because it had not taken the one before: it is slow, or away.",
+    ),
     counter("log_messages_total", ["level"], "Log lines written, by level."),
     gauge("epoch_info", ["epoch"], "Always 1; the label names the run of sequence numbers."),
     gauge("epoch_start_timestamp_seconds", [], "Unix time at which that run began."),

@@ -29,7 +29,7 @@ import { indexFamilies } from "./index-families.ts";
 import { MetricsPage } from "./metrics-page.ts";
 import { pipelineFamilies } from "./pipeline-families.ts";
 import type { PipelineView } from "./pipeline-view.ts";
-import { type RequestCountsView, serviceFamilies } from "./service-families.ts";
+import { type LiveCountsView, type RequestCountsView, serviceFamilies } from "./service-families.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 
 /** How long a page is handed out again. */
@@ -59,6 +59,8 @@ export interface MetricsOptions {
   /** Log lines written so far, by level. */
   readonly logCounts: Readonly<Record<string, number>>;
   readonly requests: RequestCountsView;
+  /** Default: nobody looks. */
+  readonly live?: LiveCountsView;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
   /** The engines' own metrics; absent: there are none. */
@@ -99,7 +101,7 @@ export class Metrics {
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
-      ...serviceFamilies(options.version, options.epoch, options.logCounts, options.requests),
+      ...serviceFamilies(options.version, options.epoch, options.logCounts, options.requests, options.live ?? null),
     ]);
     if (options.defaults ?? true) {
       collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });

@@ -30,6 +30,7 @@ import { OccupancyWindow } from "./occupancy.ts";
 import { OversizeBuffer } from "./oversize-buffer.ts";
 import type { PipelineOptions, StopReport, StreamStart } from "./pipeline-contract.ts";
 import { PublisherThread } from "./publisher-thread.ts";
+import { RecentRecords } from "./recent-records.ts";
 import { MAX_WAIT_MS, RoomWait } from "./room-wait.ts";
 import { type SnapshotAnswer, SnapshotClient } from "./snapshot-client.ts";
 
@@ -53,6 +54,8 @@ export class Pipeline implements PipelineView {
   readonly ringWait: Histogram;
   readonly publisher: CounterBlock;
   readonly encoders: readonly CounterBlock[];
+  /** The newest events, for people to look at. */
+  readonly recent: RecentRecords;
   readonly #ring: RingProducer;
   readonly #oversize: OversizeBuffer = new OversizeBuffer();
   readonly #batcher: Batcher;
@@ -92,6 +95,7 @@ export class Pipeline implements PipelineView {
       slotBytes: roundToLine(options.slotBytes),
     });
     this.ringCapacitySlots = memory.shape.slots;
+    this.recent = new RecentRecords(memory);
     this.#ring = new RingProducer(memory, options.encoders);
     this.#batcher = new Batcher({
       ring: this.#ring,
