@@ -17,6 +17,7 @@ import { type HealthState, healthRoutes } from "./http/health.ts";
 import { liveGate } from "./http/live-gate.ts";
 import { liveRoutes } from "./http/live-routes.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
+import { pageRoutes } from "./http/page-routes.ts";
 import { perfRoute } from "./http/perf-route.ts";
 import { RequestCounts } from "./http/request-counts.ts";
 import { snapshotRoute } from "./http/snapshot-route.ts";
@@ -219,6 +220,7 @@ export class Service {
         snapshotRoute(() => this.pipeline.openSnapshot()),
         perfRoute(this.#engines.data),
         ...liveRoutes(live, gate),
+        ...pageRoutes(gate),
       ],
       log,
       requests,

@@ -278,6 +278,8 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "system-host": ["DYN_SYSTEM_HOST"],
   "system-port": ["DYN_SYSTEM_PORT"],
   "log-level": ["DYN_LOG"],
+  "live-page": ["KVCAST_LIVE_PAGE"],
+  "live-allowed-hosts": ["KVCAST_LIVE_ALLOWED_HOSTS"],
   "log-format": ["DYN_LOGGING_CONSOLE_FORMAT", "DYN_LOGGING_JSONL"],
   config: ["KVCAST_CONFIG"],
 };

@@ -75,11 +75,11 @@ export class LiveBuilder {
 
   /** One more second. */
   tick(): LiveRow {
-    const { engines, checks } = this.#parts;
+    const { engines, health } = this.#parts;
     const totals = this.#readTotals();
     const at = Math.round(wallClockSeconds());
     this.#window.add(totals);
-    this.#markers.note(totals, engines, checks(), at);
+    this.#markers.note(totals, engines, health().checks, at);
     const row = this.#rowOf(this.#window.growth(totals), at);
     this.#history.push(row);
     if (this.#history.length > HISTORY_SECONDS) this.#history.shift();
@@ -97,18 +97,18 @@ export class LiveBuilder {
   }
 
   #snapshot(viewers: number, tail: LiveSnapshot["tail"]): LiveSnapshot {
-    const { pipeline, checks } = this.#parts;
+    const { pipeline, health } = this.#parts;
     const totals = this.#readTotals();
     const growth = this.#window.growth(totals);
     const at = wallClockSeconds();
-    const found = checks();
+    const { ready, checks } = health();
     const sequence = this.#shared.publisher(PUBLISHER_CELLS.publishedSequence);
     const latency = (q: number): number | null => growth.quantile(q, PUBLISH_DURATION_BUCKETS, (each) => each.latency);
     return {
       version: LIVE_VERSION,
       at,
       uptimeSeconds: (totals.atMs - this.#startedMs) / 1000,
-      ready: found.every(({ ok }) => ok),
+      ready,
       stages: liveStages(this.#parts, growth, this.#shared),
       engines: liveEngines(this.#parts, growth, this.#shared),
       ring: {
@@ -126,7 +126,7 @@ export class LiveBuilder {
       unaccounted: unaccounted(totals),
       latencyP50: latency(0.5),
       latencyP99: latency(0.99),
-      checks: found,
+      checks,
       markers: this.#markers.since(at - LATELY_MS / 1000),
       tail,
       viewers,

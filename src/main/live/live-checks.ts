@@ -24,7 +24,7 @@ export function liveChecks(
         ill: `${list(
           "rank",
           dirtyRanks.map(({ rank }) => rank),
-        )} may be seen wrongly by subscribers; ${missing} event ids are missing`,
+        )} may be seen wrongly by subscribers: ${missing === 1 ? "an event id is" : `${missing} event ids are`} missing`,
         fix: "A second reader of the engine's events takes them away, or its event buffer is too small. --on-engine-gap clear has subscribers start over.",
       });
     }),

@@ -10,11 +10,14 @@ import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { EngineTotals, Totals } from "./totals.ts";
 
 const MAX_MARKERS = 200;
+/** What has not been tried yet at the start fails no check. */
+const START_SECONDS = 3;
 
 export class Markers {
   readonly #kept: LiveMarker[] = [];
   #nextId: number = 1;
   #before: Totals | null = null;
+  #startedAt: number | null = null;
   /** Names of checks that failed. */
   #failing: ReadonlySet<string> = new Set();
 
@@ -27,7 +30,8 @@ export class Markers {
         this.#noteEngine(engine, before.engines[i], totals.engines[i], at);
       this.#noteLosses(before, totals, at);
     }
-    this.#noteChecks(checks, at);
+    this.#startedAt ??= at;
+    if (at - this.#startedAt >= START_SECONDS) this.#noteChecks(checks, at);
     while ((this.#kept[0]?.at ?? at) < at - HISTORY_SECONDS || this.#kept.length > MAX_MARKERS) this.#kept.shift();
   }
 

@@ -19,6 +19,12 @@ export interface LiveEngineData {
   readonly load: { readonly table: LoadTable };
 }
 
+export interface LiveHealth {
+  /** Events flow. */
+  readonly ready: boolean;
+  readonly checks: readonly LiveCheck[];
+}
+
 export interface LiveParts {
   /** In the order of the configuration, as `data`. */
   readonly engines: readonly EngineCounters[];
@@ -26,8 +32,8 @@ export interface LiveParts {
   /** Ranks of each engine. */
   readonly attentionDpSize: number;
   readonly pipeline: LivePipeline;
-  /** What is checked, as it is now. Cheap: it is asked five times a second. */
-  readonly checks: () => readonly LiveCheck[];
+  /** As it is now. Cheap: it is asked five times a second. */
+  readonly health: () => LiveHealth;
 }
 
 /** Of one engine, and of all of them: an engine of 1024 ranks must not make messages of a megabyte. */

@@ -30,7 +30,10 @@ export function makeLiveHub({ config, given, version, engines, pipeline, epoch, 
       data: engines.data,
       attentionDpSize: config.attentionDpSize,
       pipeline,
-      checks: () => liveChecks(health(), pipeline.workers()),
+      health: () => {
+        const state = health();
+        return { ready: state.notReady.length === 0, checks: liveChecks(state, pipeline.workers()) };
+      },
     }),
     about: {
       version: LIVE_VERSION,

@@ -1,0 +1,41 @@
+/** What is checked: what fails comes first, with what to do; the rest is folded away. BROWSER. */
+import type { LiveCheck } from "../shared/live-snapshot.ts";
+import { byId, el, glyph, KeyedList, setAttribute, setText } from "./dom.ts";
+
+interface Row {
+  readonly root: HTMLLIElement;
+  readonly reason: HTMLElement;
+  readonly fix: HTMLElement;
+}
+
+function listIn(parent: HTMLElement): KeyedList<LiveCheck, Row> {
+  return new KeyedList<LiveCheck, Row>(
+    parent,
+    ({ name }) => name,
+    ({ name }) => {
+      const reason = el("span", { class: "found" });
+      const fix = el("p", { class: "fix" });
+      const root = el("li", { "data-check": name }, glyph(), el("strong", {}, name), " ", reason, fix);
+      return { root, reason, fix };
+    },
+    ({ root, reason, fix }, check) => {
+      setAttribute(root, "data-state", check.ok ? "ok" : "bad");
+      setText(reason, check.reason);
+      setText(fix, check.fix ?? "");
+    },
+  );
+}
+
+export class ChecksView {
+  readonly #failing: KeyedList<LiveCheck, Row> = listIn(byId("failing"));
+  readonly #passing: KeyedList<LiveCheck, Row> = listIn(byId("passing"));
+
+  show(checks: readonly LiveCheck[]): void {
+    const failing = checks.filter(({ ok }) => !ok);
+    const passing = checks.filter(({ ok }) => ok);
+    this.#failing.show(failing);
+    this.#passing.show(passing);
+    const count = passing.length === 1 ? "1 check is well" : `${passing.length} checks are well`;
+    setText(byId("passing-count"), failing.length === 0 && passing.length > 1 ? `all ${count}` : count);
+  }
+}
