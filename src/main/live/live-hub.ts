@@ -13,6 +13,12 @@ import type { BodyStream } from "../http/body-stream.ts";
 import type { LiveCountsView } from "../metrics/service-families.ts";
 import type { LiveBuilder } from "./live-builder.ts";
 
+/** What is sent, and when it is asked for. */
+export type LiveView = Pick<
+  LiveBuilder,
+  "columns" | "newest" | "historySince" | "markersSince" | "tick" | "snapshot" | "peek"
+>;
+
 export const MAX_LIVE_CLIENTS = 16;
 export const SNAPSHOT_EVERY_MS = 200;
 const ROW_EVERY_MS = 1000;
@@ -24,10 +30,12 @@ const RETRY_MS = 1000;
 const MAX_STALL_MS = 30_000;
 
 export interface LiveHubOptions {
-  readonly builder: LiveBuilder;
+  readonly builder: LiveView;
   /** What does not change. */
   readonly about: Pick<LiveHello, "version" | "service" | "options">;
-  readonly maxClients?: number;
+  readonly snapshotEveryMs?: number;
+  readonly rowEveryMs?: number;
+  readonly maxStallMs?: number;
 }
 
 export class LiveHub implements LiveCountsView {
@@ -50,7 +58,7 @@ export class LiveHub implements LiveCountsView {
   /** Begins to keep the history. */
   start(): void {
     this.#options.builder.tick();
-    this.#rows = setInterval(() => this.#sendRow(), ROW_EVERY_MS).unref();
+    this.#rows = setInterval(() => this.#sendRow(), this.#options.rowEveryMs ?? ROW_EVERY_MS).unref();
   }
 
   /** Ends all streams. */
@@ -66,9 +74,10 @@ export class LiveHub implements LiveCountsView {
    * behind it.
    */
   open(lastEventId: string | undefined): BodyStream | null {
-    if (this.#closed || this.#clients.size >= (this.#options.maxClients ?? MAX_LIVE_CLIENTS)) return null;
+    if (this.#closed || this.#clients.size >= MAX_LIVE_CLIENTS) return null;
     const hello = Buffer.from(`retry: ${RETRY_MS}\n\n${this.#hello(momentOf(lastEventId))}`);
     const client = new Client(hello, {
+      maxStallMs: this.#options.maxStallMs ?? MAX_STALL_MS,
       missedRows: (since) => Buffer.from(this.#options.builder.historySince(since).map(rowMessage).join("")),
       onEnd: () => {
         this.#clients.delete(client);
@@ -76,7 +85,10 @@ export class LiveHub implements LiveCountsView {
       },
     });
     this.#clients.add(client);
-    this.#snapshots ??= setInterval(() => this.#sendSnapshot(), SNAPSHOT_EVERY_MS).unref();
+    this.#snapshots ??= setInterval(
+      () => this.#sendSnapshot(),
+      this.#options.snapshotEveryMs ?? SNAPSHOT_EVERY_MS,
+    ).unref();
     return client;
   }
 
@@ -125,6 +137,7 @@ export class LiveHub implements LiveCountsView {
 }
 
 interface ClientOptions {
+  readonly maxStallMs: number;
   /** Messages of the rows behind a moment. */
   readonly missedRows: (since: number) => Buffer;
   readonly onEnd: () => void;
@@ -132,7 +145,7 @@ interface ClientOptions {
 
 /** One stream. It holds nothing but what it begins with: it is either waiting for a chunk, or has one under way. */
 class Client implements BodyStream {
-  readonly maxStallMs: number = MAX_STALL_MS;
+  readonly maxStallMs: number;
   readonly #options: ClientOptions;
   #first: Buffer | null;
   #waiting: ((chunk: Uint8Array | null) => void) | null = null;
@@ -142,6 +155,7 @@ class Client implements BodyStream {
   #lastRowAt: number = 0;
 
   constructor(first: Buffer, options: ClientOptions) {
+    this.maxStallMs = options.maxStallMs;
     this.#first = first;
     this.#options = options;
   }
