@@ -25,7 +25,7 @@ import type { RecentRecord } from "../pipeline/recent-records.ts";
 import { type Growth, LATELY_MS, TotalsWindow } from "./growth.ts";
 import { liveEngines } from "./live-engines.ts";
 import { Markers } from "./live-markers.ts";
-import { type LiveParts, MAX_TAIL_EVENTS } from "./live-parts.ts";
+import { type LiveParts, MAX_SNAPSHOT_EVENTS, MAX_TAIL_EVENTS } from "./live-parts.ts";
 import { joined, liveStages, ofSink, overEngines } from "./live-stages.ts";
 import { readTotals, type Totals } from "./totals.ts";
 
@@ -88,7 +88,10 @@ export class LiveBuilder {
 
   /** As it is now, for one that asks once: with the newest events, whoever else has had them. */
   peek(viewers: number): LiveSnapshot {
-    return this.#snapshot(viewers, { events: this.#recent(this.#parts.pipeline.recent.oldest), leftOut: 0 });
+    return this.#snapshot(viewers, {
+      events: this.#recent(this.#parts.pipeline.recent.oldest, MAX_TAIL_EVENTS),
+      leftOut: 0,
+    });
   }
 
   /** The next one of a stream: with the events since the one before. */
@@ -190,9 +193,9 @@ export class LiveBuilder {
     const { pipeline } = this.#parts;
     const taken = pipeline.enqueuedEvents();
     const nowMs = performance.now();
-    const events = this.#recent(this.#tailPosition);
-    // What came while nobody looked is nothing that was left out.
     const isFirst = nowMs - this.#tailMs > TAIL_PAUSE_MS;
+    const events = this.#recent(this.#tailPosition, isFirst ? MAX_TAIL_EVENTS : MAX_SNAPSHOT_EVENTS);
+    // What came while nobody looked is nothing that was left out.
     const leftOut = isFirst ? 0 : Math.max(0, taken - this.#tailEvents - events.length);
     this.#tailPosition = pipeline.recent.position;
     this.#tailEvents = taken;
@@ -201,8 +204,8 @@ export class LiveBuilder {
     return { events, leftOut };
   }
 
-  #recent(position: number): readonly LiveEvent[] {
-    return this.#parts.pipeline.recent.since(position, MAX_TAIL_EVENTS).map((record) => this.#eventOf(record));
+  #recent(position: number, max: number): readonly LiveEvent[] {
+    return this.#parts.pipeline.recent.since(position, max).map((record) => this.#eventOf(record));
   }
 
   #eventOf({ wallSeconds, kind, rank, blocks, tier, hashHi, sequence }: RecentRecord): LiveEvent {

@@ -39,5 +39,6 @@ export interface LiveParts {
 /** Of one engine, and of all of them: an engine of 1024 ranks must not make messages of a megabyte. */
 export const MAX_SHOWN_RANKS = 64;
 export const MAX_SHOWN_RANKS_IN_ALL = 256;
-/** Events of one snapshot. */
+/** Events that are kept for who comes, and of one snapshot: more nobody can read in a fifth of a second. */
 export const MAX_TAIL_EVENTS = 50;
+export const MAX_SNAPSHOT_EVENTS = 25;
