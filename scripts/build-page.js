@@ -1,7 +1,7 @@
 // Bundles the live page into dist/src/page: two scripts, one style sheet, and what needs no bundling. They are served as they
 // lie there, so that a browser needs nothing from anywhere else.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { build, transform } from "esbuild";
+import { build, stop, transform } from "esbuild";
 
 const FROM = new URL("../src/page/", import.meta.url);
 const TO = new URL("../dist/src/page/", import.meta.url);
@@ -24,5 +24,6 @@ await build({
 const chartStyle = new URL("../node_modules/uplot/dist/uPlot.min.css", import.meta.url);
 const style = [chartStyle, new URL("page.css", FROM)].map((file) => readFileSync(file, "utf8")).join("\n");
 const { code } = await transform(style, { loader: "css", minify: true, target: TARGET });
+await stop();
 writeFileSync(new URL("page.css", TO), code);
 for (const name of ["index.html", "icon.svg"]) copyFileSync(new URL(name, FROM), new URL(name, TO));

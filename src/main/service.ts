@@ -62,6 +62,7 @@ export class Service {
   readonly #startedMs: number = performance.now();
   #live: LiveHub | null = null;
   #http: HttpServer | null = null;
+  #isPageOpen: boolean = false;
   #running: Promise<void> = Promise.resolve();
   #draining: boolean = false;
   #stopped: Promise<StopReport> | null = null;
@@ -151,6 +152,11 @@ export class Service {
     return this.#http?.url ?? null;
   }
 
+  /** Where the live page is; null when nobody may see it. */
+  get pageUrl(): string | null {
+    return this.#http === null || !this.#isPageOpen ? null : `${this.#http.url}/`;
+  }
+
   get httpImplementation(): string | null {
     return this.#http?.implementation ?? null;
   }
@@ -226,6 +232,7 @@ export class Service {
       requests,
     });
     // What nobody may see need not be kept.
+    this.#isPageOpen = gate.isOpen;
     if (gate.isOpen) live.start();
   }
 

@@ -7,7 +7,8 @@ interface Cell {
   readonly root: HTMLLIElement;
   readonly bar: HTMLElement;
   readonly share: HTMLElement;
-  readonly blocks: HTMLElement;
+  readonly used: HTMLElement;
+  readonly free: HTMLElement;
   readonly churn: HTMLElement;
   readonly note: HTMLElement;
 }
@@ -23,22 +24,24 @@ interface EngineRow {
 function makeCell({ rank }: LiveRank): Cell {
   const bar = el("div", { class: "level", "aria-hidden": "true" });
   const share = el("span", { class: "share" });
-  const blocks = el("span", { class: "blocks" });
+  const used = el("span", { class: "used" });
+  const free = el("span", { class: "free" });
   const churn = el("span", { class: "churn" });
   const note = el("span", { class: "note" });
   const name = el("span", { class: "rank" }, `rank ${rank}`);
-  return { root: el("li", {}, bar, name, share, blocks, churn, note), bar, share, blocks, churn, note };
+  return { root: el("li", {}, bar, name, share, used, free, churn, note), bar, share, used, free, churn, note };
 }
 
-function updateCell({ root, bar, share, blocks, churn, note }: Cell, rank: LiveRank): void {
-  const { used, blocks: all } = rank;
-  const usage = used === null || all === null || all === 0 ? null : used / all;
-  bar.style.setProperty("height", `${(usage ?? 0) * 100}%`);
+function updateCell({ root, bar, share, used, free, churn, note }: Cell, rank: LiveRank): void {
+  const { used: taken, blocks: all } = rank;
+  const usage = taken === null || all === null || all === 0 ? null : taken / all;
+  bar.style.setProperty("width", `${(usage ?? 0) * 100}%`);
   setAttribute(root, "data-known", String(usage !== null));
   setAttribute(root, "data-state", rank.dirty || rank.missing > 0 ? "bad" : "ok");
   setText(share, usage === null ? "not told" : percent(usage));
-  setText(blocks, used === null || all === null ? "" : `${short(used)} used, ${short(all - used)} free`);
-  setText(churn, `${perSecond(rank.rate)} events`);
+  setText(used, taken === null ? "" : `${short(taken)} used`);
+  setText(free, taken === null || all === null ? "" : `${short(all - taken)} free`);
+  setText(churn, `${short(rank.rate)} events/s`);
   setText(note, rank.missing > 0 ? `${whole(rank.missing)} ids missing` : rank.dirty ? "to be cleared" : "");
 }
 

@@ -141,18 +141,18 @@ export class Chart {
     ctx.font = `600 ${9 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "center";
     ctx.lineWidth = ratio;
+    // Marks that would lie on each other say less than one.
     let lastX = -Infinity;
     for (const { at, kind } of this.#markers) {
       const x = plot.valToPos(at, "x", true);
-      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      if (x < bbox.left || x > bbox.left + bbox.width || x - lastX < 8 * ratio) continue;
       ctx.strokeStyle = ctx.fillStyle = colour(kind === "recovered" ? "--ok" : kind === "restart" ? "--warn" : "--bad");
       ctx.setLineDash([2 * ratio, 3 * ratio]);
       ctx.beginPath();
       ctx.moveTo(x, bbox.top + 10 * ratio);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      // Letters that would lie on each other say less than one.
-      if (x - lastX > 9 * ratio) ctx.fillText(MARKER_SIGNS[kind].letter, x, bbox.top + 8 * ratio);
+      ctx.fillText(MARKER_SIGNS[kind].letter, x, bbox.top + 8 * ratio);
       lastX = x;
     }
     ctx.restore();

@@ -67,7 +67,7 @@ function makeCharts(usage: readonly string[]): readonly Placed[] {
     {
       title: "Event age",
       columns: ["ageP50", "ageP99", "latencyP99"],
-      lines: ["p50", "p99", "through kvcast p99"],
+      lines: ["p50", "p99", "in kvcast p99"],
       format: duration,
     },
     { title: "Ring in use", columns: ["ring"], lines: ["slots"], format: percent, max: 1 },

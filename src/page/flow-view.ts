@@ -24,7 +24,7 @@ interface Card {
 
 function makeCard({ id }: LiveStage): Card {
   const words = STAGE_WORDS[id];
-  const state = el("span", { class: "state" });
+  const state = el("p", { class: "state" });
   const rate = el("p", { class: "rate" });
   const total = el("dd", { "data-total": id });
   const p99 = el("dd");
@@ -37,8 +37,14 @@ function makeCard({ id }: LiveStage): Card {
   if (words.fill !== null) rows.append(el("dt", {}, words.fill), fill);
   rows.append(el("dt", {}, words.lost), lost);
   const root = el("li", { class: "stage", id: `stage-${id}` });
-  const head = el("h3", {}, el("span", { class: "name" }, words.title), el("span", { class: "sign" }, glyph(), state));
-  root.append(head, rate, ...(words.fill === null ? [] : [meter]), rows, reason);
+  root.append(
+    el("h3", { class: "sign" }, glyph(), words.title),
+    state,
+    rate,
+    ...(words.fill === null ? [] : [meter]),
+    rows,
+    reason,
+  );
   return { root, state, rate, total, p99, fill, meter, lost, reason };
 }
 
@@ -58,10 +64,18 @@ function updateCard(card: Card, stage: LiveStage): void {
   setText(card.reason, stage.reason ?? "");
 }
 
+/** Steps of the dashes between two stages. */
+const PHASES = 3;
+
 export class FlowView {
+  #phase: number = 0;
   readonly #cards: KeyedList<LiveStage, Card> = new KeyedList(byId("stages"), ({ id }) => id, makeCard, updateCard);
 
   show(stages: readonly LiveStage[]): void {
     this.#cards.show(stages);
+    this.#phase = (this.#phase + 1) % PHASES;
+    setAttribute(byId("stages"), "data-phase", String(this.#phase));
+    // Two sinks stand one above the other: events go to both.
+    setAttribute(byId("stages"), "data-sinks", String(stages.filter(({ id }) => id === "zmq" || id === "nats").length));
   }
 }

@@ -23,7 +23,7 @@ export class HeadView {
     const { state, text } = verdictOf(snapshot);
     this.#setVerdict(state, text);
     this.#fact("up", span(snapshot.uptimeSeconds));
-    this.#fact("through kvcast, p99", duration(snapshot.latencyP99));
+    this.#fact("way through, p99", duration(snapshot.latencyP99));
     this.#fact("last sequence", snapshot.sequence === null ? "–" : whole(snapshot.sequence));
     this.#fact("unaccounted", whole(snapshot.unaccounted));
     this.#fact("viewers", whole(snapshot.viewers));

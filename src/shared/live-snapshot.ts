@@ -48,13 +48,13 @@ export interface StageWords {
 }
 
 export const STAGE_WORDS: Readonly<Record<StageId, StageWords>> = {
-  engine: { title: "Engines", total: "events read", p99: "a read", fill: "KV cache", lost: "lost in the engine" },
-  normalise: { title: "Normalise", total: "events accepted", p99: "event age", fill: null, lost: "malformed" },
-  ring: { title: "Ring", total: "events queued", p99: "pause", fill: "slots", lost: "dropped" },
-  encode: { title: "Encode", total: "events encoded", p99: "a batch", fill: null, lost: "not encodable" },
-  zmq: { title: "ZMQ", total: "events sent", p99: "a hand-over", fill: null, lost: "dropped" },
-  nats: { title: "NATS", total: "events confirmed", p99: "a hand-over", fill: "in flight", lost: "dropped" },
-  subscribers: { title: "Subscribers", total: "subscriptions", p99: "way through", fill: null, lost: "queue full" },
+  engine: { title: "Engines", total: "read", p99: "a read", fill: "KV cache", lost: "ids missing" },
+  normalise: { title: "Normalise", total: "accepted", p99: "event age", fill: null, lost: "malformed" },
+  ring: { title: "Ring", total: "queued", p99: "pause", fill: "slots", lost: "dropped" },
+  encode: { title: "Encode", total: "encoded", p99: "a batch", fill: null, lost: "not encodable" },
+  zmq: { title: "ZMQ", total: "sent", p99: "hand-over", fill: null, lost: "dropped" },
+  nats: { title: "NATS", total: "confirmed", p99: "hand-over", fill: "in flight", lost: "dropped" },
+  subscribers: { title: "Subscribers", total: "subscriptions", p99: "way here", fill: null, lost: "queue full" },
 };
 
 export interface LiveStage {

@@ -1,4 +1,5 @@
 /** A real browser for tests of the live page: Debian's Chromium, without a window. */
+import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { after, type TestContext } from "node:test";
 import { requireTool } from "./tools.ts";
@@ -46,7 +47,11 @@ export async function openLivePage(
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<Opened> {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 720 },
+    reducedMotion: "reduce",
+    ...options,
+  });
   t.after(() => context.close());
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
@@ -86,4 +91,21 @@ export async function textOf(page: Page, selector: string): Promise<string> {
 /** A number as the page writes it, with commas. */
 export async function numberOf(page: Page, selector: string): Promise<number> {
   return Number((await textOf(page, selector)).replaceAll(",", ""));
+}
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[];
+}
+
+/** What shuts people out, as axe finds it; of the list of events the first rows stand for all. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate<readonly Violation[]>(
+    `axe.run({ exclude: ["#tail tr:nth-child(n+4)"] }).then(({ violations }) => violations)`,
+  );
+  return found.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join("; ")}`,
+  );
 }

@@ -183,21 +183,34 @@ test("marks: what is new since the second before, in words", () => {
   note(3, true);
   engine.invalid.block_too_large = 2;
   pipeline.ringDropped.full = 4;
-  note(4, false);
-  note(5, false);
-  note(6, true);
+  note(6, false);
+  note(7, false);
+  note(8, true);
   assert.deepEqual(
     markers.since(0).map(({ id, at, kind, text }) => `${id} ${at} ${kind}: ${text}`),
     [
       "1 3 gap: e: 3 event ids missing",
-      "2 3 restart: e: a rank began anew",
-      "3 4 loss: e: 2 malformed events left out",
-      "4 4 loss: 4 events dropped in front of the ring",
-      "5 4 alert: engine e: does not answer",
-      "6 6 recovered: engine e: answers",
+      "2 3 restart: e: 1 restart of a rank",
+      "3 6 loss: e: 2 malformed events left out",
+      "4 6 loss: 4 events dropped in front of the ring",
+      "5 6 alert: engine e: does not answer",
+      "6 8 recovered: engine e: answers",
     ],
   );
-  assert.equal(markers.since(6).length, 1);
+  assert.equal(markers.since(8).length, 1);
+  // What goes on is told in sums.
+  for (let at = 9; at <= 30; at++) {
+    engine.missingIds[1] = (engine.missingIds[1] ?? 0) + 1;
+    note(at, true);
+  }
+  assert.deepEqual(
+    markers.since(9).map(({ at, text }) => `${at} ${text}`),
+    ["13 e: 5 event ids missing", "23 e: 10 event ids missing"],
+  );
   note(700, true);
-  assert.equal(markers.since(0).length, 0, "ten minutes");
+  assert.deepEqual(
+    markers.since(0).map(({ at, text }) => `${at} ${text}`),
+    ["700 e: 7 event ids missing"],
+    "ten minutes are kept",
+  );
 });

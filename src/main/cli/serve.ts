@@ -65,6 +65,7 @@ function announce(loaded: LoadedConfig, service: Service, log: Logger): void {
     zmqEndpoint: service.pipeline.zmqEndpoint(),
     replayEndpoint: service.pipeline.replayEndpoint(),
     httpUrl: service.httpUrl,
+    pageUrl: service.pageUrl,
     httpImplementation: service.httpImplementation,
     memoryBoundBytes: service.memoryBoundBytes,
   };

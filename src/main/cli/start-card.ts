@@ -15,6 +15,8 @@ export interface BoundFacts {
   readonly replayEndpoint: string | null;
   /** Without a trailing slash; null when HTTP is off. */
   readonly httpUrl: string | null;
+  /** Of the live page; null when it is off. */
+  readonly pageUrl: string | null;
   /** What serves it, for example `hyper-express`. */
   readonly httpImplementation: string | null;
   /** Most memory that events can take up: ring, encoders and send queues. */
@@ -41,6 +43,7 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
     nats_servers: config.nats?.connection.servers.join(",") ?? null,
     nats_stream: config.nats?.jetStream ?? null,
     metrics_url: facts.httpUrl === null ? null : `${facts.httpUrl}/metrics`,
+    page_url: facts.pageUrl,
     health_url: facts.httpUrl === null ? null : `${facts.httpUrl}/health`,
     http_server: facts.httpImplementation,
     memory_bound_mib: Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB),
@@ -66,7 +69,8 @@ export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
     row("memory", `events take up at most ${Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB)} MiB`),
     row("config", describeOrigins(loaded.origins)),
   ];
-  if (facts.httpUrl !== null) lines.push(row("watch", `curl -s ${facts.httpUrl}/metrics | grep _events_total`));
+  if (facts.pageUrl !== null) lines.push(row("watch", `${facts.pageUrl} in a browser`));
+  else if (facts.httpUrl !== null) lines.push(row("watch", `curl -s ${facts.httpUrl}/metrics | grep _events_total`));
   return `${lines.join("\n")}\n`;
 }
 

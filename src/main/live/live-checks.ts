@@ -8,7 +8,7 @@ export function liveChecks(
   state: HealthState,
   threads: readonly { readonly name: string; readonly up: boolean }[],
 ): LiveCheck[] {
-  const { engines, sinks, index, ring } = state;
+  const { engines, sinks, index } = state;
   return [
     ...engines.map(({ name, up }) =>
       check(`engine ${name}`, up, {
@@ -27,11 +27,6 @@ export function liveChecks(
         )} may be seen wrongly by subscribers: ${missing === 1 ? "an event id is" : `${missing} event ids are`} missing`,
         fix: "A second reader of the engine's events takes them away, or its event buffer is too small. --on-engine-gap clear has subscribers start over.",
       });
-    }),
-    check("ring", ring.occupiedSlots < ring.capacitySlots, {
-      well: `${ring.occupiedSlots} of ${ring.capacitySlots} slots in use`,
-      ill: "it is full: reading waits until the sinks have taken what is there",
-      fix: "Look at the slowest stage behind it; more --encoders help when encoding is it.",
     }),
     ...threads.map(({ name, up }) =>
       check(`thread ${name}`, up, {

@@ -10,14 +10,17 @@ import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { EngineTotals, Totals } from "./totals.ts";
 
 const MAX_MARKERS = 200;
+const TELL_EVERY_SECONDS = 10;
 /** What has not been tried yet at the start fails no check. */
-const START_SECONDS = 3;
+const START_SECONDS = 5;
 
 export class Markers {
   readonly #kept: LiveMarker[] = [];
   #nextId: number = 1;
   #before: Totals | null = null;
   #startedAt: number | null = null;
+  /** By text: what came since it was told last. */
+  readonly #running: Map<string, { count: number; toldAt: number }> = new Map();
   /** Names of checks that failed. */
   #failing: ReadonlySet<string> = new Set();
 
@@ -42,28 +45,29 @@ export class Markers {
 
   #noteEngine(engine: string, before: EngineTotals | undefined, now: EngineTotals | undefined, at: number): void {
     if (before === undefined || now === undefined) return;
-    const missing = now.missing - before.missing;
-    if (missing > 0) this.#add("gap", `${engine}: ${missing} event ids missing`, at);
-    const resets = now.resets - before.resets;
-    if (resets > 0) this.#add("restart", `${engine}: ${resets === 1 ? "a rank" : `${resets} ranks`} began anew`, at);
-    const invalid = now.invalid - before.invalid;
-    if (invalid > 0) this.#add("loss", `${engine}: ${invalid} malformed events left out`, at);
+    this.#count("gap", now.missing - before.missing, `${engine}: # event id{s} missing`, at);
+    this.#count("restart", now.resets - before.resets, `${engine}: # restart{s} of a rank`, at);
+    this.#count("loss", now.invalid - before.invalid, `${engine}: # malformed event{s} left out`, at);
   }
 
   #noteLosses(before: Totals, now: Totals, at: number): void {
-    const losses: readonly (readonly [text: string, of: (totals: Totals) => number])[] = [
-      ["events dropped in front of the ring", (totals) => totals.ringDropped],
-      ["events that could not be encoded", (totals) => totals.encodeDropped],
-      ["events dropped by a sink", ({ sinks }) => sinks.reduce((sum, { dropped }) => sum + dropped, 0)],
-      ["messages missed by slow subscribers, at least", (totals) => totals.queueFull],
-    ];
-    for (const [text, of] of losses) {
-      const lost = of(now) - of(before);
-      if (lost > 0) this.#add("loss", `${lost} ${text}`, at);
-    }
-    const restarts = now.restarts - before.restarts;
-    if (restarts > 0)
-      this.#add("thread", restarts === 1 ? "a thread was replaced" : `${restarts} threads were replaced`, at);
+    const dropped = ({ sinks }: Totals): number => sinks.reduce((sum, sink) => sum + sink.dropped, 0);
+    this.#count("loss", now.ringDropped - before.ringDropped, "# event{s} dropped in front of the ring", at);
+    this.#count("loss", now.encodeDropped - before.encodeDropped, "# event{s} that could not be encoded", at);
+    this.#count("loss", dropped(now) - dropped(before), "# event{s} dropped by a sink", at);
+    this.#count("loss", now.queueFull - before.queueFull, "# message{s} missed by slow subscribers, at least", at);
+    this.#count("thread", now.restarts - before.restarts, "# thread{s} replaced", at);
+  }
+
+  /** What goes on for a while is told at once, and then in sums: otherwise it would bury all else. */
+  #count(kind: MarkerKind, count: number, text: string, at: number): void {
+    const running = this.#running.get(text) ?? { count: 0, toldAt: -Infinity };
+    running.count += count;
+    if (running.count === 0 || at - running.toldAt < TELL_EVERY_SECONDS) return;
+    this.#running.set(text, running);
+    this.#add(kind, text.replace("#", String(running.count)).replace("{s}", running.count === 1 ? "" : "s"), at);
+    running.count = 0;
+    running.toldAt = at;
   }
 
   #noteChecks(checks: readonly LiveCheck[], at: number): void {
