@@ -2,6 +2,7 @@
 import type { OptionSpec } from "../config/option-spec.ts";
 import { CONSOLIDATE_OPTION_LIST } from "../config/consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "../config/flood-options.ts";
+import { REPLAY_OPTION_LIST } from "../config/replay-options.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
 import { PERF_OPTION_LIST, PERF_URL } from "../config/perf-options.ts";
 import { SIM_OPTION_LIST } from "../config/sim-options.ts";
@@ -75,6 +76,7 @@ export const ROOT_PAGE: HelpPage = {
         { name: "serve", says: "Read an engine's events and publish them." },
         { name: "sim", says: "Stand in for a trtllm-serve." },
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
+        { name: "replay EP|FILE", says: "Print messages that were published before, or a recording." },
         { name: "perf [URL]", says: "Ask a running service for its slow requests." },
         { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
         { name: "help [COMMAND]", says: "Print help." },
@@ -225,6 +227,46 @@ export const TAIL_PAGE: HelpPage = {
       ],
     },
     { title: "Other", items: [HELP_SWITCH] },
+  ],
+};
+
+export const REPLAY_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast replay tcp://127.0.0.1:20082 --from 1000 --to 1999"],
+      says: "Print a thousand messages that the publisher still keeps (serve --replay-endpoint).",
+    },
+    { command: ["kvcast replay stream.rec"], says: "Print what kvcast record stream.rec --publisher has recorded." },
+    {
+      command: ["kvcast replay stream.rec --json --type cleared --rank 0"],
+      says: "For programs: one JSON object a line, as kvcast tail --json has them.",
+    },
+  ],
+  usage: "kvcast replay EP|FILE [options]",
+  summary:
+    "Asks the replay socket of a publisher for a range of messages, or reads a recording of published messages, and prints " +
+    "their events as kvcast tail does. Ends with the last one. A recording of an engine is published again by kvcast serve " +
+    "--engine file:FILE.",
+  options: REPLAY_OPTION_LIST,
+  sections: [
+    {
+      title: "Switches",
+      items: [
+        { name: "--json", says: "One JSON object a line." },
+        { name: "--tokens", says: "Print token ids and cache salts too. They are people's prompts." },
+      ],
+    },
+    { title: "Other", items: [HELP_SWITCH] },
+    {
+      title: "Exit codes",
+      items: [
+        { name: "0", says: "All of it was printed." },
+        { name: "1", says: "Messages of the range are lost: they are kept no more, or were missed when it was recorded." },
+        { name: "2", says: "Wrong usage." },
+        { name: "69", says: "The replay socket does not answer, or not as one." },
+        { name: "78", says: "A value is not allowed, or the file is no recording of messages, or damaged." },
+      ],
+    },
   ],
 };
 

@@ -7,6 +7,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { loadServeConfig } from "../config/load.ts";
 import { MissingOptionError, quoted } from "../config/option-spec.ts";
+import type { ReplaySwitches } from "../config/load-replay.ts";
 import type { TailSwitches } from "../config/load-tail.ts";
 import type { Environment, Flags } from "../config/option-spec.ts";
 import { didYouMean } from "../config/suggest.ts";
@@ -21,6 +22,7 @@ import {
   FLOOD_PAGE,
   ROOT_PAGE,
   PERF_PAGE,
+  REPLAY_PAGE,
   SERVE_PAGE,
   SIM_PAGE,
   TAIL_PAGE,
@@ -46,6 +48,7 @@ const PAGES = {
   tail: TAIL_PAGE,
   flood: FLOOD_PAGE,
   perf: PERF_PAGE,
+  replay: REPLAY_PAGE,
 } as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
@@ -89,6 +92,15 @@ export async function runCli(io: CliIo): Promise<number> {
     .option("--tokens")
     .action(async (endpoint: string | undefined, switches: Partial<TailSwitches>) => {
       code = await tail(endpoint, tailFlags, switches, io);
+    });
+
+  const replayFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("replay"), REPLAY_PAGE), REPLAY_PAGE, replayFlags)
+    .argument("<EP|FILE>")
+    .option("--json")
+    .option("--tokens")
+    .action(async (source: string, switches: Partial<ReplaySwitches>) => {
+      code = await replay(source, replayFlags, switches, io);
     });
 
   const perfFlags = new Map<string, string[]>();
@@ -167,6 +179,19 @@ async function tail(
   const signal = firstSignal();
   const { runTail } = await import("./tail.ts");
   return runTail(config, signal, io);
+}
+
+async function replay(
+  source: string,
+  flags: Flags,
+  { json = false, tokens = false }: Partial<ReplaySwitches>,
+  io: CliIo,
+): Promise<number> {
+  const { loadReplayConfig } = await import("../config/load-replay.ts");
+  const config = loadReplayConfig(source, flags, { json, tokens });
+  const signal = firstSignal();
+  const { runReplay } = await import("./replay.ts");
+  return runReplay(config, signal, io);
 }
 
 async function perf(url: string | undefined, flags: Flags, json: boolean, io: CliIo): Promise<number> {

@@ -5,6 +5,7 @@
 import type { OptionSpec } from "./option-spec.ts";
 import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
+import { REPLAY_OPTION_LIST } from "./replay-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
 import { PERF_OPTION_LIST } from "./perf-options.ts";
 import { SIM_OPTION_LIST } from "./sim-options.ts";
@@ -93,6 +94,12 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`kvcast tail [EP]`, flags only. Besides these, `--sync` begins with a snapshot, `--stats` prints figures instead of",
     "events, `--json` prints one JSON object a line, and `--tokens` prints token ids and cache salts too.",
     ...optionTables(TAIL_OPTION_LIST),
+    "",
+    "## Options of `kvcast replay`",
+    "",
+    "`kvcast replay EP|FILE`, flags only. Besides these, `--json` prints one JSON object a line, and `--tokens` prints token",
+    "ids and cache salts too. [record.md](record.md) has more about recordings.",
+    ...optionTables(REPLAY_OPTION_LIST),
     "",
     "## Options of `kvcast perf`",
     "",
