@@ -8,6 +8,7 @@ import { ZmqEngine } from "./zmq-engine/zmq-engine.ts";
 export function makeEngineRuntime(engine: EngineConfig, surroundings: EngineSurroundings): EngineRuntime {
   switch (engine.kind) {
     case "http":
+    case "file":
     case "synthetic":
       return new RawEventEngine(engine, surroundings);
     case "zmq":

@@ -15,6 +15,7 @@ import type { EngineConfig, PublishConfig, ServeConfig } from "./config/config.t
 import { MAX_STATS_BYTES } from "./load/stats-poller.ts";
 import { MAX_PERF_BYTES } from "./perf/perf-poller.ts";
 import { KEPT_REQUEST_BYTES, MAX_KEPT_REQUESTS } from "./perf/perf-ring.ts";
+import { MAX_CHUNK_BYTES } from "./record/recording-format.ts";
 import { socketBoundBytes } from "./zmq-engine/queue-bytes.ts";
 
 /** Of the hash table, whose size is a power of two: at most this for each block allowed. */
@@ -72,6 +73,8 @@ function pageBytes({ engines = [], engineMetrics }: PageBound): number {
 function sourceBytes(engine: EngineConfig): number {
   if (engine.kind === "http") return 2 * engine.maxResponseBytes;
   if (engine.kind === "synthetic") return 0;
+  // A chunk, packed and unpacked.
+  if (engine.kind === "file") return 2 * MAX_CHUNK_BYTES;
   const { sockets } = engine;
   return sockets.reduce((sum, socket) => sum + socketBoundBytes(sockets.length, socket.replayEndpoint !== null), 0);
 }

@@ -4,7 +4,13 @@
  *   source ─► intake ─► normaliser ─► outlet          usage poller, engine data ─► counters, metrics, NATS
  *                └─ injections ─┘
  */
-import type { EngineCredentials, HttpEngineConfig, ServeConfig, SyntheticEngineConfig } from "./config/config.ts";
+import type {
+  EngineCredentials,
+  FileEngineConfig,
+  HttpEngineConfig,
+  ServeConfig,
+  SyntheticEngineConfig,
+} from "./config/config.ts";
 import { EngineData } from "./engine-data.ts";
 import { engineLog } from "./engine-log.ts";
 import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
@@ -21,10 +27,11 @@ import { Injections } from "./normalise/injections.ts";
 import { Normaliser } from "./normalise/normaliser.ts";
 import type { SavedRanks } from "./normalise/saved-ranks.ts";
 import { UnknownRanks } from "./normalise/unknown-ranks.ts";
+import { recordedSource } from "./record/recorded-source.ts";
 import { noticeLog } from "./notice-log.ts";
 
 /** The kinds of engines that are read so. */
-type RawEngineConfig = HttpEngineConfig | SyntheticEngineConfig;
+type RawEngineConfig = HttpEngineConfig | SyntheticEngineConfig | FileEngineConfig;
 
 export class RawEventEngine implements EngineRuntime {
   readonly counters: EngineCounters;
@@ -72,6 +79,8 @@ export class RawEventEngine implements EngineRuntime {
     switch (engine.kind) {
       case "http":
         return new HttpSource({ config: engine, profile: config.pollProfile, sink, counters, onDrain, log });
+      case "file":
+        return recordedSource(engine, { profile: config.pollProfile, sink, counters, onDrain, log });
       case "synthetic":
         return new SyntheticSource({ traffic: engine.traffic, kvBlockSize: config.kvBlockSizeTokens, sink, counters });
     }

@@ -2,6 +2,7 @@
 import type { OptionSpec } from "../config/option-spec.ts";
 import { CONSOLIDATE_OPTION_LIST } from "../config/consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "../config/flood-options.ts";
+import { RECORD_OPTION_LIST } from "../config/record-options.ts";
 import { REPLAY_OPTION_LIST } from "../config/replay-options.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
 import { PERF_OPTION_LIST, PERF_URL } from "../config/perf-options.ts";
@@ -76,6 +77,7 @@ export const ROOT_PAGE: HelpPage = {
         { name: "serve", says: "Read an engine's events and publish them." },
         { name: "sim", says: "Stand in for a trtllm-serve." },
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
+        { name: "record FILE", says: "Record an engine's answers, or a publisher's messages." },
         { name: "replay EP|FILE", says: "Print messages that were published before, or a recording." },
         { name: "perf [URL]", says: "Ask a running service for its slow requests." },
         { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
@@ -227,6 +229,47 @@ export const TAIL_PAGE: HelpPage = {
       ],
     },
     { title: "Other", items: [HELP_SWITCH] },
+  ],
+};
+
+export const RECORD_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast record engine.rec --engine http://127.0.0.1:8000 --duration 60"],
+      says: "Read an engine in place of kvcast serve for a minute, and keep its answers with their times.",
+    },
+    {
+      command: ['kvcast serve --engine "file:engine.rec?speed=10"'],
+      says: "Publish them again, ten times as fast.",
+    },
+    {
+      command: ["kvcast record stream.rec --publisher tcp://127.0.0.1:20081 --replay tcp://127.0.0.1:20082"],
+      says: "Keep what a publisher sends until Ctrl-C; kvcast replay stream.rec prints it.",
+    },
+  ],
+  usage: "kvcast record FILE --engine URL|--publisher EP [options]",
+  summary:
+    "Writes what an engine answers, or a publisher sends, into a file that can go with a bug report: compressed, with times, and " +
+    "without token ids and cache salts. What was written before a crash can be read.",
+  options: RECORD_OPTION_LIST,
+  sections: [
+    {
+      title: "Switches",
+      items: [
+        { name: "--with-tokens", says: "Keep token ids and cache salts. They are people's prompts: mind who gets the file." },
+        { name: "--json", says: "At the end, one JSON object on stdout with what was recorded." },
+      ],
+    },
+    { title: "Other", items: [HELP_SWITCH] },
+    {
+      title: "Exit codes",
+      items: [
+        { name: "0", says: "It was told to stop, or --duration is over; the file is complete." },
+        { name: "1", says: "The file could not be written any more, as on a full disk; what is in it is good." },
+        { name: "2", says: "Wrong usage." },
+        { name: "78", says: "A value is not allowed, or the file is there already or cannot be made." },
+      ],
+    },
   ],
 };
 

@@ -7,6 +7,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { loadServeConfig } from "../config/load.ts";
 import { MissingOptionError, quoted } from "../config/option-spec.ts";
+import type { RecordSwitches } from "../config/load-record.ts";
 import type { ReplaySwitches } from "../config/load-replay.ts";
 import type { TailSwitches } from "../config/load-tail.ts";
 import type { Environment, Flags } from "../config/option-spec.ts";
@@ -22,6 +23,7 @@ import {
   FLOOD_PAGE,
   ROOT_PAGE,
   PERF_PAGE,
+  RECORD_PAGE,
   REPLAY_PAGE,
   SERVE_PAGE,
   SIM_PAGE,
@@ -48,6 +50,7 @@ const PAGES = {
   tail: TAIL_PAGE,
   flood: FLOOD_PAGE,
   perf: PERF_PAGE,
+  record: RECORD_PAGE,
   replay: REPLAY_PAGE,
 } as const;
 
@@ -92,6 +95,15 @@ export async function runCli(io: CliIo): Promise<number> {
     .option("--tokens")
     .action(async (endpoint: string | undefined, switches: Partial<TailSwitches>) => {
       code = await tail(endpoint, tailFlags, switches, io);
+    });
+
+  const recordFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("record"), RECORD_PAGE), RECORD_PAGE, recordFlags)
+    .argument("<FILE>")
+    .option("--with-tokens")
+    .option("--json")
+    .action(async (file: string, switches: Partial<RecordSwitches>) => {
+      code = await record(file, recordFlags, switches, io);
     });
 
   const replayFlags = new Map<string, string[]>();
@@ -179,6 +191,19 @@ async function tail(
   const signal = firstSignal();
   const { runTail } = await import("./tail.ts");
   return runTail(config, signal, io);
+}
+
+async function record(
+  file: string,
+  flags: Flags,
+  { withTokens = false, json = false }: Partial<RecordSwitches>,
+  io: CliIo,
+): Promise<number> {
+  const { loadRecordConfig } = await import("../config/load-record.ts");
+  const config = await loadRecordConfig(file, flags, { withTokens, json });
+  const signal = firstSignal();
+  const { runRecord } = await import("./record.ts");
+  return runRecord(config, signal, io);
 }
 
 async function replay(

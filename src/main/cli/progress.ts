@@ -36,10 +36,15 @@ export class Progress {
     }, SHOWN_AFTER_MS).unref();
   }
 
-  /** Wipes the line. */
+  /** Wipes the line and draws no more. */
   end(): void {
     clearTimeout(this.#begin);
     clearInterval(this.#timer);
+    this.wipe();
+  }
+
+  /** Makes room for something else that is said; the line comes back by itself. */
+  wipe(): void {
     if (this.#drawn) this.#options.write(WIPE);
     this.#drawn = false;
   }

@@ -102,6 +102,11 @@ function rankText({ engines, attentionDpSize }: ServeConfig, position: number): 
 /** What is read, in one line. */
 function describeEngine(engine: EngineConfig): string {
   if (engine.kind === "http") return `trtllm-serve at ${engine.url.href.replace(/\/$/, "")}`;
+  if (engine.kind === "file") {
+    const { path, speed } = engine;
+    const pace = speed === Infinity ? "as fast as it goes" : speed === 1 ? "as it was recorded" : `at ${speed} times its speed`;
+    return `recording ${path}, ${pace}`;
+  }
   if (engine.kind === "zmq") {
     const [first, ...others] = engine.sockets;
     const more = others.length === 0 ? "" : ` and ${others.length} more`;

@@ -56,6 +56,15 @@ export interface SyntheticEngineConfig {
   readonly traffic: TrafficConfig;
 }
 
+/** A recording of an engine, in its place. */
+export interface FileEngineConfig {
+  readonly kind: "file";
+  readonly name: string;
+  readonly path: string;
+  /** 1: as it was recorded; N: so many times as fast; Infinity: as fast as it goes. */
+  readonly speed: number;
+}
+
 /** One PUB socket of an engine, and the replay socket beside it. */
 export interface ZmqSocketConfig {
   /** The engine's own rank that publishes there; null when all of them do. */
@@ -76,7 +85,7 @@ export interface ZmqEngineConfig {
   readonly framing: ReplayFraming;
 }
 
-export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig | ZmqEngineConfig;
+export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig | FileEngineConfig | ZmqEngineConfig;
 
 /** What is done with the engines' own metrics. */
 export interface EngineMetricsConfig {

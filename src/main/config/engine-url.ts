@@ -14,11 +14,12 @@ import { type ZmqTarget, zmqTarget } from "./zmq-engine-url.ts";
 /** `name`: the `engine` label; null where none is given, and the engine is called after its place among the others. */
 export type EngineTarget =
   | { readonly kind: "http"; readonly name: string | null; readonly url: URL }
+  | { readonly kind: "file"; readonly name: string | null; readonly path: string; readonly speed: number }
   | { readonly kind: "synthetic"; readonly name: string | null; readonly traffic: Partial<TrafficValues> }
   | ZmqTarget;
 
 const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,64}$/;
-const SCHEMES = "http://host:port, https://host:port, zmq+tcp://host:port or synthetic:?events=N&rate=R";
+const SCHEMES = "http://host:port, https://host:port, zmq+tcp://host:port, synthetic:?events=N&rate=R or file:FILE?speed=N";
 
 export const engineTarget: ValueType<EngineTarget> = {
   placeholder: "[NAME=]URL",
@@ -28,6 +29,7 @@ export const engineTarget: ValueType<EngineTarget> = {
     if (/[\s\0]/.test(address)) throw refused(place, `${shown(address)} holds white space; it takes ${SCHEMES}`);
     const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(address)?.[1]?.toLowerCase();
     if (scheme === "synthetic") return { kind: "synthetic", name, traffic: syntheticTraffic(address, place) };
+    if (scheme === "file") return { kind: "file", name, ...recordingTarget(address, place) };
     if (scheme === "http" || scheme === "https") return { kind: "http", name, url: httpUrl(address, place) };
     if (scheme?.startsWith("zmq+") === true) return zmqTarget(name, address, place);
     throw refused(place, `${shown(address)} is not allowed${schemeHint(address)}; it takes ${SCHEMES}`);
@@ -83,6 +85,19 @@ function syntheticTraffic(address: string, place: Place): Partial<TrafficValues>
     traffic[name] = TRAFFIC[name].type.parse(value, { label: `${place.label}: ${name}`, option: place.option });
   }
   return traffic;
+}
+
+/** `file:FILE?speed=1|max|N`; the name as a shell has it, or a whole file URL. */
+function recordingTarget(address: string, place: Place): { readonly path: string; readonly speed: number } {
+  const [, name = "", query = ""] = /^file:(?:\/\/(?=\/))?([^?]*)(?:\?(.*))?$/is.exec(address) ?? [];
+  if (name === "") throw refused(place, 'behind "file:" comes the name of a recording, for example file:engine.rec?speed=max');
+  let speed = 1;
+  for (const [key, value] of new URLSearchParams(query)) {
+    if (key !== "speed") throw refused(place, `no parameter ${quoted(key)}; there is speed`);
+    speed = value === "max" ? Infinity : /^\d{1,6}(?:\.\d{1,6})?$/.test(value) ? Number(value) : 0;
+    if (speed <= 0) throw refused(place, `speed=${quoted(value)} is not allowed; it takes max, or a number above 0 such as 1, 10 or 0.5`);
+  }
+  return { path: name, speed };
 }
 
 function schemeHint(address: string): string {

@@ -61,9 +61,14 @@ export async function loadEngines(
   warnOfFiles(files, http, warnings);
   const rereadCredentials = http.length === 0 ? null : await reader(files);
   const credentials = rereadCredentials?.() ?? NO_CREDENTIALS;
+  for (const { value, place } of targets) if (value.kind === "file") await checkRecording(value.path, place);
   const make = ({ value: target, place }: Given<EngineTarget>, position: number): EngineConfig => {
     const name = nameOf(target, position);
     if (target.kind === "synthetic") return syntheticConfig(name, target, sizes, place);
+    if (target.kind === "file") {
+      const { kind, path, speed } = target;
+      return Object.freeze({ kind, name, path, speed });
+    }
     if (target.kind === "zmq") return zmqConfig(name, target, sizes.attentionDpSize, place);
     const config: HttpEngineConfig = { kind: "http", name, url: target.url, ...credentials, ...limits };
     return Object.freeze(config);
@@ -147,6 +152,17 @@ async function reader(files: EngineFiles): Promise<(() => EngineCredentials) | n
   // Loads node:tls and node:crypto, which a start without these files need not wait for.
   const { readEngineFiles } = await import("./engine-files.ts");
   return () => readEngineFiles(files);
+}
+
+/** What is wrong with a recording is better said at the start than by a service without events. */
+async function checkRecording(path: string, place: Place): Promise<void> {
+  // Only who replays needs it.
+  const { RecordingReader } = await import("../record/recording-reader.ts");
+  const reader = await RecordingReader.open(path);
+  await reader.close();
+  if (reader.head.kind !== "engine") {
+    throw refused(place, `${path} is a recording of published messages; kvcast replay prints it`);
+  }
 }
 
 function syntheticConfig(

@@ -5,6 +5,7 @@
 import type { OptionSpec } from "./option-spec.ts";
 import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
+import { RECORD_OPTION_LIST } from "./record-options.ts";
 import { REPLAY_OPTION_LIST } from "./replay-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
 import { PERF_OPTION_LIST } from "./perf-options.ts";
@@ -94,6 +95,12 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`kvcast tail [EP]`, flags only. Besides these, `--sync` begins with a snapshot, `--stats` prints figures instead of",
     "events, `--json` prints one JSON object a line, and `--tokens` prints token ids and cache salts too.",
     ...optionTables(TAIL_OPTION_LIST),
+    "",
+    "## Options of `kvcast record`",
+    "",
+    "`kvcast record FILE`, flags only, with `--engine` or `--publisher`. Besides these, `--with-tokens` keeps token ids and cache",
+    "salts, and `--json` prints what was recorded as one JSON object. [record.md](record.md) says what is in the file.",
+    ...optionTables(RECORD_OPTION_LIST),
     "",
     "## Options of `kvcast replay`",
     "",

@@ -61,7 +61,7 @@ export interface DirtyRank {
   readonly missing: number;
 }
 
-export const ENGINE_KINDS = ["http", "zmq", "synthetic"] as const;
+export const ENGINE_KINDS = ["http", "zmq", "synthetic", "file"] as const;
 export type EngineKind = (typeof ENGINE_KINDS)[number];
 
 export const POLL_OUTCOMES = ["items", "empty", "error"] as const;

@@ -64,6 +64,13 @@ export class RecordingError extends KvcastError {
   }
 }
 
+/** The file cannot be written any more. Exit code 1. */
+export class RecordingWriteError extends KvcastError {
+  constructor(message: string, cause?: unknown) {
+    super("KVCAST_RECORDING_FAILED", message, EXIT.failure, cause);
+  }
+}
+
 /** Throws RecordingError when it is none. */
 export function parseHead(bytes: Buffer, path: string): RecordingHead {
   let value: unknown = null;

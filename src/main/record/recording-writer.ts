@@ -16,6 +16,7 @@ import {
   MAX_ENTRY_BYTES,
   RecordingError,
   type RecordingHead,
+  RecordingWriteError,
 } from "./recording-format.ts";
 
 const FLUSH_EVERY_MS = 1000;
@@ -30,7 +31,7 @@ export class RecordingWriter {
   #entries: Buffer[] = [];
   #pendingBytes: number = 0;
   #writing: Promise<void> = Promise.resolve();
-  #failure: RecordingError | null = null;
+  #failure: RecordingWriteError | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(file: fs.FileHandle, path: string) {
@@ -56,7 +57,7 @@ export class RecordingWriter {
     return writer;
   }
 
-  /** Resolves when there is room for the next. Throws RecordingError when the file cannot be written any more. */
+  /** Resolves when there is room for the next. Throws RecordingWriteError when the file cannot be written any more. */
   async add(kind: number, atMs: number, bytes: Uint8Array): Promise<void> {
     if (bytes.length > MAX_ENTRY_BYTES) throw new RecordingError(`an entry of ${bytes.length} bytes is too long`);
     const header = Buffer.allocUnsafe(ENTRY_HEADER_BYTES);
@@ -80,7 +81,7 @@ export class RecordingWriter {
     return this.#writing;
   }
 
-  /** Says that this was all, and closes the file. Throws RecordingError when something of it could not be written. */
+  /** Says that this was all, and closes the file. Throws RecordingWriteError when something of it could not be written. */
   async end(atMs: number): Promise<void> {
     clearInterval(this.#timer);
     try {
@@ -102,7 +103,7 @@ export class RecordingWriter {
       this.bytes += bytes.length;
     } catch (cause) {
       // A full disk, as a rule. What was written before is good.
-      this.#failure = new RecordingError(`cannot write ${this.#path}: ${messageOf(cause)}`, cause);
+      this.#failure = new RecordingWriteError(`cannot write ${this.#path}: ${messageOf(cause)}`, cause);
     }
   }
 }

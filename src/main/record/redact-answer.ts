@@ -1,0 +1,197 @@
+/**
+ * An engine's answer without what people have asked it. MAIN THREAD.
+ *
+ * What may stay is listed, and all else goes: numbers and texts under keys that are not known, tokens and salts. A text becomes
+ * empty, a number 0, a token id its place in its list, so that what is left has the same entries with the same number of
+ * tokens, and what was malformed is so still. Works on an answer as it arrives, in pieces of any size.
+ */
+const NUMBER_KEYS: ReadonlySet<string> = new Set([
+  "event_id",
+  "attention_dp_rank",
+  "window_size",
+  "layer_group_id",
+  "num_blocks_per_cache_level",
+  "cache_level",
+  "priority",
+  "old_value",
+  "new_value",
+  "parent_hash",
+  "block_hash",
+  "block_hashes",
+  "start_offset",
+]);
+/** Hashes and names that a stream of events has as well. */
+const TEXT_KEYS: ReadonlySet<string> = new Set([
+  "parent_hash",
+  "block_hash",
+  "block_hashes",
+  "hash",
+  "uuid",
+  "lora_name",
+]);
+/** What a `type` may be called. */
+const TYPES: ReadonlySet<string> = new Set([
+  "created",
+  "stored",
+  "removed",
+  "updated",
+  "mm_key",
+  "unique_token",
+  "event_diff",
+]);
+const OTHER_KEYS: readonly string[] = [
+  "data",
+  "type",
+  "blocks",
+  "tokens",
+  "token_id",
+  "token_extra_id",
+  "cache_salt",
+  "mm_keys",
+];
+const KEYS: ReadonlySet<string> = new Set([...NUMBER_KEYS, ...TEXT_KEYS, ...OTHER_KEYS]);
+
+/** Longer texts and numbers become empty. */
+const MAX_HELD_CHARS = 4096;
+const MAX_TOKEN = 0xffff_ffff;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const STRUCTURE = "[]{},:";
+const LITERAL_LETTERS = "truefalsn";
+const SPACES = " \t\r\n";
+const NUMBER_CHARS = "+-.0123456789eE";
+
+type State = "between" | "text" | "behind-text" | "number";
+
+export class AnswerRedactor {
+  #state: State = "between";
+  #escaped: boolean = false;
+  /** Characters of the text or number at hand; it ends with the piece or goes on in the next. */
+  #held: string = "";
+  #overlong: boolean = false;
+  /** Whose value comes; null: nobody's that is known. */
+  #key: string | null = null;
+  /** Token ids in the list at hand. */
+  #tokens: number = 0;
+
+  /** A new answer. */
+  begin(): void {
+    this.#state = "between";
+    this.#escaped = false;
+    this.#held = "";
+    this.#overlong = false;
+    this.#key = null;
+    this.#tokens = 0;
+  }
+
+  /** What may be kept of the next piece. */
+  push(piece: Buffer): Buffer {
+    // One character a byte: what is no ASCII is inside texts, and stays or goes with them.
+    const text = piece.toString("latin1");
+    let out = "";
+    for (let at = 0; at < text.length; at++) out += this.#take(text, at);
+    return Buffer.from(out, "latin1");
+  }
+
+  /** The rest of the answer, where it ends in the middle of something. */
+  end(): Buffer {
+    let out = "";
+    if (this.#state === "number") out = this.#number();
+    else if (this.#state === "text") out = '"';
+    else if (this.#state === "behind-text") out = this.#value();
+    this.begin();
+    return Buffer.from(out, "latin1");
+  }
+
+  #take(text: string, at: number): string {
+    const char = text[at] ?? "";
+    switch (this.#state) {
+      case "text":
+        this.#inText(text.charCodeAt(at), char);
+        return "";
+      case "behind-text": {
+        if (SPACES.includes(char)) return "";
+        this.#state = "between";
+        if (text.charCodeAt(at) !== COLON) return this.#value() + this.#between(text.charCodeAt(at), char);
+        const known = !this.#overlong && KEYS.has(this.#held);
+        this.#key = known ? this.#held : null;
+        return known ? `"${this.#held}":` : '"?":';
+      }
+      case "number":
+        if (NUMBER_CHARS.includes(char)) {
+          this.#hold(char);
+          return "";
+        }
+        this.#state = "between";
+        return this.#number() + this.#between(text.charCodeAt(at), char);
+      case "between":
+        return this.#between(text.charCodeAt(at), char);
+    }
+  }
+
+  #inText(code: number, char: string): void {
+    if (this.#escaped) this.#escaped = false;
+    else if (code === BACKSLASH) this.#escaped = true;
+    else if (code === QUOTE) {
+      this.#state = "behind-text";
+      return;
+    }
+    this.#hold(char);
+  }
+
+  #between(code: number, char: string): string {
+    if (code === QUOTE) {
+      this.#state = "text";
+      this.#start();
+      return "";
+    }
+    if (char === "-" || (char >= "0" && char <= "9")) {
+      this.#state = "number";
+      this.#start();
+      this.#hold(char);
+      return "";
+    }
+    if (STRUCTURE.includes(char)) {
+      if (char === "[") this.#tokens = 0;
+      // What comes behind has a key of its own, or is in a list of other things.
+      else if (char !== "," && char !== ":") this.#key = null;
+      return char;
+    }
+    return SPACES.includes(char) || LITERAL_LETTERS.includes(char) ? char : "?";
+  }
+
+  #start(): void {
+    this.#held = "";
+    this.#overlong = false;
+    this.#escaped = false;
+  }
+
+  #hold(char: string): void {
+    if (this.#held.length < MAX_HELD_CHARS) this.#held += char;
+    else this.#overlong = true;
+  }
+
+  /** The text that was held, which is a value. */
+  #value(): string {
+    const key = this.#key;
+    if (key === null || this.#overlong) return '""';
+    if (TEXT_KEYS.has(key) || (key === "type" && TYPES.has(this.#held))) return `"${this.#held}"`;
+    if (key === "type") return '"?"';
+    if (key === "token_id" && /^\d+$/.test(this.#held)) return `"${this.#tokens++}"`;
+    return '""';
+  }
+
+  #number(): string {
+    const text = this.#held;
+    const key = this.#key;
+    if (key !== null && NUMBER_KEYS.has(key) && !this.#overlong) return text;
+    if (key !== "token_id") return "0";
+    const place = String(this.#tokens++);
+    if (/^(?:0|[1-9]\d*)$/.test(text)) return Number(text) <= MAX_TOKEN ? place : String(MAX_TOKEN + 1);
+    // Not a token id, and it must not become one.
+    if (/^-\d+$/.test(text)) return "-1";
+    return /^-?\d+\.\d+$/.test(text) ? `${text.startsWith("-") ? "-1" : place}.5` : "1e";
+  }
+}
