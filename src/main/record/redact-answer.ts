@@ -2,7 +2,7 @@
  * An engine's answer without what people have asked it. MAIN THREAD.
  *
  * What may stay is listed, and all else goes: numbers and texts under keys that are not known, tokens and salts. A text becomes
- * empty, a number 0, a token id its place in its list, so that what is left has the same entries with the same number of
+ * empty, a number 0, a token id its place in its list, a salt a number of its own, so that what is left has the same entries with the same number of
  * tokens, and what was malformed is so still. Works on an answer as it arrives, in pieces of any size.
  */
 const NUMBER_KEYS: ReadonlySet<string> = new Set([
@@ -55,6 +55,15 @@ const KEYS: ReadonlySet<string> = new Set([...NUMBER_KEYS, ...TEXT_KEYS, ...OTHE
 const MAX_HELD_CHARS = 4096;
 const MAX_TOKEN = 0xffff_ffff;
 
+const MAX_SALTS = 1000;
+
+const PLAIN = /^[\w.-]*$/;
+const HASH = /^[0-9a-fA-F]{16,64}$/;
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** In place of what is no JSON, so that it is none still. */
+const BROKEN_TEXT = '"\\?"';
+const BROKEN_NUMBER = "1e";
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
@@ -73,6 +82,7 @@ export class AnswerRedactor {
   #overlong: boolean = false;
   /** Whose value comes; null: nobody's that is known. */
   #key: string | null = null;
+  readonly #salts: Map<string, number> = new Map();
   /** Token ids in the list at hand. */
   #tokens: number = 0;
 
@@ -115,9 +125,9 @@ export class AnswerRedactor {
         if (SPACES.includes(char)) return "";
         this.#state = "between";
         if (text.charCodeAt(at) !== COLON) return this.#value() + this.#between(text.charCodeAt(at), char);
-        const known = !this.#overlong && KEYS.has(this.#held);
-        this.#key = known ? this.#held : null;
-        return known ? `"${this.#held}":` : '"?":';
+        const key = this.#text();
+        this.#key = key !== null && KEYS.has(key) ? key : null;
+        return this.#key === null ? `${key === null ? BROKEN_TEXT : '"?"'}:` : `"${this.#key}":`;
       }
       case "number":
         if (NUMBER_CHARS.includes(char)) {
@@ -173,25 +183,53 @@ export class AnswerRedactor {
     else this.#overlong = true;
   }
 
+  /** What the held text says; empty where it is too long to be of use, null where it is no text of JSON. */
+  #text(): string | null {
+    if (this.#overlong) return "";
+    if (PLAIN.test(this.#held)) return this.#held;
+    try {
+      const value: unknown = JSON.parse(`"${this.#held}"`);
+      return typeof value === "string" ? value : null;
+    } catch {
+      return null;
+    }
+  }
+
   /** The text that was held, which is a value. */
   #value(): string {
     const key = this.#key;
-    if (key === null || this.#overlong) return '""';
-    if (TEXT_KEYS.has(key) || (key === "type" && TYPES.has(this.#held))) return `"${this.#held}"`;
-    if (key === "type") return '"?"';
-    if (key === "token_id" && /^\d+$/.test(this.#held)) return `"${this.#tokens++}"`;
-    return '""';
+    const text = this.#text();
+    if (text === null) return BROKEN_TEXT;
+    if (key === "token_id") {
+      this.#tokens++;
+      // Not a token, but the hash of a picture or a sound that stands in its place.
+      return HASH.test(text) ? `"${text}"` : '"?"';
+    }
+    if (key === "cache_salt") return text === "" ? '""' : `"salt-${this.#saltNumber(text)}"`;
+    if (key === "type") return TYPES.has(text) ? `"${text}"` : '"?"';
+    return key !== null && TEXT_KEYS.has(key) && !this.#overlong ? `"${this.#held}"` : '""';
+  }
+
+  /** Salts stay as different as they are, and no more is told of them. */
+  #saltNumber(salt: string): number {
+    const known = this.#salts.get(salt);
+    if (known !== undefined) return known;
+    const number = Math.min(this.#salts.size, MAX_SALTS);
+    if (number < MAX_SALTS) this.#salts.set(salt, number);
+    return number;
   }
 
   #number(): string {
     const text = this.#held;
     const key = this.#key;
-    if (key !== null && NUMBER_KEYS.has(key) && !this.#overlong) return text;
+    if (this.#overlong) return "0";
+    if (!NUMBER.test(text)) return BROKEN_NUMBER;
+    if (key !== null && NUMBER_KEYS.has(key)) return text;
     if (key !== "token_id") return "0";
-    const place = String(this.#tokens++);
-    if (/^(?:0|[1-9]\d*)$/.test(text)) return Number(text) <= MAX_TOKEN ? place : String(MAX_TOKEN + 1);
-    // Not a token id, and it must not become one.
-    if (/^-\d+$/.test(text)) return "-1";
-    return /^-?\d+\.\d+$/.test(text) ? `${text.startsWith("-") ? "-1" : place}.5` : "1e";
+    const place = this.#tokens++;
+    // What is out of range, or odd, stays so: it is what a bug may be about.
+    const token = Math.trunc(Number(text));
+    if (!(token >= 0 && token <= MAX_TOKEN)) return String(MAX_TOKEN + 1);
+    return /^-?\d+$/.test(text) ? String(place) : `${place}.5`;
   }
 }
