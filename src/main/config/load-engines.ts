@@ -158,9 +158,9 @@ async function reader(files: EngineFiles): Promise<(() => EngineCredentials) | n
 async function checkRecording(path: string, place: Place): Promise<void> {
   // Only who replays needs it.
   const { RecordingReader } = await import("../record/recording-reader.ts");
-  const reader = await RecordingReader.open(path);
-  await reader.close();
-  if (reader.head.kind !== "engine") {
+  const recording = await RecordingReader.open(path);
+  await recording.close();
+  if (recording.head.kind !== "engine") {
     throw refused(place, `${path} is a recording of published messages; kvcast replay prints it`);
   }
 }
