@@ -20,7 +20,7 @@ import { POSITIONS, type Lineage } from "./lineage.ts";
 const TIERS = 4;
 export const MAPPINGS_A_BLOCK = 4;
 /** Holds that a clear takes out at once: about a millisecond. */
-const CLEARED_AT_ONCE = 2048;
+const CLEARED_AT_ONCE = 1024;
 
 export class Dedup implements Books {
   readonly #ledger: Ledger;

@@ -14,8 +14,8 @@ import type { Consolidator } from "./consolidator.ts";
 
 /** Bytes that wait, beyond which nothing waits for the interval, and sources wait for the queue. */
 const MAX_QUEUED_BYTES: number = 4 << 20;
-/** Holds between two turns: about a millisecond, and not more than 40 KiB of events. */
-const SWEPT_A_TURN = 2048;
+/** Holds between two turns: about a millisecond, and 20 KiB of events at most. */
+const SWEPT_A_TURN = 1024;
 
 export class Egress {
   readonly #consolidator: Consolidator;
@@ -73,10 +73,10 @@ export class Egress {
   }
 
   async #sweep(): Promise<void> {
-    while (!this.#isStopping && this.#consolidator.sweep(SWEPT_A_TURN)) {
-      await this.notify();
+    do {
       await nextTurn();
-    }
+      await this.notify();
+    } while (!this.#isStopping && this.#consolidator.sweep(SWEPT_A_TURN));
     this.#sweeping = null;
     // Whoever called need not come back for the last of it.
     void this.notify();
