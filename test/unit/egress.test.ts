@@ -75,12 +75,16 @@ test("a clear goes in steps, between which other sources are heard", async (t) =
     most = Math.max(most, outlet.taken.length - before);
   }
   rig.store({ hash: 777_777, tokens: [777_777], source: HOST, tier: TIER.hostPinned });
-  egress.notify();
+  void egress.notify();
   while (rig.consolidator.isSweeping || rig.consolidator.queued > 0) await nextTurn();
   await nextTurn();
   const removed = outlet.taken.filter((word) => word.startsWith("-"));
   assert.ok(most > 0 && most <= 3 * STEP, `${most} events in a turn`);
-  assert.deepEqual(removed, [...removed].toSorted((a, b) => Number(a) - Number(b)), "the newest first");
+  assert.deepEqual(
+    removed,
+    [...removed].toSorted((a, b) => Number(a) - Number(b)),
+    "the newest first",
+  );
   assert.equal(removed.length, count);
   const at = outlet.taken.indexOf("+777777");
   assert.ok(at >= 5 * STEP && at < count - STEP, `the new block is number ${at} of ${count}`);
@@ -91,14 +95,17 @@ test("while there is no room a clear does not go on, and sources wait; then all 
   const { rig, outlet, egress } = shared(t, count, 60_000);
   outlet.close();
   rig.consolidator.clear(0, 0);
-  egress.notify();
+  void egress.notify();
   let wait: Promise<void> | null = null;
   while (wait === null) {
     await nextTurn();
     wait = egress.notify();
   }
   for (let turn = 0; turn < 20; turn++) await nextTurn();
-  assert.ok(rig.consolidator.queuedBytes <= QUEUE_LIMIT_BYTES + 20 * STEP, `${rig.consolidator.queuedBytes} bytes wait`);
+  assert.ok(
+    rig.consolidator.queuedBytes <= QUEUE_LIMIT_BYTES + 20 * STEP,
+    `${rig.consolidator.queuedBytes} bytes wait`,
+  );
   assert.ok(rig.consolidator.isSweeping);
   outlet.open();
   await wait;
@@ -109,7 +116,7 @@ test("while there is no room a clear does not go on, and sources wait; then all 
 test("told to stop in the middle, it takes out the rest first", async (t) => {
   const { rig, outlet, egress } = shared(t, 10 * STEP, 60_000);
   rig.consolidator.clear(0, 0);
-  egress.notify();
+  void egress.notify();
   await nextTurn();
   assert.ok(rig.consolidator.isSweeping);
   await egress.stop(performance.now() + 30_000);
