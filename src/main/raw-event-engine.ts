@@ -58,6 +58,7 @@ export class RawEventEngine implements EngineRuntime {
       onNotice: noticeLog(surroundings.log, engine.name),
       watch: unknown === null ? injections : new UnknownRanks(injections, saved, ranks, unknown),
       saved,
+      publishTierMoves: config.publishTierMoves,
     });
     this.#intake = new Intake(normaliser, injections, outlet);
     this.data = new EngineData(engine, surroundings, counters);
