@@ -22,9 +22,10 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { StopReport } from "../pipeline/pipeline-contract.ts";
 import { healthOf } from "../service-health.ts";
 import { within } from "../within.ts";
+import { socketBoundBytes } from "../zmq-engine/queue-bytes.ts";
 import { ConsolidateSource } from "./consolidate-source.ts";
 import { Consolidator, type SourceKind } from "./consolidator.ts";
-import { Egress } from "./egress.ts";
+import { Egress, MAX_QUEUED_BYTES } from "./egress.ts";
 import { SourceCounters } from "./source-counters.ts";
 import { TierSource } from "./tier-source.ts";
 
@@ -129,8 +130,12 @@ export class ConsolidateService {
     return this.#http?.url ?? null;
   }
 
+  /** Bytes that events on their way can take up, with what waits of each source; live blocks are extra. */
   get memoryBoundBytes(): number {
-    return memoryBoundBytes(this.#options.config, this.pipeline.memoryBytes());
+    const { config } = this.#options;
+    const waiting = config.sources.map(({ replayEndpoint }) => socketBoundBytes(1, replayEndpoint !== null));
+    const sources = waiting.reduce((sum, bytes) => sum + bytes, 0);
+    return memoryBoundBytes(config, this.pipeline.memoryBytes()) + sources + 2 * MAX_QUEUED_BYTES;
   }
 
   /** Stops reading, sends what was gathered, ends all threads. Any number of callers share one shutdown. */

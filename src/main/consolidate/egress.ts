@@ -13,7 +13,7 @@ import type { EventOutlet } from "../intake.ts";
 import type { Consolidator } from "./consolidator.ts";
 
 /** Bytes that wait, beyond which nothing waits for the interval, and sources wait for the queue. */
-const MAX_QUEUED_BYTES: number = 4 << 20;
+export const MAX_QUEUED_BYTES: number = 4 << 20;
 /** Holds between two turns: about a millisecond, and 20 KiB of events at most. */
 const SWEPT_A_TURN = 1024;
 
