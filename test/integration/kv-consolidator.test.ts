@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { encode } from "@msgpack/msgpack";
 import { ConfigError, InvalidEventError, KvConsolidator, type KvConsolidatorSettings } from "../../src/main/lib.ts";
+import { WIRE_FORMATS } from "../../src/shared/wire-format.ts";
 import { scrape } from "../support/books.ts";
 import { eventually, within } from "../support/fault/deadline.ts";
 import { ScriptedPublisher } from "../support/scripted-publisher.ts";
@@ -213,5 +214,30 @@ test("settings that cannot be are refused by name", async () => {
       KvConsolidator.start(settings),
       (error) => error instanceof ConfigError && words.test(error.message),
     );
+  }
+});
+
+test("tail's reader understands what goes out in every dialect", async (t) => {
+  const engine = await ScriptedPublisher.bind(t);
+  const started = WIRE_FORMATS.map(async (format) => {
+    const consolidator = await KvConsolidator.start({
+      "engine-endpoint": `trtllm=${engine.endpoint}`,
+      "output-endpoint": "tcp://127.0.0.1:0",
+      "wait-subscribers": "1",
+      "wire-format": format,
+      "kv-block-size": String(SIZE),
+      "log-level": "error",
+    });
+    t.after(() => consolidator.shutdown());
+    return { format, consolidator, told: new Told(t, consolidator.outputEndpoint ?? "") };
+  });
+  for (const { format, consolidator, told } of await Promise.all(started)) {
+    const { tiers } = consolidator;
+    const block = { blockHashes: [-7n], tokenIds: [1, 2], blockSize: SIZE };
+    tiers.store("hostPinned", { ...block, loraName: "a" });
+    tiers.store("disk", { ...block, blockHashes: [8n], tokenIds: [3, 4], parentHash: -7n });
+    tiers.remove("disk", [8n]);
+    tiers.clear();
+    assert.deepEqual(await told.first(4), ["r0 +18446744073709551609", "r0 +8", "r0 -8", "r0 clear"], format);
   }
 });
