@@ -176,7 +176,9 @@ export class EngineData implements PerfView {
 
   /** Ids that are missing by now are in the component's counter too. */
   countGaps(): void {
-    const missing = this.counters.missingIds.reduce((sum, count) => sum + count, 0);
+    // Messages that an engine published over ZMQ have numbers, and its events none.
+    if (this.counters.kind === "zmq") return;
+    const missing = this.counters.allMissingIds;
     this.additional.recordKvEventIdGap(missing - this.#missingSeen);
     this.#missingSeen = missing;
   }
@@ -221,7 +223,7 @@ export class EngineData implements PerfView {
       events: counters.receivedEvents,
       stored: counters.storedBlocks,
       removed: counters.removedBlocks,
-      missing: counters.missingIds.reduce((sum, count) => sum + count, 0),
+      missing: counters.allMissingIds,
       usage: load.table.fullestUsage,
     };
     this.activity.sample(totals, performance.now());
