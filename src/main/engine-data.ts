@@ -97,7 +97,7 @@ export class EngineData implements PerfView {
           })
         : null;
     this.#probe =
-      engine.kind === "http" ? new EngineProbe({ config: engine, onFacts: (facts) => this.#onFacts(facts) }) : null;
+      engine.kind === "http" ? new EngineProbe({ config: engine, onFacts: (facts) => this.noteFacts(facts) }) : null;
   }
 
   get engine(): string {
@@ -210,7 +210,8 @@ export class EngineData implements PerfView {
     if (transfer !== null && part !== "context") this.additional.recordKvTransfer(transfer);
   }
 
-  #onFacts(facts: EngineFacts): void {
+  /** What the engine says of itself now. */
+  noteFacts(facts: EngineFacts): void {
     if (JSON.stringify(facts) !== JSON.stringify(this.#facts)) this.#facts = facts;
     if (facts.tokensPerBlock !== null) this.settings.noteTokensPerBlock(facts.tokensPerBlock);
     if (facts.hashAlgorithm !== null) this.settings.noteHashAlgorithm(facts.hashAlgorithm);

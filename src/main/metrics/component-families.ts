@@ -12,7 +12,8 @@ const DROPPED = "dynamo_component_kv_publisher_engines_dropped_events_total";
 /** In the order of the configuration. */
 type Data = readonly EngineData[];
 
-export function componentFamilies(data: Data): readonly Family[] {
+/** `hasOwnPage`: whether the page that is being made has the metrics of that engine's own. */
+export function componentFamilies(data: Data, hasOwnPage: (engine: string) => boolean): readonly Family[] {
   return [
     ...joined(data, BACKEND_METRICS, {
       labels: ["model", "dynamo_component", "engine"],
@@ -38,8 +39,8 @@ export function componentFamilies(data: Data): readonly Family[] {
     ...joined(data, DERIVED_METRICS, {
       labels: ["model_name", "engine_type", "engine"],
       make: (one, labels) => one.derived.families(labels),
-      // Until it is known whether the engine has a page of its own, it may have.
-      isShown: (one) => one.facts.hasMetricsPage === false,
+      // Until it is known whether the engine has a page of its own, it may have; and it may come back with one, or without.
+      isShown: (one) => one.facts.hasMetricsPage === false && !hasOwnPage(one.engine),
     }),
   ];
 }

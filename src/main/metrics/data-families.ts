@@ -33,9 +33,9 @@ const REQUEST_HISTOGRAMS: readonly (readonly [name: string, histogram: Histogram
 ];
 
 /**
- * Series are made once and read at each scrape; only what depends on an engine's identity is made anew when that becomes known.
+ * `hasOwnPage`: whether the page that is being made has the metrics of that engine's own. Series are made once and read at each scrape; only what depends on an engine's identity is made anew when that becomes known.
  */
-export function dataFamilies(data: Data): readonly Family[] {
+export function dataFamilies(data: Data, hasOwnPage: (engine: string) => boolean): readonly Family[] {
   return [
     { name: "engine_info", series: infoSeries(data) },
     fixed("engine_setting_mismatch", data.flatMap(mismatchSeries)),
@@ -43,7 +43,7 @@ export function dataFamilies(data: Data): readonly Family[] {
     fixed("perf_state", data.flatMap(stateSeries)),
     ...perfFamilies(data),
     ...REQUEST_HISTOGRAMS.map(([name, key]) => requestHistogram(name, key, data)),
-    ...componentFamilies(data),
+    ...componentFamilies(data, hasOwnPage),
   ];
 }
 

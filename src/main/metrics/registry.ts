@@ -97,7 +97,7 @@ export class Metrics {
     this.#register([
       ...engineFamilies(engines),
       ...enginePageFamilies(options.enginePages?.pages ?? []),
-      ...dataFamilies(options.data ?? []),
+      ...dataFamilies(options.data ?? [], (engine) => this.#engineBlocks.shows(engine)),
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
