@@ -73,7 +73,7 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   if (nats?.load === true && values.iterationStats === "off") {
     warnings.push("--iteration-stats off: routers are told of a load of zero; --load off tells them nothing");
   }
-  const engineMetrics = loadEngineMetrics(resolver, { engines, nats }, warnings);
+  const engineMetrics = loadEngineMetrics(resolver, { engines, nats, worker: values.worker }, warnings);
   const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics });
   checkPublish(config, OPTIONS, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });

@@ -177,6 +177,11 @@ export class EngineCounters {
     else received.other++;
   }
 
+  /** Over all ranks; of an engine read over ZMQ, messages. */
+  get allMissingIds(): number {
+    return this.missingIds.reduce((sum, count) => sum + count, 0);
+  }
+
   /** Counts that so many events were at most so old when they were read. */
   observeAge(seconds: number, events: number): void {
     if (events === 0) return;
