@@ -44,7 +44,11 @@ export class LeaderSockets {
   }
 
   /** Rejects with BindError when one of the addresses is taken for longer than a moment, malformed or not ours; nothing stays open then. */
-  static async bind(endpoints: LeaderEndpoints, ears: LeaderEars): Promise<LeaderSockets> {
+  static async bind(
+    endpoints: LeaderEndpoints,
+    ears: LeaderEars,
+    patienceMs: number = BIND_PATIENCE_MS,
+  ): Promise<LeaderSockets> {
     // Loaded here and not before, since it brings native code along.
     const { Pull, XPublisher } = await import("zeromq");
     const common = { linger: 0, heartbeatInterval: HEARTBEAT_MS, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS };
@@ -57,8 +61,8 @@ export class LeaderSockets {
     });
     const pull = new Pull({ ...common, maxMessageSize: MAX_ANSWER_BYTES, ipv6: isIpv6(endpoints.ack) });
     try {
-      await bind(pub, endpoints.pub);
-      await bind(pull, endpoints.ack);
+      await bind(pub, endpoints.pub, patienceMs);
+      await bind(pull, endpoints.ack, patienceMs);
       return new LeaderSockets(pub, pull, endpoints, ears);
     } catch (error) {
       pub.close();
@@ -81,8 +85,8 @@ export class LeaderSockets {
 }
 
 /** An address that is in use is tried for a moment: that of a socket which was closed just now is let go of by another thread. */
-async function bind(socket: XPublisher | Pull, endpoint: string): Promise<void> {
-  const endMs = performance.now() + BIND_PATIENCE_MS;
+async function bind(socket: XPublisher | Pull, endpoint: string, patienceMs: number): Promise<void> {
+  const endMs = performance.now() + patienceMs;
   for (;;) {
     const reason = await tryBind(socket, endpoint);
     if (reason === null) return;
@@ -104,7 +108,8 @@ async function tryBind(socket: XPublisher | Pull, endpoint: string): Promise<unk
   }
 }
 
-function isInUse(reason: unknown): boolean {
+/** Whether an address could not be bound because another socket has it: the `cause` of a BindError. */
+export function isInUse(reason: unknown): boolean {
   return reason === IN_USE || (reason instanceof Error && "code" in reason && reason.code === "EADDRINUSE");
 }
 

@@ -11,7 +11,7 @@ import { randomInt } from "node:crypto";
 import { type BroadcastOptions, type BroadcastResult, missingText } from "./broadcast.ts";
 import { ClusterCancelledError, ClusterNotReadyError, ClusterTimeoutError } from "./cluster-error.ts";
 import type { LeaderEndpoints } from "./endpoints.ts";
-import { commandFrames, parseAnswer } from "./frames.ts";
+import { commandFrames, isYield, parseAnswer } from "./frames.ts";
 import { handshake, type HandshakeOptions, type HandshakeResult } from "./handshake.ts";
 import { LeaderSockets } from "./leader-sockets.ts";
 import { type LivenessOptions, watchWorkers } from "./liveness.ts";
@@ -35,6 +35,10 @@ export interface ClusterLeaderOptions {
   readonly firstId?: bigint;
   /** A worker that was silent for so long is no longer named as missing. Default: 30 s. */
   readonly forgetMs?: number;
+  /** How long an address that is in use is tried. Default: 1 s. */
+  readonly patienceMs?: number;
+  /** Someone asks for the place of the leader. Default: it is not given up. */
+  readonly onYield?: () => void;
   /** A worker that was known came back as another process. */
   readonly onRestart?: (worker: string) => void;
 }
@@ -71,10 +75,11 @@ export class ClusterLeader {
   /** Binds both addresses. Rejects with BindError; nothing stays open then. */
   static async bind(options: ClusterLeaderOptions): Promise<ClusterLeader> {
     const leader = new ClusterLeader(options);
-    leader.#sockets = await LeaderSockets.bind(options.endpoints, {
-      onAnswer: (frames) => leader.#take(frames),
-      onSubscription: (isNew) => leader.#onSubscription(isNew),
-    });
+    const ears = {
+      onAnswer: (frames: readonly Buffer[]): void => leader.#take(frames),
+      onSubscription: (isNew: boolean): void => leader.#onSubscription(isNew),
+    };
+    leader.#sockets = await LeaderSockets.bind(options.endpoints, ears, options.patienceMs);
     return leader;
   }
 
@@ -176,6 +181,10 @@ export class ClusterLeader {
   }
 
   #take(frames: readonly Buffer[]): void {
+    if (isYield(frames)) {
+      this.#options.onYield?.();
+      return;
+    }
     const answer = parseAnswer(frames);
     if (typeof answer === "string") {
       this.counters.malformed++;

@@ -21,6 +21,8 @@ const HEARTBEAT_TIMEOUT_MS = 15_000;
 /** Between two tries to connect, which a worker without a leader makes all its life. */
 const RECONNECT_MS = 100;
 const RECONNECT_MAX_MS = 1000;
+/** An address that swallows what is sent to it, as that of a host that is down, is tried again after this. */
+const CONNECT_TIMEOUT_MS = 2000;
 /** From the end of a connection to the certainty that libzmq does not open another. */
 const LEFT_FOR_GOOD_MS = 2 * RECONNECT_MAX_MS;
 /** Longest that an answer waits for the connection to a leader whose command has just been heard. */
@@ -70,6 +72,7 @@ export class ClusterWorker {
       linger: 0,
       reconnectInterval: RECONNECT_MS,
       reconnectMaxInterval: RECONNECT_MAX_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_MS,
       heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     };
