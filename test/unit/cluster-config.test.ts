@@ -31,6 +31,11 @@ function command(
   return loadClusterCommand(words, new Map(Object.entries(flags).map(([name, value]) => [name, [value]])), env, false);
 }
 
+function answer(payload: Readonly<Record<string, unknown>> | null): WorkerAnswer {
+  const frame = payload === null ? null : jsonFrame(payload);
+  return { worker: "w1", boot: "b", outcome: "done", error: null, payload: frame, afterMs: 1 };
+}
+
 test("the leader's addresses: both, one and the other after it, or Dynamo's", async () => {
   for (const [text, pub, ack] of [
     ["tcp://h:5", "tcp://h:5", "tcp://h:6"],
@@ -98,13 +103,13 @@ test("commands: which there are, and a level where one belongs", () => {
 
 test("what a leader says to the handlers: bounded, typed, and refused where it is nonsense", async () => {
   const told: unknown[] = [];
-  const answer = (value: unknown): { readonly n: number } => ({ n: told.push(value) });
+  const note = (value: unknown): { readonly n: number } => ({ n: told.push(value) });
   const operated: Operated = {
-    status: () => answer("status"),
-    position: () => answer("position"),
-    drain: async (timeoutMs) => answer(["drain", timeoutMs]),
-    clear: async (timeoutMs) => answer(["clear", timeoutMs]),
-    setLogLevel: (level) => answer(level),
+    status: () => note("status"),
+    position: () => note("position"),
+    drain: async (timeoutMs) => note(["drain", timeoutMs]),
+    clear: async (timeoutMs) => note(["clear", timeoutMs]),
+    setLogLevel: (level) => note(level),
   };
   const handlers = handlersOf(operated);
   const { signal } = new AbortController();
@@ -137,14 +142,6 @@ test("what a leader says to the handlers: bounded, typed, and refused where it i
 });
 
 test("a line for each answer; what a worker wrote stays short and on its line", () => {
-  const answer = (payload: Readonly<Record<string, unknown>> | null): WorkerAnswer => ({
-    worker: "w1",
-    boot: "b",
-    outcome: "done",
-    error: null,
-    payload: payload === null ? null : jsonFrame(payload),
-    afterMs: 1,
-  });
   const line = (name: ClusterCommandConfig["command"], payload: Readonly<Record<string, unknown>> | null): string =>
     workerLine(name, answer(payload), 4);
   const status = {

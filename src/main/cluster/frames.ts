@@ -21,6 +21,8 @@ const REFUSED = 1n << 63n;
 const YIELD = Buffer.from("kvcast_yield");
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
+/** Longest payload of an answer; a leader ends the connection to a worker that sends more. */
+export const MAX_PAYLOAD_BYTES: number = 1024 * 1024;
 /** Longest name of a function that is taken; longer ones are nobody's. */
 const MAX_FUNCTION_BYTES = 256;
 

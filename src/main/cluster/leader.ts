@@ -15,6 +15,7 @@ import { commandFrames, isYield, parseAnswer } from "./frames.ts";
 import { handshake, type HandshakeOptions, type HandshakeResult } from "./handshake.ts";
 import { LeaderSockets } from "./leader-sockets.ts";
 import { type LivenessOptions, watchWorkers } from "./liveness.ts";
+import { callOutside } from "./outside.ts";
 import { PendingCall, type WorkerAnswer } from "./pending-call.ts";
 import { type KnownWorker, Roster } from "./roster.ts";
 import { encodeTransfer, type TransferRequest } from "./transfer.ts";
@@ -69,7 +70,7 @@ export class ClusterLeader {
     this.#options = options;
     this.numWorkers = options.numWorkers;
     this.#nextId = options.firstId ?? BigInt(randomInt(2 ** 47, 2 ** 48 - 1));
-    this.#roster = new Roster((worker) => options.onRestart?.(worker));
+    this.#roster = new Roster((worker) => callOutside(() => options.onRestart?.(worker)));
   }
 
   /** Binds both addresses. Rejects with BindError; nothing stays open then. */
@@ -126,6 +127,7 @@ export class ClusterLeader {
     try {
       await sockets.send(commandFrames({ id, name, data: data.map((frame) => Buffer.from(frame)) }));
       const end = await call.wait(options.timeoutMs, options.signal);
+      if (end === "failed") throw call.failure;
       if (end === "cancelled") throw new ClusterCancelledError(`${name}: canceled`);
       if (end === "closed") throw new ClusterCancelledError(`${name}: the leader was closed`);
       return {
@@ -182,7 +184,7 @@ export class ClusterLeader {
 
   #take(frames: readonly Buffer[]): void {
     if (isYield(frames)) {
-      this.#options.onYield?.();
+      callOutside(() => this.#options.onYield?.());
       return;
     }
     const answer = parseAnswer(frames);

@@ -11,6 +11,7 @@ import { messageOf } from "../../shared/errors.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import { isWorkerName } from "./answer-note.ts";
 import type { LeaderEndpoints } from "./endpoints.ts";
+import { callOutside } from "./outside.ts";
 import { WorkerDesk, type WorkerDuties } from "./worker-desk.ts";
 
 /** Longest frame of a command; a longer one ends the connection, and the next one is made. */
@@ -120,7 +121,7 @@ export class ClusterWorker {
     const { pub, ack } = this.#options.endpoints;
     this.#watch(this.#sub, pub, (connected) => {
       this.#isConnected = connected;
-      this.#options.onConnection?.(connected);
+      callOutside(() => this.#options.onConnection?.(connected));
     });
     this.#watch(this.#push, ack, (connected) => {
       if (connected) this.#wakeAll();
@@ -187,7 +188,8 @@ export class ClusterWorker {
         const leftMs = untilMs - performance.now();
         if (this.#closing.signal.aborted) return;
         if (leftMs <= 0 || this.#wakes.size >= MAX_WAITING) {
-          this.#options.onProblem?.({ kind: "answer_lost", name: null, message: messageOf(error) });
+          const problem = { kind: "answer_lost", name: null, message: messageOf(error) } as const;
+          callOutside(() => this.#options.onProblem?.(problem));
           return;
         }
         await this.#connection(leftMs);

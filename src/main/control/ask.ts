@@ -16,7 +16,7 @@ import type { ClusterCommandConfig } from "../config/load-cluster.ts";
 import { functionOf, HELLO, type Hello, helloOf, jsonFrame } from "./commands.ts";
 
 /** Tries to get the place, each of which takes a second at most, but for the first: a worker may have it, and gives it when asked. */
-const BIND_TRIES = 6;
+const BIND_TRIES = 3;
 const FIRST_PATIENCE_MS = 20;
 const ROUND_MS = 1000;
 const PAUSE_MS = 20;

@@ -83,7 +83,9 @@ async function lead(options: SeatOptions, signal: AbortSignal): Promise<"taken" 
   } finally {
     leader.close();
   }
-  return signal.aborted ? "stopped" : "yielded";
+  if (signal.aborted) return "stopped";
+  log.info("leading the cluster no more: a command does");
+  return "yielded";
 }
 
 function tellWaiting(leader: ClusterLeader, phase: string, answered: number, log: Logger): void {
