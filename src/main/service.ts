@@ -185,6 +185,11 @@ export class Service {
     return this.#http?.implementation ?? null;
   }
 
+  /** Null where no cluster is joined. */
+  get clusterName(): string | null {
+    return this.#member?.name ?? null;
+  }
+
   get memoryBoundBytes(): number {
     return memoryBoundBytes(this.#options.config, this.pipeline.memoryBytes());
   }

@@ -161,7 +161,10 @@ test("who is missing, who never came, who will not, who has another's name: exit
   const missing = await command(leader, "status --cluster-size 4 --gather 1.5 --timeout 0.3 --json");
   assert.equal(missing.code, 69);
   assert.deepEqual(endOf(missing), { answered: 2, missing: ["hangs"], absent: 1, shared_names: [] });
-  assert.equal(missing.err, "kvcast: no answer of hangs\nkvcast: 3 of 4 workers came\n");
+  assert.equal(
+    missing.err,
+    "kvcast: no answer of hangs\nkvcast: of 4 workers 1 never came, and nobody knows their names\n",
+  );
 
   const cut = startKvcast(["cluster", "status", "--cluster-leader", leader, "--cluster-size", "3", "--timeout", "600"]);
   const ended = end(cut);
@@ -175,7 +178,7 @@ test("who is missing, who never came, who will not, who has another's name: exit
   assert.match(twins.err, /several workers are called fine: give each its own --cluster-name/);
 
   await leaderOf(t, { endpoints });
-  const taken = await command(leader, "status");
+  const taken = await command(leader, "status --gather 0.5");
   assert.equal(taken.code, 69);
   assert.match(
     taken.err,
@@ -207,9 +210,12 @@ test("--cluster-size: no event before all are there; whoever leads dies, and one
   leading.child.kill("SIGKILL");
   const others = all.filter((each) => each !== leading);
   await eventually("another one takes over", PATIENCE_MS, () => others.find(isLeading) ?? null);
+  const without = await command(leader, "status --gather 1.5 --json");
+  assert.deepEqual(endOf(without), { answered: 2, missing: [nameOf(leading)], absent: 0, shared_names: [] });
   const again = await worker(t, leader, "w4", size);
   await within("it starts, as there are three", PATIENCE_MS, again.log("the cluster is ready"));
-  assert.equal((await command(leader, "status")).code, 0);
+  const whole = await command(leader, "status");
+  assert.equal(whole.code, 0, whole.out + whole.err + [...others, again].map((each) => each.text()).join("\n\n"));
 
   const alone = await worker(t, place(t), "alone", "--cluster-size 2 --cluster-timeout 0.2");
   await alone.log("starting without all workers of the cluster");
@@ -219,6 +225,10 @@ test("--cluster-size: no event before all are there; whoever leads dies, and one
   held.child.kill("SIGTERM");
   assert.deepEqual(await held.exit, { code: 0, signal: null }, "one that waits can be ended");
 });
+
+function nameOf({ logs }: Service): unknown {
+  return logs.find(({ msg }) => msg === "kvcast is running")?.["cluster_name"];
+}
 
 /** Whether it leads, as far as it has said. */
 function isLeading({ logs }: Service): boolean {

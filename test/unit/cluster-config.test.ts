@@ -8,7 +8,7 @@ import { leaderAddress, leaderBindAddress } from "../../src/main/config/leader-e
 import { loadServeConfig } from "../../src/main/config/load.ts";
 import { type ClusterCommandConfig, loadClusterCommand } from "../../src/main/config/load-cluster.ts";
 import { flagPlace } from "../../src/main/config/option-spec.ts";
-import { helloOf, jsonFrame, jsonOf } from "../../src/main/control/commands.ts";
+import { helloOf, jsonFrame, jsonOf, namesOf } from "../../src/main/control/commands.ts";
 import { handlersOf, type Operated } from "../../src/main/control/operated.ts";
 import { ClusterPayloadError } from "../../src/main/cluster/cluster-error.ts";
 import { ConfigError } from "../../src/shared/errors.ts";
@@ -36,7 +36,7 @@ function answer(payload: Readonly<Record<string, unknown>> | null): WorkerAnswer
   return { worker: "w1", boot: "b", outcome: "done", error: null, payload: frame, afterMs: 1 };
 }
 
-test("the leader's addresses: both, one and the other after it, or Dynamo's", async () => {
+test("the leader's addresses: both, one and the other after it, or our own, which are not Dynamo's", async () => {
   for (const [text, pub, ack] of [
     ["tcp://h:5", "tcp://h:5", "tcp://h:6"],
     [" tcp://[::1]:5 ", "tcp://[::1]:5", "tcp://[::1]:6"],
@@ -63,19 +63,21 @@ test("the leader's addresses: both, one and the other after it, or Dynamo's", as
   for (const bad of ["none", "tcp://*:*", "tcp://*:0", "tcp://*:5,none"]) {
     assert.throws(() => leaderBindAddress.parse(bad, PLACE), ConfigError, bad);
   }
-  const dynamo = { pub: "tcp://127.0.0.1:56001", ack: "tcp://127.0.0.1:56002" };
-  assert.deepEqual((await joined({ "cluster-leader": "default" })).config.cluster, {
-    leader: dynamo,
+  const own = { pub: "tcp://127.0.0.1:56101", ack: "tcp://127.0.0.1:56102" };
+  const dynamo = { DYN_KVBM_LEADER_ZMQ_HOST: "10.1.1.1", DYN_KVBM_LEADER_ZMQ_PUB_PORT: "7" };
+  assert.deepEqual((await joined({ "cluster-leader": "default" }, dynamo)).config.cluster, {
+    leader: own,
     name: null,
     size: null,
     timeoutMs: 120_000,
   });
-  assert.deepEqual(command(["status"]).leader, dynamo);
-  const env = { DYN_KVBM_LEADER_ZMQ_HOST: "10.1.1.1", DYN_KVBM_LEADER_ZMQ_PUB_PORT: "7" };
-  const elsewhere = { pub: "tcp://10.1.1.1:7", ack: "tcp://10.1.1.1:56002" };
-  assert.deepEqual((await joined({ "cluster-leader": "default" }, env)).config.cluster?.leader, elsewhere);
-  assert.deepEqual(command(["status"], {}, env).leader, elsewhere);
-  assert.equal((await joined({}, env)).config.cluster, null, "those variables alone make nobody join");
+  assert.deepEqual(command(["status"], {}, dynamo).leader, own);
+  const given = { KVCAST_CLUSTER_LEADER: "ipc:///run/kv", KVCAST_CLUSTER_SIZE: "5" };
+  assert.deepEqual(
+    [command(["status"], {}, given).leader.pub, command(["status"], {}, given).size],
+    ["ipc:///run/kv", 5],
+  );
+  assert.equal((await joined({})).config.cluster, null);
 });
 
 test("what can be reached from elsewhere is warned of; a size or a name without a cluster is a mistake", async () => {
@@ -134,9 +136,15 @@ test("what a leader says to the handlers: bounded, typed, and refused where it i
     await assert.rejects(call(name, frame), ClusterPayloadError, `${name} ${frame.toString().slice(0, 20)}`);
   }
   assert.equal(told.length, 6);
-  assert.deepEqual(helloOf(jsonFrame({ size: 3, started: false })), { size: 3, started: false });
+  const workers = ["a", "b c", 4, "d"];
+  assert.deepEqual(helloOf(jsonFrame({ size: 3, started: false, workers })), {
+    size: 3,
+    started: false,
+    workers: ["a", "d"],
+  });
+  assert.ok(namesOf(Array.from({ length: 5000 }, (_, i) => `worker-${i}`)).length < 2000);
   for (const frame of [null, Buffer.from("x"), jsonFrame({ size: "3", started: true })]) {
-    assert.deepEqual(helloOf(frame), { size: null, started: true });
+    assert.deepEqual(helloOf(frame), { size: null, started: true, workers: [] });
   }
   assert.throws(() => jsonOf(null), ClusterPayloadError);
 });

@@ -96,13 +96,14 @@ class AnswerPage {
     if (shared.length > 0) {
       this.#io.err(`kvcast: several workers are called ${shared.join(", ")}: give each its own --cluster-name\n`);
     }
-    const found = answers.length + missing.length;
-    if (found === 0) {
+    const known = answers.length + missing.length;
+    if (known === 0) {
       this.#io.err(
         `kvcast: no worker came to ${leader.pub}: is there a kvcast serve --cluster-leader with this address?\n`,
       );
     } else if (absent > 0) {
-      this.#io.err(`kvcast: ${found} of ${size ?? found + absent} workers came\n`);
+      const total = size ?? known + absent;
+      this.#io.err(`kvcast: of ${total} workers ${absent} never came, and nobody knows their names\n`);
     }
   }
 }

@@ -298,7 +298,7 @@ export const CLUSTER_PAGE: HelpPage = {
     },
     {
       command: ["kvcast cluster status --cluster-leader tcp://10.0.0.1:56001"],
-      says: "From the machine 10.0.0.1, for services that were given this address.",
+      says: "On the machine 10.0.0.1, for services that were given this address.",
     },
     {
       command: ["kvcast cluster snapshot-epoch --json | jq -r 'select(.worker) | [.worker, .answer.epoch] | @tsv'"],

@@ -3,7 +3,9 @@ import { messageOf } from "../../shared/errors.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import { yieldFrames } from "./frames.ts";
 
-const PATIENCE_MS = 1000;
+/** Whoever has the address answers at once; if nobody has, it may be had. */
+const PATIENCE_MS = 200;
+const LINGER_MS = 1000;
 
 /**
  * Resolves with null when the message has been handed over to the socket, or with the reason why not. Whether the leader gives
@@ -15,7 +17,7 @@ export async function askToYield(ackEndpoint: string): Promise<string | null> {
   const push = new Push({
     immediate: true,
     sendTimeout: PATIENCE_MS,
-    linger: PATIENCE_MS,
+    linger: LINGER_MS,
     ipv6: isIpv6(ackEndpoint),
   });
   try {

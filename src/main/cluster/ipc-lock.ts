@@ -4,21 +4,15 @@
  * libzmq takes a path away from whoever listens there, without a word to either. Between two of ours an abstract Unix socket
  * decides, of which the kernel gives a name to one process only and takes it back when that ends, however it ends. Of others it
  * is asked whether someone answers.
- *
- * The path of a socket that is closed is removed by another thread, a moment later. So the name is kept until it is gone: the next
- * one's path would be removed in its place.
+ * A path that is left behind by a socket which was closed is nobody's; libzmq never removes it.
  */
 import { createHash } from "node:crypto";
 import { createConnection, createServer, type Server } from "node:net";
-import { existsSync } from "node:fs";
 import path from "node:path";
 
 const SCHEME = "ipc://";
-const LOOK_EVERY_MS = 5;
-/** A path that is still there by then is nobody's. */
-const MAX_LOOKS = 100;
 
-/** Gives the path free again; to be called when its socket has been closed. */
+/** Gives the path free again. */
 export type IpcRelease = () => void;
 
 /** Null: someone has it. Endpoints of other kinds are free; the system guards those itself. */
@@ -31,12 +25,7 @@ export async function lockIpc(endpoint: string): Promise<IpcRelease | null> {
     lock.close();
     return null;
   }
-  return () => giveBack(lock, file, MAX_LOOKS);
-}
-
-function giveBack(lock: Server, file: string, looks: number): void {
-  if (looks === 0 || !existsSync(file)) lock.close();
-  else setTimeout(() => giveBack(lock, file, looks - 1), LOOK_EVERY_MS);
+  return () => void lock.close();
 }
 
 /** Abstract names are shorter than paths may be. */

@@ -1,6 +1,7 @@
 /** How a `kvcast serve` joins a cluster, and the options of `kvcast cluster`. MAIN THREAD, at start only. */
 import { isWorkerName, MAX_NAME_CHARS } from "../cluster/answer-note.ts";
-import { DEFAULT_LEADER_TEXT, type LeaderAddress, leaderAddress, leaderBindAddress } from "./leader-endpoints.ts";
+import type { LeaderEndpoints } from "../cluster/endpoints.ts";
+import { DEFAULT_LEADER_TEXT, leaderAddress, leaderBindAddress } from "./leader-endpoints.ts";
 import { type Defaulted, notAllowed, type OptionSpec, type Place, type ValueType } from "./option-spec.ts";
 import { integer, seconds } from "./value-types.ts";
 
@@ -21,7 +22,7 @@ const workers = integer({ min: 1, max: MAX_WORKERS, unit: "workers" });
 
 /** Of `serve`. */
 export const CLUSTER_OPTIONS: {
-  readonly clusterLeader: OptionSpec<LeaderAddress>;
+  readonly clusterLeader: OptionSpec<LeaderEndpoints>;
   readonly clusterName: OptionSpec<string>;
   readonly clusterSize: OptionSpec<number>;
   readonly clusterTimeout: Defaulted<number>;
@@ -63,7 +64,7 @@ export const CLUSTER_OPTIONS: {
 
 /** Of `kvcast cluster`. */
 export const CLUSTER_COMMAND_OPTIONS: {
-  readonly leader: Defaulted<LeaderAddress>;
+  readonly leader: Defaulted<LeaderEndpoints>;
   readonly clusterSize: OptionSpec<number>;
   readonly gather: Defaulted<number>;
   readonly timeout: Defaulted<number>;
@@ -88,9 +89,11 @@ export const CLUSTER_COMMAND_OPTIONS: {
     name: "gather",
     type: seconds(0.1, 600),
     env: [],
-    default: "3",
+    default: "5",
     group: GROUP,
-    help: "Longest wait for workers to connect. It ends early when as many have come as there should be.",
+    help:
+      "Longest wait for the addresses to be free, and for workers to connect. It ends early when as many have come as there " +
+      "should be, or, where nobody knows how many, when no more come.",
   },
   timeout: {
     name: "timeout",

@@ -1,27 +1,31 @@
 /**
  * The two addresses of a cluster's leader as a user gives them: `PUB,ACK`, or `PUB` alone, from which the other follows, or
  * `default`. MAIN THREAD, at start only.
+ *
+ * The default is not that of Dynamo's block manager, and its variables are not looked at: who runs both on one machine does not
+ * want either to count the other's workers.
  */
-import { DEFAULT_LEADER, type LeaderEndpoints } from "../cluster/endpoints.ts";
+import type { LeaderEndpoints } from "../cluster/endpoints.ts";
 import { MAX_PORT } from "./listen-types.ts";
 import { notAllowed } from "./option-spec.ts";
 import type { Place, ValueType } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
 import { isLocalEndpoint, zmqEndpoint } from "./zmq-endpoint.ts";
 
-/** `default`: those of Dynamo's variables, or else of Dynamo's own. */
-export type LeaderAddress = LeaderEndpoints | "default";
+const DEFAULT: LeaderEndpoints = Object.freeze({ pub: "tcp://127.0.0.1:56101", ack: "tcp://127.0.0.1:56102" });
+/** In words, for help. */
+export const DEFAULT_LEADER_TEXT: string = `${DEFAULT.pub} and ${DEFAULT.ack}`;
 
 const FORMS = `tcp://host:port or ipc://path, with a comma and the address for answers behind it, or default`;
 
 /** Where a worker connects to. */
-export const leaderAddress: ValueType<LeaderAddress> = addressType(
+export const leaderAddress: ValueType<LeaderEndpoints> = addressType(
   `${FORMS}; without a second address the next port, or the path and .ack`,
   (text, place) => peerEndpoint.parse(text, place),
 );
 
 /** Where a leader binds: `*` stands for all addresses of this machine. */
-export const leaderBindAddress: ValueType<LeaderAddress> = addressType(
+export const leaderBindAddress: ValueType<LeaderEndpoints> = addressType(
   `${FORMS}, to be bound; without a second address the next port, or the path and .ack`,
   (text, place) => zmqEndpoint.parse(text, place) ?? "none",
 );
@@ -31,12 +35,12 @@ export function isLocalLeader({ pub, ack }: LeaderEndpoints): boolean {
   return isLocalEndpoint(pub) && isLocalEndpoint(ack);
 }
 
-function addressType(takes: string, one: (text: string, place: Place) => string): ValueType<LeaderAddress> {
+function addressType(takes: string, one: (text: string, place: Place) => string): ValueType<LeaderEndpoints> {
   return {
     placeholder: "EP",
     takes,
-    parse(text: string, place: Place): LeaderAddress {
-      if (text.trim() === "default") return "default";
+    parse(text: string, place: Place): LeaderEndpoints {
+      if (text.trim() === "default") return DEFAULT;
       const [first = "", second, ...rest] = text.split(",").map((part) => part.trim());
       const pub = one(first, place);
       const ack = second === undefined ? besides(pub) : one(second, place);
@@ -54,6 +58,3 @@ function besides(pub: string): string | null {
   const [, host, port] = /^(tcp:\/\/.*):(\d+)$/.exec(pub) ?? [];
   return Number(port) < MAX_PORT ? `${host ?? ""}:${Number(port) + 1}` : null;
 }
-
-/** In words, for help. */
-export const DEFAULT_LEADER_TEXT: string = `${DEFAULT_LEADER.pub} and ${DEFAULT_LEADER.ack}, or what DYN_KVBM_LEADER_ZMQ_HOST, _PUB_PORT and _ACK_PORT say`;

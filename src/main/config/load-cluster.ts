@@ -1,9 +1,9 @@
 /** What the options of a cluster amount to: for `serve`, and for `kvcast cluster`. MAIN THREAD, once, at start. */
-import { type LeaderEndpoints, leaderEndpoints } from "../cluster/endpoints.ts";
+import type { LeaderEndpoints } from "../cluster/endpoints.ts";
 import { CLUSTER_COMMANDS, type ClusterCommand } from "../control/commands.ts";
 import { CLUSTER_COMMAND_OPTIONS, CLUSTER_OPTIONS } from "./cluster-options.ts";
 import type { LogLevel } from "./config.ts";
-import { isLocalLeader, type LeaderAddress } from "./leader-endpoints.ts";
+import { isLocalLeader } from "./leader-endpoints.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import { type Environment, type Flags, notAllowed, refused } from "./option-spec.ts";
 import { Resolver } from "./resolve.ts";
@@ -35,17 +35,16 @@ export interface ClusterCommandConfig {
 }
 
 /** Null where no cluster is joined. Throws ConfigError. */
-export function loadCluster(resolver: Resolver, env: Environment, warnings: string[]): ClusterConfig | null {
-  const address = resolver.find(CLUSTER_OPTIONS.clusterLeader);
+export function loadCluster(resolver: Resolver, warnings: string[]): ClusterConfig | null {
+  const leader = resolver.find(CLUSTER_OPTIONS.clusterLeader);
   const name = resolver.find(CLUSTER_OPTIONS.clusterName) ?? null;
   const size = resolver.find(CLUSTER_OPTIONS.clusterSize) ?? null;
   const timeoutMs = resolver.pick(CLUSTER_OPTIONS.clusterTimeout);
-  if (address === undefined) {
+  if (leader === undefined) {
     if (name === null && size === null) return null;
     const option = name === null ? CLUSTER_OPTIONS.clusterSize : CLUSTER_OPTIONS.clusterName;
     throw refused(resolver.placeOf(option), "no cluster is joined; add --cluster-leader");
   }
-  const leader = resolved(address, env);
   if (!isLocalLeader(leader)) {
     warnings.push(
       `${resolver.placeOf(CLUSTER_OPTIONS.clusterLeader).label}: ${leader.pub} is not of this machine only; ` +
@@ -70,7 +69,7 @@ export function loadClusterCommand(
   }
   if (command !== "log-level" && level !== undefined) throw notAllowed(place, level, "nothing behind it");
   const resolver = new Resolver({ flags, env, file: new Map() });
-  const leader = resolved(resolver.pick(CLUSTER_COMMAND_OPTIONS.leader), env);
+  const leader = resolver.pick(CLUSTER_COMMAND_OPTIONS.leader);
   const warnings = isLocalLeader(leader)
     ? []
     : [`${leader.pub} and ${leader.ack} are bound beyond this machine: whoever reaches them can pose as a worker`];
@@ -84,8 +83,4 @@ export function loadClusterCommand(
     json,
     warnings,
   });
-}
-
-function resolved(address: LeaderAddress, env: Environment): LeaderEndpoints {
-  return address === "default" ? leaderEndpoints(env) : address;
 }

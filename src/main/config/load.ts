@@ -75,7 +75,7 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     warnings.push("--iteration-stats off: routers are told of a load of zero; --load off tells them nothing");
   }
   const engineMetrics = loadEngineMetrics(resolver, { engines, nats }, warnings);
-  const cluster = loadCluster(resolver, env, warnings);
+  const cluster = loadCluster(resolver, warnings);
   const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics, cluster });
   checkPublish(config, OPTIONS, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });

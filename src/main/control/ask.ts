@@ -15,9 +15,10 @@ import type { WorkerAnswer } from "../cluster/pending-call.ts";
 import type { ClusterCommandConfig } from "../config/load-cluster.ts";
 import { functionOf, HELLO, type Hello, helloOf, jsonFrame } from "./commands.ts";
 
-/** Tries to get the place, each of which takes a second at most, but for the first: a worker may have it, and gives it when asked. */
-const BIND_TRIES = 3;
+/** First try to get the place: a worker may have it, and gives it when asked. */
 const FIRST_PATIENCE_MS = 20;
+/** Between two times that it is asked. */
+const PATIENCE_MS = 500;
 const ROUND_MS = 1000;
 const PAUSE_MS = 20;
 /** No worker has come for so long: no more will. A worker tries once in 1.1 s to connect. */
@@ -37,9 +38,9 @@ export interface AskPorts {
 
 export interface Asked {
   readonly answers: readonly WorkerAnswer[];
-  /** Workers that were there and have not answered. */
+  /** Workers that have not answered, or that the others know and that never came. */
   readonly missing: readonly string[];
-  /** Workers that should be there and never came. */
+  /** Workers that should be there, never came, and are known to nobody by name. */
   readonly absent: number;
   /** Names that more than one worker has: of those only one counts. */
   readonly shared: readonly string[];
@@ -65,10 +66,12 @@ export async function ask(config: ClusterCommandConfig, ports: AskPorts): Promis
             })
           ).answers;
     const heard = new Set(answers.map(({ worker }) => worker));
+    const absent = Math.max(0, (size ?? 0) - found.size);
+    const named = absentNames(found, absent);
     return {
       answers,
-      missing: [...found.keys()].filter((name) => !heard.has(name)).toSorted(),
-      absent: Math.max(0, (size ?? 0) - found.size),
+      missing: [...[...found.keys()].filter((name) => !heard.has(name)), ...named].toSorted(),
+      absent: absent - named.length,
       shared: [...shared].toSorted(),
     };
   } finally {
@@ -82,16 +85,16 @@ function dataOf({ level, timeoutMs }: ClusterCommandConfig): Readonly<Record<str
 
 /** In the time of a command hardly any worker is started anew: two processes with one name are two workers. */
 async function bind(
-  { leader: endpoints }: ClusterCommandConfig,
+  { leader: endpoints, gatherMs }: ClusterCommandConfig,
   onRestart: (worker: string) => void,
 ): Promise<ClusterLeader> {
-  for (let tries = 1; ; tries++) {
+  const endMs = performance.now() + gatherMs;
+  for (let patienceMs = FIRST_PATIENCE_MS; ; patienceMs = PATIENCE_MS) {
     try {
-      const patience = tries === 1 ? { patienceMs: FIRST_PATIENCE_MS } : {};
-      return await ClusterLeader.bind({ endpoints, numWorkers: MANY, onRestart, ...patience });
+      return await ClusterLeader.bind({ endpoints, numWorkers: MANY, onRestart, patienceMs });
     } catch (error) {
       if (!(error instanceof BindError) || !isInUse(error.cause)) throw error;
-      if (tries === BIND_TRIES) {
+      if (performance.now() >= endMs) {
         const who = "another kvcast cluster, or a program that is no kvcast";
         throw new BindError(error.endpoint, `${error.message}: ${who}, has the address and keeps it`, error);
       }
@@ -146,4 +149,11 @@ function wantedOf({ size }: ClusterCommandConfig, found: ReadonlyMap<string, Hel
   const told = [...found.values()].map((hello) => hello.size ?? 0);
   const most = Math.max(0, ...told);
   return most > 0 ? Math.max(most, found.size) : null;
+}
+
+/** Names of those that should be there, as far as the others know them. None if they know of more: of those some were replaced. */
+function absentNames(found: ReadonlyMap<string, Hello>, absent: number): readonly string[] {
+  const told = new Set([...found.values()].flatMap(({ workers }) => workers));
+  const names = [...told].filter((name) => !found.has(name));
+  return names.length <= absent ? names : [];
 }

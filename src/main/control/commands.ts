@@ -1,12 +1,14 @@
 /**
  * What `kvcast cluster` and a `kvcast serve` say to each other, on top of the active messages of `cluster/`. MAIN THREAD; pure.
  *
- *   kvcast_hello            who is there                                   {size, started}
- *   kvcast_start            all are ready: the engines may be read         {}
- *   kvcast_status …         the commands                                   an object for each
+ *   kvcast_hello            who is there                                              answer: {size, started, workers}
+ *   kvcast_start            all are ready, and these: the engines may be read         data: {workers}
+ *   kvcast_status …         the commands                                              answer: an object for each
  *
- * Data and answers are one frame of JSON each. What comes is somebody else's: bounded, and read field by field.
+ * Data and answers are one frame of JSON each. The names of all, which each worker keeps, are there so that a later leader can say
+ * who is missing. What comes is somebody else's: bounded, and read field by field.
  */
+import { isWorkerName } from "../cluster/answer-note.ts";
 import { ClusterPayloadError } from "../cluster/cluster-error.ts";
 
 export const CLUSTER_COMMANDS = ["status", "drain", "clear", "snapshot-epoch", "log-level"] as const;
@@ -14,6 +16,9 @@ export type ClusterCommand = (typeof CLUSTER_COMMANDS)[number];
 
 export const HELLO = "kvcast_hello";
 export const START = "kvcast_start";
+
+/** Most characters of the names that are handed on. */
+const MAX_NAMES_CHARS = 16 * 1024;
 
 /** Most bytes of an answer that are looked at. */
 const MAX_JSON_BYTES = 64 * 1024;
@@ -31,6 +36,8 @@ export interface Hello {
   readonly size: number | null;
   /** Its engines are read. */
   readonly started: boolean;
+  /** Names of all workers when they were started together last; empty where that never was. */
+  readonly workers: readonly string[];
 }
 
 export function jsonFrame(value: Json): Buffer {
@@ -56,9 +63,20 @@ export function jsonOf(frame: Buffer | null | undefined): Json {
 /** Anything but a whole hello is one of a worker that waits for nobody. */
 export function helloOf(frame: Buffer | null): Hello {
   try {
-    const { size, started } = jsonOf(frame);
-    return { size: Number.isSafeInteger(size) ? (size as number) : null, started: started === true };
+    const { size, started, workers } = jsonOf(frame);
+    return {
+      size: Number.isSafeInteger(size) ? (size as number) : null,
+      started: started === true,
+      workers: namesOf(workers),
+    };
   } catch {
-    return { size: null, started: true };
+    return { size: null, started: true, workers: [] };
   }
+}
+
+/** The names in what somebody sent as a list of them, as many as are handed on. */
+export function namesOf(value: unknown): readonly string[] {
+  let chars = 0;
+  const names = Array.isArray(value) ? value.filter(isWorkerName) : [];
+  return names.filter((name) => (chars += name.length) <= MAX_NAMES_CHARS);
 }

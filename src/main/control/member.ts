@@ -7,7 +7,7 @@ import { ClusterWorker } from "../cluster/worker.ts";
 import type { WorkerProblem } from "../cluster/worker-desk.ts";
 import type { ClusterConfig } from "../config/load-cluster.ts";
 import type { Logger } from "../log.ts";
-import { HELLO, jsonFrame, START } from "./commands.ts";
+import { HELLO, jsonFrame, jsonOf, namesOf, START } from "./commands.ts";
 import { handlersOf, type Operated } from "./operated.ts";
 import { keepSeat } from "./seat.ts";
 import { type BarrierEnd, StartBarrier } from "./start-barrier.ts";
@@ -28,6 +28,8 @@ export class ClusterMember {
   readonly #options: MemberOptions;
   readonly #barrier: StartBarrier;
   readonly #closing: AbortController = new AbortController();
+  /** Names of all, as the leader told them last. */
+  #workers: readonly string[] = [];
   #worker: ClusterWorker | null = null;
   #seat: Promise<void> = Promise.resolve();
 
@@ -84,8 +86,9 @@ export class ClusterMember {
       metadata: () => NO_BLOCKS,
       handlers: {
         ...handlersOf(operated),
-        [HELLO]: async () => jsonFrame({ size, started: this.#barrier.isOpen }),
-        [START]: async () => {
+        [HELLO]: async () => jsonFrame({ size, started: this.#barrier.isOpen, workers: this.#workers }),
+        [START]: async ([frame]) => {
+          this.#workers = namesOf(jsonOf(frame)["workers"]);
           this.#barrier.open("ready");
           return null;
         },

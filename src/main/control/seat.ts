@@ -15,7 +15,7 @@ import { ClusterLeader } from "../cluster/leader.ts";
 import { isInUse } from "../cluster/leader-sockets.ts";
 import type { WorkerAnswer } from "../cluster/pending-call.ts";
 import type { Logger } from "../log.ts";
-import { START } from "./commands.ts";
+import { jsonFrame, namesOf, START } from "./commands.ts";
 
 /** Between two looks at the place, and up to twice that, so that not all workers try at once. */
 const LOOK_EVERY_MS = 250;
@@ -41,10 +41,14 @@ export interface SeatOptions {
 /** Keeps it until `signal` says so. Never rejects. */
 export async function keepSeat(options: SeatOptions, signal: AbortSignal): Promise<void> {
   let restMs = 0;
+  let vacantLooks = 0;
   while (!signal.aborted) {
     await pause(restMs + LOOK_EVERY_MS * (1 + Math.random()), signal);
     restMs = 0;
-    if (signal.aborted || options.isTaken()) continue;
+    vacantLooks = options.isTaken() ? 0 : vacantLooks + 1;
+    // Twice: whoever asked the last leader to leave comes first.
+    if (signal.aborted || vacantLooks < 2) continue;
+    vacantLooks = 0;
     const outcome = await lead(options, signal);
     if (outcome === "not_ours") return;
     if (outcome === "yielded") restMs = LEAVE_MS;
@@ -101,8 +105,12 @@ function tellWaiting(leader: ClusterLeader, phase: string, answered: number, log
 /** Tells the workers to start, again whenever one of them is another process than before. */
 async function watch(leader: ClusterLeader, signal: AbortSignal, log: Logger): Promise<void> {
   let startedBoots = "";
-  const start = async (boots: string): Promise<void> => {
-    const { isComplete } = await leader.broadcast(START, [], { timeoutMs: START_TIMEOUT_MS, signal });
+  const start = async (boots: string, answers: readonly WorkerAnswer[]): Promise<void> => {
+    const workers = namesOf(answers.map(({ worker }) => worker));
+    const { isComplete } = await leader.broadcast(START, [jsonFrame({ workers })], {
+      timeoutMs: START_TIMEOUT_MS,
+      signal,
+    });
     if (!isComplete || boots === startedBoots) return;
     startedBoots = boots;
     log.info("all workers of the cluster are ready", { workers: leader.numWorkers });
@@ -115,7 +123,7 @@ async function watch(leader: ClusterLeader, signal: AbortSignal, log: Logger): P
       onPing: (answers, isComplete) => {
         const boots = bootsOf(answers);
         // What ends it, ends the watch too.
-        if (isComplete && boots !== startedBoots) start(boots).catch(() => {});
+        if (isComplete && boots !== startedBoots) start(boots, answers).catch(() => {});
       },
     },
     signal,
