@@ -58,7 +58,7 @@ function endOf({ out }: Ended): unknown {
 }
 
 async function hello(): Promise<Buffer> {
-  return Buffer.from('{"size":null,"started":true}');
+  return Buffer.from('{"size":null}');
 }
 
 async function health(service: Service): Promise<{ readonly status: number; readonly reasons: readonly string[] }> {
@@ -176,6 +176,13 @@ test("who is missing, who never came, who will not, who has another's name: exit
   const twins = await command(leader, "status --timeout 0.3 --cluster-size 4 --gather 1.5");
   assert.equal(twins.code, 69);
   assert.match(twins.err, /several workers are called fine: give each its own --cluster-name/);
+
+  const elsewhere = await command("tcp://192.0.2.1:5", "status --gather 0.2");
+  assert.equal(elsewhere.code, 69);
+  assert.match(
+    elsewhere.err,
+    /bound beyond this machine[\s\S]*runs on the machine whose addresses the workers were given/,
+  );
 
   await leaderOf(t, { endpoints });
   const taken = await command(leader, "status --gather 0.5");

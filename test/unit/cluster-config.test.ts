@@ -8,6 +8,7 @@ import { leaderAddress, leaderBindAddress } from "../../src/main/config/leader-e
 import { loadServeConfig } from "../../src/main/config/load.ts";
 import { type ClusterCommandConfig, loadClusterCommand } from "../../src/main/config/load-cluster.ts";
 import { flagPlace } from "../../src/main/config/option-spec.ts";
+import { bindable } from "../../src/main/control/bindable.ts";
 import { helloOf, jsonFrame, jsonOf, namesOf } from "../../src/main/control/commands.ts";
 import { handlersOf, type Operated } from "../../src/main/control/operated.ts";
 import { ClusterPayloadError } from "../../src/main/cluster/cluster-error.ts";
@@ -137,14 +138,13 @@ test("what a leader says to the handlers: bounded, typed, and refused where it i
   }
   assert.equal(told.length, 6);
   const workers = ["a", "b c", 4, "d"];
-  assert.deepEqual(helloOf(jsonFrame({ size: 3, started: false, workers })), {
+  assert.deepEqual(helloOf(jsonFrame({ size: 3, workers })), {
     size: 3,
-    started: false,
     workers: ["a", "d"],
   });
   assert.ok(namesOf(Array.from({ length: 5000 }, (_, i) => `worker-${i}`)).length < 2000);
-  for (const frame of [null, Buffer.from("x"), jsonFrame({ size: "3", started: true })]) {
-    assert.deepEqual(helloOf(frame), { size: null, started: true, workers: [] });
+  for (const frame of [null, Buffer.from("x"), jsonFrame({ size: "3" })]) {
+    assert.deepEqual(helloOf(frame), { size: null, workers: [] });
   }
   assert.throws(() => jsonOf(null), ClusterPayloadError);
 });
@@ -184,4 +184,12 @@ test("a line for each answer; what a worker wrote stays short and on its line", 
   assert.equal(line("drain", { sequence: { deep: 1 } }), "w1    drained, last sequence -");
   const failed: WorkerAnswer = { ...answer(null), outcome: "failed", error: "the ring was full" };
   assert.equal(workerLine("clear", failed, 2), "w1  failed: the ring was full");
+});
+
+test("a leader binds the address of a host that is given by its name", async () => {
+  const bound = await bindable({ pub: "tcp://localhost:5", ack: "tcp://[::1]:6" });
+  assert.deepEqual(bound, { pub: "tcp://127.0.0.1:5", ack: "tcp://[::1]:6" });
+  for (const same of ["ipc:///run/kv", "tcp://*:5", "tcp://10.0.0.1:5", "tcp://no-such-host.invalid:5"]) {
+    assert.equal((await bindable({ pub: same, ack: same })).pub, same);
+  }
 });

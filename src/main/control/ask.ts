@@ -9,10 +9,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BindError } from "../../shared/errors.ts";
 import { askToYield } from "../cluster/ask-to-yield.ts";
+import { ClusterCancelledError } from "../cluster/cluster-error.ts";
 import { ClusterLeader } from "../cluster/leader.ts";
 import { isInUse } from "../cluster/leader-sockets.ts";
 import type { WorkerAnswer } from "../cluster/pending-call.ts";
 import type { ClusterCommandConfig } from "../config/load-cluster.ts";
+import { bindable } from "./bindable.ts";
 import { functionOf, HELLO, type Hello, helloOf, jsonFrame } from "./commands.ts";
 
 /** First try to get the place: a worker may have it, and gives it when asked. */
@@ -49,7 +51,7 @@ export interface Asked {
 /** Rejects with BindError when the place cannot be had, or with ClusterCancelledError when `signal` says so. */
 export async function ask(config: ClusterCommandConfig, ports: AskPorts): Promise<Asked> {
   const shared = new Set<string>();
-  const leader = await bind(config, (worker) => shared.add(worker));
+  const leader = await bind(config, ports.signal, (worker) => shared.add(worker));
   try {
     const found = await gather(leader, config, ports);
     const size = wantedOf(config, found);
@@ -85,15 +87,22 @@ function dataOf({ level, timeoutMs }: ClusterCommandConfig): Readonly<Record<str
 
 /** In the time of a command hardly any worker is started anew: two processes with one name are two workers. */
 async function bind(
-  { leader: endpoints, gatherMs }: ClusterCommandConfig,
+  { leader, gatherMs }: ClusterCommandConfig,
+  signal: AbortSignal,
   onRestart: (worker: string) => void,
 ): Promise<ClusterLeader> {
+  const endpoints = await bindable(leader);
   const endMs = performance.now() + gatherMs;
   for (let patienceMs = FIRST_PATIENCE_MS; ; patienceMs = PATIENCE_MS) {
     try {
       return await ClusterLeader.bind({ endpoints, numWorkers: MANY, onRestart, patienceMs });
     } catch (error) {
-      if (!(error instanceof BindError) || !isInUse(error.cause)) throw error;
+      if (!(error instanceof BindError)) throw error;
+      if (!isInUse(error.cause)) {
+        const hint = "kvcast cluster runs on the machine whose addresses the workers were given";
+        throw new BindError(error.endpoint, `${error.message}; ${hint}`, error);
+      }
+      if (signal.aborted) throw new ClusterCancelledError("the addresses were still in use");
       if (performance.now() >= endMs) {
         const who = "another kvcast cluster, or a program that is no kvcast";
         throw new BindError(error.endpoint, `${error.message}: ${who}, has the address and keeps it`, error);

@@ -1,7 +1,7 @@
 /**
  * What `kvcast cluster` and a `kvcast serve` say to each other, on top of the active messages of `cluster/`. MAIN THREAD; pure.
  *
- *   kvcast_hello            who is there                                              answer: {size, started, workers}
+ *   kvcast_hello            who is there                                              answer: {size, workers}
  *   kvcast_start            all are ready, and these: the engines may be read         data: {workers}
  *   kvcast_status …         the commands                                              answer: an object for each
  *
@@ -34,8 +34,6 @@ export function functionOf(command: ClusterCommand): string {
 export interface Hello {
   /** Workers that it waits for at its start; null: for none. */
   readonly size: number | null;
-  /** Its engines are read. */
-  readonly started: boolean;
   /** Names of all workers when they were started together last; empty where that never was. */
   readonly workers: readonly string[];
 }
@@ -63,14 +61,13 @@ export function jsonOf(frame: Buffer | null | undefined): Json {
 /** Anything but a whole hello is one of a worker that waits for nobody. */
 export function helloOf(frame: Buffer | null): Hello {
   try {
-    const { size, started, workers } = jsonOf(frame);
+    const { size, workers } = jsonOf(frame);
     return {
       size: Number.isSafeInteger(size) ? (size as number) : null,
-      started: started === true,
       workers: namesOf(workers),
     };
   } catch {
-    return { size: null, started: true, workers: [] };
+    return { size: null, workers: [] };
   }
 }
 

@@ -86,7 +86,7 @@ export class ClusterMember {
       metadata: () => NO_BLOCKS,
       handlers: {
         ...handlersOf(operated),
-        [HELLO]: async () => jsonFrame({ size, started: this.#barrier.isOpen, workers: this.#workers }),
+        [HELLO]: async () => jsonFrame({ size, workers: this.#workers }),
         [START]: async ([frame]) => {
           this.#workers = namesOf(jsonOf(frame)["workers"]);
           this.#barrier.open("ready");

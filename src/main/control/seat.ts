@@ -15,6 +15,7 @@ import { ClusterLeader } from "../cluster/leader.ts";
 import { isInUse } from "../cluster/leader-sockets.ts";
 import type { WorkerAnswer } from "../cluster/pending-call.ts";
 import type { Logger } from "../log.ts";
+import { bindable } from "./bindable.ts";
 import { jsonFrame, namesOf, START } from "./commands.ts";
 
 /** Between two looks at the place, and up to twice that, so that not all workers try at once. */
@@ -56,7 +57,8 @@ export async function keepSeat(options: SeatOptions, signal: AbortSignal): Promi
 }
 
 async function lead(options: SeatOptions, signal: AbortSignal): Promise<"taken" | "not_ours" | "yielded" | "stopped"> {
-  const { leader: endpoints, size, log } = options;
+  const { size, log } = options;
+  const endpoints = await bindable(options.leader);
   const left = new AbortController();
   let leader: ClusterLeader;
   try {
