@@ -54,6 +54,7 @@ export class NatsSink {
     counters: CounterBlock,
     report: (report: NatsReport) => void,
     timing: NatsTiming,
+    waitingEvents: number,
   ) {
     this.#counters = counters;
     this.#maxInFlight = data.maxInFlight;
@@ -95,20 +96,24 @@ export class NatsSink {
       timing.stallMs,
     );
     this.#delivery = this.#deliveryFor(data, timing);
-    this.#countLost();
+    this.#countLost(waitingEvents);
     this.#timer = setInterval(() => this.step(performance.now()), STEP_MS);
     this.#timer.unref();
     this.#wake();
   }
 
-  /** Connects in the background, for ever. Never throws. */
+  /**
+   * Connects in the background, for ever. Never throws. `waitingEvents` are counted as pending and will be offered; all else that
+   * is was in the queue of a sink before this one.
+   */
   static start(
     data: NatsSinkData,
     counters: CounterBlock,
     report: (report: NatsReport) => void,
     timing: NatsTiming = NATS_TIMING,
+    waitingEvents: number = 0,
   ): NatsSink {
-    return new NatsSink(data, counters, report, timing);
+    return new NatsSink(data, counters, report, timing, waitingEvents);
   }
 
   /** Payload bytes, with some for each message, that wait or are in flight. */
@@ -229,8 +234,8 @@ export class NatsSink {
   }
 
   /** What a thread before this one had taken, counted and not sent went with it. */
-  #countLost(): void {
-    const lost = this.#counters.read(PUBLISHER_CELLS.natsPendingEvents);
+  #countLost(waitingEvents: number): void {
+    const lost = this.#counters.read(PUBLISHER_CELLS.natsPendingEvents) - waitingEvents;
     this.#flight.lost(lost);
     this.#commit();
   }

@@ -1,5 +1,6 @@
 /**
- * The publisher's loop: encoded slots, in claim order, out to the sink; between them whatever else is due. PUBLISHER THREAD.
+ * The publisher's loop: encoded slots, in claim order, out to the sink; between them whatever else is due, the event plane's
+ * slots among it. PUBLISHER THREAD.
  *
  * Between slots it blocks for 2 ms at most, then waits without blocking, because a thread that owns sockets must keep
  * turning its event loop: there the sockets release sent payloads, subscriptions are taken and replays served. (2 ms
@@ -19,6 +20,8 @@ const MESSAGES_PER_TURN = 64;
 const MS_PER_TURN = 5;
 /** How often a full queue is looked at. */
 const HELD_UP_MS = 1;
+/** How often slots for the event plane are looked for, while there will be some and nothing else happens. */
+const FEED_POLL_MS = 5;
 /** How often subscriptions are polled, at rest and while the start waits for them. */
 const SUBSCRIPTION_POLL_MS = 250;
 const GATE_POLL_MS = 20;
@@ -57,8 +60,9 @@ export class PublishLoop {
 
   /** Runs until the stop word is set and obeyed. Resolves with the events that were given up. */
   async run(): Promise<number> {
-    const { ring, heartbeatMs, sequencer } = this.#parts;
+    const { ring, heartbeatMs, sequencer, feeder } = this.#parts;
     this.#sender.skipCounted();
+    feeder?.skipCounted();
     // Also the heartbeat which a publisher before this one has counted and perhaps not noted.
     ring.memory.noteReached(sequencer.next - 1);
     await this.#waitForSubscribers();
@@ -77,6 +81,11 @@ export class PublishLoop {
         continue;
       }
       if (stop === STOP.drain && ring.isEmpty()) return 0;
+      // One slot, then a look for one whose ZMQ messages wait.
+      if (feeder?.feedNext() === true) {
+        if (this.#turnIsDue()) await this.#turn();
+        continue;
+      }
       if (stop === STOP.run) await this.#beat();
       await this.#rest();
     }
@@ -102,6 +111,7 @@ export class PublishLoop {
   async #rest(): Promise<void> {
     const { ring } = this.#parts;
     ring.announce();
+    this.#parts.feeder?.plane.announce();
     if (this.#messagesSinceTurn > 0 || performance.now() >= this.#nextDueMs()) await this.#turn();
     if (!this.#prepareToSleep()) return;
     // Answers arrive in turns of the event loop. Those of NATS can wait for the next message beside ZMQ, which is not to be
@@ -114,17 +124,20 @@ export class PublishLoop {
   }
 
   #nextDueMs(): number {
-    const { heartbeatMs } = this.#parts;
+    const { heartbeatMs, feeder } = this.#parts;
     const beatMs = heartbeatMs === null ? Infinity : this.#lastMessageMs + heartbeatMs;
-    return Math.min(this.#nextPollMs, this.#nextReplayPollMs, beatMs);
+    // Encoders wake nobody for the event plane.
+    const feedMs = feeder?.plane.isBehind === true ? performance.now() + FEED_POLL_MS : Infinity;
+    return Math.min(this.#nextPollMs, this.#nextReplayPollMs, beatMs, feedMs);
   }
 
   /** False: there is something to do after all. */
   #prepareToSleep(): boolean {
-    const { ring } = this.#parts;
+    const { ring, feeder } = this.#parts;
     ring.bell.prepare();
     const stop = ring.memory.stop();
-    if (ring.peek() === -1 && stop !== STOP.now && !(stop === STOP.drain && ring.isEmpty())) return true;
+    if (ring.peek() === -1 && feeder?.hasWork !== true && stop !== STOP.now && !(stop === STOP.drain && ring.isEmpty()))
+      return true;
     ring.bell.cancel();
     return false;
   }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { loadServeConfig } from "../../src/main/config/load.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
-import { RingEncoder, RingProducer } from "../../src/shared/ring.ts";
+import { RingEncoder } from "../../src/shared/ring-encoder.ts";
+import { RingProducer } from "../../src/shared/ring.ts";
 import { CONTROL, SLOT, SLOT_STATE, STOP } from "../../src/shared/ring-layout.ts";
 
 const SHAPE = { slots: 8, slotBytes: 1024 };
