@@ -47,7 +47,9 @@ export class NatsSink {
   #isAbandoned: boolean = false;
   #onStep: () => void = () => {};
   /** Gauges as they were shown last. */
-  #shown: string = "";
+  #shownUp: number = -1;
+  #shownInFlight: number = -1;
+  #shownBytes: number = -1;
 
   private constructor(
     data: NatsSinkData,
@@ -144,6 +146,24 @@ export class NatsSink {
     const isTaken = this.#flight.offer(message, this.#isStopping ? "shutdown" : null);
     if (isTaken) this.#wake();
     return isTaken;
+  }
+
+  /** Number of the message that was taken last. */
+  get lastNumber(): number {
+    return this.#flight.queue.end - 1;
+  }
+
+  /** The message of that number if no connection has been given it yet: it may still grow. */
+  waiting(number: number): NatsMessage | null {
+    return this.#flight.waiting(number);
+  }
+
+  /**
+   * Takes more for the message of that number, which waits and into which the caller then puts it: so many bytes, so many events.
+   * False: there is no room. Nothing shows before `countOffers`.
+   */
+  grow(number: number, bytes: number, events: number): boolean {
+    return !this.#isStopping && this.#flight.grow(number, bytes, events);
   }
 
   /**
@@ -284,7 +304,7 @@ export class NatsSink {
 
   /** An update of its own, if there is anything new. */
   #commit(): void {
-    if (!this.#flight.tally.changed && this.#gauges() === this.#shown) return;
+    if (!this.#flight.tally.changed && this.#isShown()) return;
     this.#counters.begin();
     this.#show();
     this.#counters.end();
@@ -294,16 +314,19 @@ export class NatsSink {
     const counters = this.#counters;
     const { queue, tally } = this.#flight;
     tally.commit(counters);
-    counters.set(PUBLISHER_CELLS.natsUp, this.#link.connection === null ? 0 : 1);
-    counters.set(PUBLISHER_CELLS.natsInflightBatches, queue.flightCount);
-    counters.set(PUBLISHER_CELLS.natsPendingBytes, queue.bytes);
+    this.#shownUp = this.#link.connection === null ? 0 : 1;
+    this.#shownInFlight = queue.flightCount;
+    this.#shownBytes = queue.bytes;
+    counters.set(PUBLISHER_CELLS.natsUp, this.#shownUp);
+    counters.set(PUBLISHER_CELLS.natsInflightBatches, this.#shownInFlight);
+    counters.set(PUBLISHER_CELLS.natsPendingBytes, this.#shownBytes);
     const { lastSuccessSeconds } = this.#flight;
     if (lastSuccessSeconds > 0) counters.set(PUBLISHER_CELLS.natsLastSuccessSeconds, lastSuccessSeconds);
-    this.#shown = this.#gauges();
   }
 
-  #gauges(): string {
+  #isShown(): boolean {
     const { queue } = this.#flight;
-    return `${this.#link.connection === null} ${queue.flightCount} ${queue.bytes}`;
+    const isUp = this.#link.connection === null ? 0 : 1;
+    return isUp === this.#shownUp && queue.flightCount === this.#shownInFlight && queue.bytes === this.#shownBytes;
   }
 }
