@@ -2,7 +2,7 @@
  * The ring as an ENCODER THREAD sees it; any number of them. A slot belongs to the one whose compare-exchange won. See `ring.ts`.
  *
  * Where the event plane follows ZMQ there are two kinds of work: filled slots, which always come first, and those whose ZMQ
- * messages are out. For the second kind nobody wakes an encoder, since one that waits a few milliseconds loses nothing; only
+ * messages are out. For the second kind nobody wakes an encoder, since what waits a few milliseconds loses nothing; only
  * when the ring fills up with it is there no time to lose.
  */
 import type { Bell } from "./bell.ts";
@@ -77,14 +77,17 @@ export class RingEncoder {
     return -1;
   }
 
-  /** Whether `claim` or `claimPlane` would find a slot. */
+  /** Whether `claim` would find a slot. */
   hasWork(): boolean {
-    const { memory } = this;
     // In this order: from a tail beyond the head the loop would run through all positions there are.
-    const fed = memory.fedTail();
-    const tail = memory.tail();
-    const head = memory.head();
-    return this.#has(tail, head, SLOT_STATE.filled) || this.#has(fed, tail, SLOT_STATE.sent);
+    const tail = this.memory.tail();
+    return this.#has(tail, this.memory.head(), SLOT_STATE.filled);
+  }
+
+  /** Whether `claimPlane` would find a slot. */
+  hasPlaneWork(): boolean {
+    const fed = this.memory.fedTail();
+    return this.#has(fed, this.memory.tail(), SLOT_STATE.sent);
   }
 
   #has(from: number, to: number, state: number): boolean {

@@ -21,8 +21,8 @@ import { PlanePass } from "./plane-pass.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost. */
 const MAX_PARK_MS = 1000;
-/** While there will be work for the event plane, for which nobody wakes an encoder. */
-const PLANE_PARK_MS = 5;
+/** Slots go into their second round together, so often: see `slot-feeder.ts`. Nobody wakes an encoder for it. */
+const PLANE_EVERY_MS = 10;
 const INTERNAL_ERRORS = ENCODER_CELLS.errors + ENCODE_ERROR_REASONS.indexOf("internal");
 
 /** Points at which a test may step in; the service passes none. */
@@ -54,6 +54,9 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   const pass = follows && plane !== null ? new PlanePass(plane) : null;
   const oversize = new OversizeReader(task.oversizePort, task.oversize);
   const out = outputOf(ring.memory.bytes);
+  let planeDueMs = 0;
+  const isPlaneDue = (): boolean =>
+    follows && ring.memory.stop() !== STOP.now && (performance.now() >= planeDueMs || ring.memory.isPlanePressed());
 
   for (;;) {
     const slot = ring.claim();
@@ -67,9 +70,10 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
       continue;
     }
     // One slot, then a look for one whose ZMQ messages wait.
-    if (pass !== null && ring.memory.stop() !== STOP.now) {
+    if (pass !== null && isPlaneDue()) {
       const sent = ring.claimPlane();
-      if (sent !== -1) {
+      if (sent === -1) planeDueMs = performance.now() + PLANE_EVERY_MS;
+      else {
         hooks.planeClaimed?.(sent, ring.memory);
         const leftOut = pass.encode(jobOf(ring.memory, out, sent, oversize));
         hooks.planeEncoded?.(sent, ring.memory);
@@ -81,11 +85,12 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
     ring.announce();
     if (ring.memory.stop() === STOP.now) return;
     ring.bell.prepare();
-    if (ring.hasWork() || ring.memory.stop() === STOP.now) {
+    if (ring.hasWork() || (isPlaneDue() && ring.hasPlaneWork()) || ring.memory.stop() === STOP.now) {
       ring.bell.cancel();
       continue;
     }
-    ring.bell.sleep(ring.hasPlaneAhead() ? PLANE_PARK_MS : MAX_PARK_MS);
+    const parkMs = ring.hasPlaneAhead() ? planeDueMs - performance.now() : MAX_PARK_MS;
+    ring.bell.sleep(Math.max(1, parkMs));
   }
 }
 

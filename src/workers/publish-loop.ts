@@ -20,8 +20,6 @@ const MESSAGES_PER_TURN = 64;
 const MS_PER_TURN = 5;
 /** How often a full queue is looked at. */
 const HELD_UP_MS = 1;
-/** How often slots for the event plane are looked for, while there will be some and nothing else happens. */
-const FEED_POLL_MS = 5;
 /** How often subscriptions are polled, at rest and while the start waits for them. */
 const SUBSCRIPTION_POLL_MS = 250;
 const GATE_POLL_MS = 20;
@@ -82,7 +80,7 @@ export class PublishLoop {
       }
       if (stop === STOP.drain && ring.isEmpty()) return 0;
       // One slot, then a look for one whose ZMQ messages wait.
-      if (feeder?.feedNext() === true) {
+      if (feeder?.feedNext(performance.now()) === true) {
         if (this.#turnIsDue()) await this.#turn();
         continue;
       }
@@ -120,15 +118,14 @@ export class PublishLoop {
     const isServing = replay?.active === true || (sink === null && nats?.sink.hasWork === true);
     if (!isServing && ring.bell.sleep(BLOCK_MS)) return;
     if (!this.#prepareToSleep()) return;
-    await ring.bell.sleepAsync(Math.max(1, Math.ceil(this.#nextDueMs() - performance.now())));
+    const dueMs = Math.min(this.#nextDueMs(), this.#parts.feeder?.dueMs ?? Infinity);
+    await ring.bell.sleepAsync(Math.max(1, Math.ceil(dueMs - performance.now())));
   }
 
   #nextDueMs(): number {
-    const { heartbeatMs, feeder } = this.#parts;
+    const { heartbeatMs } = this.#parts;
     const beatMs = heartbeatMs === null ? Infinity : this.#lastMessageMs + heartbeatMs;
-    // Encoders wake nobody for the event plane.
-    const feedMs = feeder?.plane.isBehind === true ? performance.now() + FEED_POLL_MS : Infinity;
-    return Math.min(this.#nextPollMs, this.#nextReplayPollMs, beatMs, feedMs);
+    return Math.min(this.#nextPollMs, this.#nextReplayPollMs, beatMs);
   }
 
   /** False: there is something to do after all. */
@@ -136,7 +133,12 @@ export class PublishLoop {
     const { ring, feeder } = this.#parts;
     ring.bell.prepare();
     const stop = ring.memory.stop();
-    if (ring.peek() === -1 && feeder?.hasWork !== true && stop !== STOP.now && !(stop === STOP.drain && ring.isEmpty()))
+    if (
+      ring.peek() === -1 &&
+      feeder?.hasWork(performance.now()) !== true &&
+      stop !== STOP.now &&
+      !(stop === STOP.drain && ring.isEmpty())
+    )
       return true;
     ring.bell.cancel();
     return false;
