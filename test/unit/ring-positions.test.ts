@@ -100,6 +100,11 @@ test("what is left to linger counts down from the stop", () => {
   assert.equal(memory.lingerMs(), 0);
 });
 
+/** Wakes who sleeps. */
+function isAsleep(bell: Bell): boolean {
+  return bell.ring();
+}
+
 test("nobody is woken for the second round of a slot, until half the ring waits for it", () => {
   const shape = { ...SHAPE, planeFollows: true };
   const memory = RingMemory.allocate(shape);
@@ -108,7 +113,6 @@ test("nobody is woken for the second round of a slot, until half the ring waits 
   const publisher = new RingPublisher(memory);
   const plane = new RingPlane(publisher);
   const none = { recordWords: 0, events: 1, rank: 0, wallSeconds: 0, monotonicMicros: 0, oversizeGeneration: 0 };
-  const isAsleep = (bell: Bell): boolean => bell.ring();
   for (let sent = 1; sent <= SHAPE.slots; sent++) {
     producer.commit(producer.claim(), { ...none, recordsOffset: 0, frameOffset: 0 });
     encoder.commit(encoder.claim(), 0, 0, 0);
