@@ -153,6 +153,8 @@ export const PUBLISHER_CELLS: {
   readonly natsDuplicateAcks: number;
   /** Events that wait or are in flight: dequeued events that are neither sent nor dropped yet. */
   readonly natsPendingEvents: number;
+  /** As `countedPosition`, for slots that are fed to the event plane after their ZMQ messages are out. */
+  readonly natsFedPosition: number;
   /** From the offer to the hand-over to the connection, and from there to the confirmation. */
   readonly natsPublishDuration: HistogramCells;
   readonly natsAckDuration: HistogramCells;
@@ -213,6 +215,7 @@ export const PUBLISHER_CELLS: {
     natsReconnects: cell(),
     natsDuplicateAcks: cell(),
     natsPendingEvents: cell(),
+    natsFedPosition: cell(),
     natsPublishDuration: histogram(PUBLISH_DURATION_BUCKETS),
     natsPipelineLatency: histogram(PUBLISH_DURATION_BUCKETS),
     natsAckDuration: histogram(PUBLISH_DURATION_BUCKETS),

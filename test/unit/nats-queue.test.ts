@@ -6,7 +6,7 @@ import { NatsQueue } from "../../src/workers/nats-queue.ts";
 
 interface Model {
   readonly number: number;
-  readonly bytes: number;
+  bytes: number;
   isInFlight: boolean;
 }
 
@@ -15,6 +15,7 @@ const STEP = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("handOver" as const), n: fc.integer({ min: 1, max: 40 }) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("settle" as const), n: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("land" as const), n: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("grow" as const), n: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("rewind" as const), n: fc.constant(0) }) },
 );
 
@@ -76,6 +77,10 @@ test("order, bytes and what is in flight are those of a list", () => {
             queue.settle(real);
             assert.equal(queue.at(item.number), null);
             model = model.filter((each) => each !== item);
+          } else if (step.do === "grow") {
+            if (item.isInFlight) continue;
+            queue.grow(real, 7);
+            item.bytes += 7;
           } else {
             queue.land(real);
             item.isInFlight = false;

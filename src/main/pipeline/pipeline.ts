@@ -99,6 +99,8 @@ export class Pipeline implements PipelineView {
     const memory = RingMemory.allocate({
       slots: roundToPowerOfTwo(options.ringSlots),
       slotBytes: roundToLine(options.slotBytes),
+      // Alone it is what slots are for, and need not go behind anything.
+      planeFollows: hasPlane && options.zmq !== null,
     });
     this.ringCapacitySlots = memory.shape.slots;
     this.#ring = new RingProducer(memory, options.encoders);
