@@ -13,6 +13,9 @@ import type { EngineCredentials, ServeConfig } from "./config/config.ts";
 import { Engines } from "./engines.ts";
 import { EnginePages } from "./engine-page/engine-pages.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
+import { HealthBoard } from "./health/health-board.ts";
+import { ENGINE_CHECKS, SERVICE_CHECKS } from "./health/health-report.ts";
+import { serviceChecks } from "./health/service-checks.ts";
 import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
 import { perfRoute } from "./http/perf-route.ts";
@@ -53,6 +56,7 @@ export class Service {
   readonly #stateSaver: StateSaver | null;
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
+  readonly #board: HealthBoard;
   #http: HttpServer | null = null;
   #running: Promise<void> = Promise.resolve();
   #draining: boolean = false;
@@ -66,6 +70,7 @@ export class Service {
     const continued = saved?.clean === true ? saved : null;
     this.epoch = continued?.epoch ?? newEpoch();
     this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
+    this.#board = new HealthBoard({ names: [...SERVICE_CHECKS, ...ENGINE_CHECKS], log });
     this.#engines = new Engines({ config, pipeline, saved: saved?.ranks ?? NO_SAVED_RANKS, log, onFatal });
     this.#enginePages = config.engineMetrics === null ? null : new EnginePages(config, config.engineMetrics, log);
     this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver() : null;
@@ -108,9 +113,11 @@ export class Service {
         error,
       );
     }
+    service.#watchHealth();
     try {
       await service.#startHttp();
     } catch (error) {
+      service.#board.drain();
       await pipeline.stop(0);
       throw error;
     }
@@ -121,6 +128,12 @@ export class Service {
     }
     service.#running = service.#engines.run();
     return service;
+  }
+
+  #watchHealth(): void {
+    this.#board.add(...serviceChecks(this.pipeline, () => this.#draining));
+    for (const { health } of this.#engines.data) this.#board.add(...health.checks);
+    this.#board.start();
   }
 
   #tellRestored({ clean, ranks }: SavedState): void {
@@ -165,6 +178,7 @@ export class Service {
 
   async #stop(): Promise<StopReport> {
     this.#draining = true;
+    this.#board.drain();
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
     this.pipeline.hurry();
@@ -186,6 +200,7 @@ export class Service {
     const metrics = new Metrics({
       engines: this.engines,
       data: this.#engines.data,
+      health: this.#board,
       pipeline: this.pipeline,
       version,
       epoch: this.epoch,
@@ -198,13 +213,15 @@ export class Service {
       port: config.systemPort,
       routes: [
         metricsRoute(metrics),
-        ...healthRoutes(() =>
+        ...healthRoutes(config.probes, () =>
           healthOf({
+            board: this.#board,
+            probes: config.probes,
+            watchesEngines: true,
             engines: this.engines,
             pipeline: this.pipeline,
             epoch: this.epoch,
             version,
-            isDraining: this.#draining,
             uptimeMs: performance.now() - this.#startedMs,
           }),
         ),

@@ -10,6 +10,10 @@ import { BindError } from "../../shared/errors.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import type { ConsolidateConfig } from "../config/load-consolidate.ts";
 import { firstSequenceOf, newEpoch } from "../epoch.ts";
+import { HealthBoard } from "../health/health-board.ts";
+import { SERVICE_CHECKS, SOURCE_CHECKS } from "../health/health-report.ts";
+import { serviceChecks } from "../health/service-checks.ts";
+import { sourceChecks } from "../health/source-checks.ts";
 import { healthRoutes } from "../http/health.ts";
 import { metricsRoute } from "../http/metrics-route.ts";
 import { RequestCounts } from "../http/request-counts.ts";
@@ -48,6 +52,7 @@ export class ConsolidateService {
   readonly #egress: Egress;
   readonly #sources: readonly ConsolidateSource[];
   readonly #startedMs: number = performance.now();
+  readonly #board: HealthBoard;
   #http: HttpServer | null = null;
   #running: Promise<void> = Promise.resolve();
   #isDraining: boolean = false;
@@ -64,6 +69,7 @@ export class ConsolidateService {
       sources: config.sources.map(({ kind }) => kind),
       maxBlocks: config.maxBlocks,
     });
+    this.#board = new HealthBoard({ names: [...SERVICE_CHECKS, ...SOURCE_CHECKS], log });
     this.#egress = new Egress(this.consolidator, pipeline, config.drainIntervalMs);
     this.#sources = config.sources.map(
       (_, number) => new ConsolidateSource(number, config, this.consolidator, this.#egress, log),
@@ -78,8 +84,10 @@ export class ConsolidateService {
     try {
       const { epoch } = service;
       await pipeline.start({ epoch, firstSequence: firstSequenceOf(epoch, config.sequenceStart) });
+      service.#watchHealth();
       await service.#startHttp();
     } catch (error) {
+      service.#board.drain();
       await pipeline.stop(0);
       if (!(error instanceof BindError)) throw error;
       const option = error.endpoint === config.zmqEndpoint ? "--output-endpoint" : "another option";
@@ -87,6 +95,12 @@ export class ConsolidateService {
     }
     service.#running = service.#run();
     return service;
+  }
+
+  #watchHealth(): void {
+    this.#board.add(...serviceChecks(this.pipeline, () => this.#isDraining));
+    for (const counters of this.sources) this.#board.add(...sourceChecks(counters));
+    this.#board.start();
   }
 
   /** Never rejects: each source waits for its own publisher only. */
@@ -121,6 +135,7 @@ export class ConsolidateService {
 
   async #stop(): Promise<StopReport> {
     this.#isDraining = true;
+    this.#board.drain();
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     this.pipeline.hurry();
     for (const source of this.#sources) source.stop();
@@ -139,6 +154,7 @@ export class ConsolidateService {
     const requests = new RequestCounts();
     const metrics = new Metrics({
       engines: [],
+      health: this.#board,
       consolidator: { tracker: this.consolidator, sources: this.sources },
       pipeline: this.pipeline,
       version,
@@ -151,8 +167,11 @@ export class ConsolidateService {
       port: config.systemPort,
       routes: [
         metricsRoute(metrics),
-        ...healthRoutes(() =>
+        ...healthRoutes(config.probes, () =>
           healthOf({
+            board: this.#board,
+            probes: config.probes,
+            watchesEngines: false,
             engines: this.sources.map((source) => ({
               engine: source.source,
               kind: source.kind,
@@ -162,7 +181,6 @@ export class ConsolidateService {
             pipeline: this.pipeline,
             epoch: this.epoch,
             version,
-            isDraining: this.#isDraining,
             uptimeMs: performance.now() - this.#startedMs,
           }),
         ),

@@ -35,7 +35,7 @@ export const ENGINE_CHECKS = [
 ] as const;
 
 /** About each source of `kvcast consolidate`. */
-export const SOURCE_CHECKS = ["source_connected", "all_filtered", "clock_skew"] as const;
+export const SOURCE_CHECKS = ["source_connected", "all_filtered"] as const;
 
 export type ServiceCheck = (typeof SERVICE_CHECKS)[number];
 export type EngineCheck = (typeof ENGINE_CHECKS)[number];

@@ -17,6 +17,7 @@ import { COMPONENT, DERIVED, ENGINE_DATA } from "./data-catalogue.ts";
 import { ENGINE_PAGE } from "./engine-page-catalogue.ts";
 import { EVENT_AGE_BUCKETS, POLL_DURATION_BUCKETS } from "./engine-counters.ts";
 import { type CatalogueSection, counter, gauge, histogram } from "./metric-definition.ts";
+import { HEALTH } from "./health-catalogue.ts";
 import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
 
 export { type CatalogueSection, METRIC_PREFIX, type MetricDefinition } from "./metric-definition.ts";
@@ -382,6 +383,7 @@ export const CATALOGUE: readonly CatalogueSection[] = [
   REPLAY,
   INDEX,
   THREADS,
+  HEALTH,
   SERVICE,
   COMPONENT,
   DERIVED,
