@@ -14,14 +14,20 @@ interface Entry {
   since: number;
 }
 
+export interface Obstacle {
+  readonly name: CheckName;
+  /** A sentence. */
+  readonly reason: string;
+  /** It is not known yet. */
+  readonly waits: boolean;
+}
+
 /** Whether the service is ready, and what keeps it from that. */
 export interface Readiness {
   /** Nothing is wrong, and all is known. */
   readonly ready: boolean;
-  /** A sentence each. */
-  readonly reasons: readonly string[];
-  /** What is not known yet. */
-  readonly waiting: readonly { readonly name: CheckName; readonly reason: string }[];
+  /** What keeps it from that, in the order of the board: what fails, and what is not known yet. */
+  readonly obstacles: readonly Obstacle[];
 }
 
 export interface HealthBoardOptions {
@@ -73,12 +79,13 @@ export class HealthBoard {
   /** Of all checks, or of those that `concerns` names. */
   readiness(concerns: (check: Check) => boolean = () => true): Readiness {
     this.look();
-    const critical = this.#entries.filter(({ check }) => check.severity === "critical" && concerns(check));
-    const reasons = critical.flatMap(({ finding }) => (finding?.ok === false ? [finding.reason] : []));
-    const waiting = critical.flatMap(({ check: { name }, finding }) =>
-      finding?.ok === null && finding.waiting ? [{ name, reason: finding.reason }] : [],
-    );
-    return { ready: reasons.length === 0 && waiting.length === 0, reasons, waiting };
+    const obstacles = this.#entries.flatMap(({ check, finding }): Obstacle[] => {
+      if (check.severity !== "critical" || !concerns(check) || finding === null || finding.ok === true) return [];
+      const waits = finding.ok === null;
+      if (waits && !finding.waiting) return [];
+      return [{ name: check.name, reason: finding.reason, waits }];
+    });
+    return { ready: obstacles.length === 0, obstacles };
   }
 
   /** All checks, in the order in which they were put up. */

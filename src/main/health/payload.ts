@@ -73,7 +73,7 @@ export class TrtllmHealthCheckPayload extends HealthCheckPayload {
 
   constructor(options: TrtllmPayloadOptions = {}) {
     const { tokenizer = null, disaggregationMode = "prefill_and_decode", form = "v1", log = SILENT } = options;
-    super(defaultPayload(bosTokenIdOf(tokenizer, log), form), options);
+    super(usualPayload(bosTokenIdOf(tokenizer, log), form), options);
     this.#form = form;
     this.#isHalf = disaggregationMode === "prefill" || disaggregationMode === "decode";
   }
@@ -88,7 +88,7 @@ export class TrtllmHealthCheckPayload extends HealthCheckPayload {
   }
 }
 
-function defaultPayload(bosTokenId: number, form: PayloadForm): PayloadFields {
+function usualPayload(bosTokenId: number, form: PayloadForm): PayloadFields {
   return {
     token_ids: [bosTokenId],
     ...(form === "v1" ? { priority: 1 } : {}),
@@ -119,7 +119,7 @@ function bosTokenIdOf(tokenizer: unknown, log: PayloadLog): number {
   try {
     const found = bosOf(fieldOf(tokenizer, "tokenizer"));
     if (found !== null) {
-      log.info(`Using model's BOS token ID for health check: ${String(found)}`);
+      log.info(`Using model's BOS token ID for health check: ${textOf(found)}`);
       return wholeNumberOf(found);
     }
   } catch (error) {
@@ -151,7 +151,10 @@ function fieldOf(from: unknown, name: string): unknown {
 
 function wholeNumberOf(value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return Math.trunc(value);
-  const text = typeof value === "bigint" ? String(value) : value;
-  if (typeof text === "string" && /^\s*[+-]?\d+\s*$/.test(text)) return Number(text);
-  throw new RangeError(`invalid literal for int() with base 10: '${String(value)}'`);
+  if (typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value)) return Number(value);
+  throw new RangeError(`invalid literal for int() with base 10: '${textOf(value)}'`);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? typeof value);
 }

@@ -35,7 +35,7 @@ export function serviceStatus(board: HealthBoard, config: ProbeConfig, hasEngine
   return {
     health: word(isHealthy),
     ready: word(all.ready),
-    reasons: [...all.reasons, ...(all.ready ? [] : all.waiting.map(({ reason }) => reason))],
+    reasons: all.obstacles.map(({ reason }) => reason),
     endpoints,
   };
 }
@@ -44,9 +44,9 @@ function isAboutEngines({ name }: Check): boolean {
   return GENERATE_CHECKS.includes(name);
 }
 
-function isUp({ reasons, waiting }: Readiness, { isReadyAtStart }: ProbeConfig): boolean {
-  if (reasons.length > 0) return false;
-  return waiting.length === 0 || (isReadyAtStart && waiting.every(({ name }) => name !== "engine_canary"));
+/** What is not known yet may count as good, but for the canary. */
+function isUp({ obstacles }: Readiness, { isReadyAtStart }: ProbeConfig): boolean {
+  return obstacles.every(({ name, waits }) => waits && isReadyAtStart && name !== "engine_canary");
 }
 
 function word(isReady: boolean): ReadyWord {

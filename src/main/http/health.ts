@@ -58,7 +58,7 @@ function isVerbose({ query }: Request): boolean {
   return value !== null && value !== "0" && value !== "false";
 }
 
-function more(state: HealthState, request: Request): VerboseHealth | Record<never, never> {
+function more(state: HealthState, request: Request): Partial<VerboseHealth> {
   return isVerbose(request) ? { checks: state.checks() } : {};
 }
 
