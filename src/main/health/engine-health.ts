@@ -17,13 +17,13 @@ import type { IterationStat } from "../load/iteration-stat.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { WorkerIdentity } from "../engine-data.ts";
 import { Canary } from "./canary.ts";
-import { CanaryClient, type ProbeOutcome } from "./canary-client.ts";
+import { CanaryClient, type CanarySender, type ProbeOutcome } from "./canary-client.ts";
 import { type Check, Condition, FINE, type Finding, notHere, notYet } from "./check.ts";
 import { EngineMonitor } from "./engine-monitor.ts";
 import { EngineDeathError } from "./engine-death.ts";
 import { EngineProgress } from "./engine-progress.ts";
 import { EventWatch } from "./event-watch.ts";
-import { HealthClient } from "./health-client.ts";
+import { type HealthAsker, HealthClient } from "./health-client.ts";
 import type { EngineCheck, Severity } from "./health-report.ts";
 import { TrtllmHealthCheckPayload } from "./payload.ts";
 import { IMPATIENT, type Patience } from "./watched.ts";
@@ -48,8 +48,17 @@ export interface EngineHealthOptions {
   readonly settings: SettingsCheck;
   /** The engine has died, and the service is to end then. */
   readonly onDeath: (error: Error) => void;
+  /** Seams for tests; each defaults to the real thing. */
+  readonly ports?: Partial<EngineHealthPorts>;
+}
+
+export interface EngineHealthPorts {
+  readonly asker: HealthAsker;
+  readonly sender: CanarySender;
   /** Monotonic milliseconds. */
-  readonly now?: () => number;
+  readonly now: () => number;
+  /** For each loop one that sleeps alone. */
+  readonly sleep: (ms: number) => Promise<void>;
 }
 
 export class EngineHealth {
@@ -71,8 +80,8 @@ export class EngineHealth {
   constructor(options: EngineHealthOptions) {
     const { engine, config, counters } = options;
     this.#options = options;
-    this.#now = options.now ?? ((): number => performance.now());
-    this.#monitor = engine.kind === "http" ? makeMonitor(engine, config) : null;
+    this.#now = options.ports?.now ?? ((): number => performance.now());
+    this.#monitor = engine.kind === "http" ? this.#makeMonitor(engine) : null;
     this.#canary = engine.kind === "http" ? this.#makeCanary(engine) : null;
     this.#progress = new EngineProgress(engine.name, config.stallAfterMs, this.#now);
     this.#watch = new EventWatch({
@@ -157,8 +166,16 @@ export class EngineHealth {
     return capacity === null ? null : capacity * ranks;
   }
 
+  #makeMonitor(engine: HttpEngineConfig): EngineMonitor | null {
+    const { config, ports = {} } = this.#options;
+    const { intervalMs, timeoutMs, patience } = config;
+    if (intervalMs === null) return null;
+    const asker = ports.asker ?? new HealthClient(engine, timeoutMs);
+    return new EngineMonitor({ engine: engine.name, asker, intervalMs, patience, now: this.#now, ...sleepOf(ports) });
+  }
+
   #makeCanary(engine: HttpEngineConfig): Canary | null {
-    const { config, identity } = this.#options;
+    const { config, identity, ports = {} } = this.#options;
     const { canary } = config;
     if (canary === null) return null;
     const { waitMs, timeoutMs, patience, bosTokenId } = canary;
@@ -169,13 +186,8 @@ export class EngineHealth {
         disaggregationMode: identity()?.disaggregationMode ?? "prefill_and_decode",
         form: canary.form,
       }).toDict();
-    const sender = new CanaryClient({
-      config: engine,
-      timeoutMs,
-      payload,
-      model: () => identity()?.model ?? engine.name,
-      bosTokenId,
-    });
+    const model = (): string => identity()?.model ?? engine.name;
+    const sender = ports.sender ?? new CanaryClient({ config: engine, timeoutMs, payload, model, bosTokenId });
     return new Canary({
       engine: engine.name,
       sender,
@@ -184,6 +196,7 @@ export class EngineHealth {
       patience,
       onAnswer: () => this.#progress.moved(),
       now: this.#now,
+      ...sleepOf(ports),
     });
   }
 
@@ -240,10 +253,8 @@ export class EngineHealth {
   }
 }
 
-function makeMonitor(engine: HttpEngineConfig, config: EngineHealthConfig): EngineMonitor | null {
-  if (config.intervalMs === null) return null;
-  const asker = new HealthClient(engine, config.timeoutMs);
-  return new EngineMonitor({ engine: engine.name, asker, intervalMs: config.intervalMs, patience: config.patience });
+function sleepOf({ sleep }: Partial<EngineHealthPorts>): Partial<Pick<EngineHealthPorts, "sleep">> {
+  return sleep === undefined ? {} : { sleep };
 }
 
 /**
