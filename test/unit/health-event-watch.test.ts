@@ -55,7 +55,7 @@ class Rig {
 
   stores(count: number = 1): void {
     this.counters.received.stored += count;
-    this.counters.enqueued += count;
+    this.counters.storedBlocks += count;
   }
 }
 
@@ -161,7 +161,7 @@ test("all_filtered: nothing is published, and the commonest cause is named, with
       counters.filtered.created += 2;
       counters.filtered.updated += 2;
     });
-    fails(rig.watch.lookAtFilters(), new RegExp(`none of the events of engine e .*left out as ${reason}`), fix);
+    fails(rig.watch.lookAtFilters(), new RegExp(`none of the blocks that engine e .*left out as ${reason}`), fix);
   }
 });
 
@@ -171,10 +171,10 @@ test("all_filtered: malformed ones too, without a filter to blame", () => {
     counters.received.stored++;
     counters.invalid.hash_range++;
   });
-  fails(rig.watch.lookAtFilters(), /last minute$/, /kvcast_invalid_events_total/);
+  fails(rig.watch.lookAtFilters(), /published$/, /kvcast_invalid_events_total/);
 });
 
-test("all_filtered: too few, one that is published, only updates, clears that kvcast adds, the minute that is over", () => {
+test("all_filtered: too few, one that is published, only updates, removals that go out, the minute that is over", () => {
   const few = new Rig();
   few.seconds(MIN_JUDGED_EVENTS - 1, (counters) => counters.received.stored++);
   holds(few.watch.lookAtFilters());
@@ -183,23 +183,23 @@ test("all_filtered: too few, one that is published, only updates, clears that kv
   one.seconds(WINDOW_SAMPLES - 1, (counters) => (counters.received.stored += 5));
   holds(one.watch.lookAtFilters());
   one.seconds(1, (counters) => (counters.received.stored += 5));
-  fails(one.watch.lookAtFilters(), /none of the events/, /./);
+  fails(one.watch.lookAtFilters(), /none of the blocks/, /./);
   const updates = new Rig();
   updates.seconds(100, (counters) => {
     counters.received.updated++;
     counters.filtered.updated++;
   });
   holds(updates.watch.lookAtFilters());
-  const clears = new Rig();
-  clears.seconds(MIN_JUDGED_EVENTS, (counters) => {
+  const removals = new Rig();
+  removals.seconds(MIN_JUDGED_EVENTS, (counters) => {
     counters.received.stored++;
     counters.filtered.partial_block++;
-    counters.injected.restart++;
+    counters.received.removed++;
     counters.enqueued++;
   });
-  fails(clears.watch.lookAtFilters(), /none of the events/, /./);
-  clears.seconds(WINDOW_SAMPLES);
-  holds(clears.watch.lookAtFilters());
+  fails(removals.watch.lookAtFilters(), /none of the blocks/, /./);
+  removals.seconds(WINDOW_SAMPLES);
+  holds(removals.watch.lookAtFilters());
 });
 
 test("second_consumer: ids go on missing, and the buffer is not the cause", () => {

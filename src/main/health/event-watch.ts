@@ -88,7 +88,7 @@ export class EventWatch {
   /** Once a second. */
   sample(): void {
     const { counters } = this.#options;
-    const { received, injected } = counters;
+    const { received } = counters;
     this.#drains.push(this.#drain);
     this.#drain = 0;
     if (this.#drains.length > WINDOW_SAMPLES) this.#drains.shift();
@@ -101,9 +101,9 @@ export class EventWatch {
     this.#created = received.created;
     this.#told = told;
     this.#window.add({
-      // Updates are never published, and what is malformed is told by other means.
-      told: received.stored + received.removed,
-      published: counters.enqueued - sum(injected),
+      // What routers find prefixes by. Removals of blocks that nobody has heard of may go out all the same.
+      told: received.stored,
+      published: counters.storedBlocks,
       missing: counters.missingIds.reduce((all, ids) => all + ids, 0),
       failed: counters.polls.error,
       early: counters.negativeAges,
@@ -135,8 +135,8 @@ export class EventWatch {
     return {
       ok: false,
       reason:
-        `none of the events of engine ${this.#name} has been published in the last minute` +
-        (name === null ? "" : `; most of them were left out as ${name}`),
+        `none of the blocks that engine ${this.#name} stored in the last minute has been published` +
+        (name === null ? "" : `; most events were left out as ${name}`),
       fix: (name === null ? undefined : FILTER_FIXES[name]) ?? UNKNOWN_FIX,
     };
   }
@@ -215,8 +215,4 @@ export class EventWatch {
     }
     return most;
   }
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((all, count) => all + count, 0);
 }
