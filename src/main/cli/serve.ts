@@ -10,10 +10,11 @@ import type { LoadedConfig } from "../config/config.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { EngineDeathError } from "../health/engine-death.ts";
 import { Service } from "../service.ts";
+import { within } from "../within.ts";
 import { FlowReport } from "./flow-report.ts";
 import { type Hangups, renewal } from "./hangup.ts";
 import { startCard, startFields } from "./start-card.ts";
-import { within } from "../within.ts";
+import { SystemdNotifier } from "./systemd.ts";
 import { VERSION } from "./version.ts";
 
 type Ending =
@@ -51,8 +52,11 @@ export async function runServe(
   announce(loaded, service, log);
   const flow = new FlowReport(service.engines, service.pipeline, log);
   flow.start();
+  const systemd = SystemdNotifier.of(process.env, log);
+  systemd?.ready(`publishing on ${service.pipeline.zmqEndpoint() ?? "NATS"}`);
   const why = await ending;
   flow.stop();
+  systemd?.stopping();
   if (why.kind === "fatal") log.error("the service cannot go on", { error: messageOf(why.error) });
   else log.info("shutting down", { signal: why.signal });
   const isDeath = why.kind === "fatal" && why.error instanceof EngineDeathError;
@@ -60,6 +64,7 @@ export async function runServe(
   const report = isDeath ? await within(end, config.engineHealth.shutdownTimeoutMs) : await end;
   if (report === null) log.warn("ended before all was sent: --engine-health-shutdown-timeout is over");
   else flow.final(report);
+  systemd?.close();
   return why.kind === "fatal" ? EXIT.failure : EXIT.ok;
 }
 
