@@ -45,10 +45,10 @@ test("what is quietly wrong has a name, a reason and a fix, for its engine alone
   const { url } = service.facts;
 
   // Somebody else reads one of them, now and then.
-  let reads = true;
-  t.after(() => (reads = false));
+  const end = new AbortController();
+  t.after(() => end.abort());
   const thief = (async (): Promise<void> => {
-    while (reads) await drain(shared);
+    while (!end.signal.aborted) await drain(shared);
   })();
   thief.catch(() => {});
 
@@ -75,7 +75,7 @@ test("what is quietly wrong has a name, a reason and a fix, for its engine alone
   // What is mended is taken back.
   mute.setFaults([]);
   announced.setFaults([]);
-  reads = false;
+  end.abort();
   await thief;
   await untilCheck(url, "events_flow", "mute", true);
   await untilCheck(url, "created_phase", "announced", true);

@@ -1,7 +1,7 @@
 /** However results come, a verdict turns bad no more often than is promised. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Condition, FINE, type Finding } from "../../src/main/health/check.ts";
 import { Watched } from "../../src/main/health/watched.ts";
 

@@ -93,7 +93,7 @@ for (const each of golden.cases) {
       level,
       other === undefined ? text : text.replace(/(?<=DYN_HEALTH_CHECK_PAYLOAD: ).*/, other),
     ]);
-    assert.deepEqual(log.lines.toSorted(), expected.toSorted());
+    assert.deepEqual(log.lines, expected);
   });
 }
 
