@@ -201,7 +201,13 @@ test("only NATS, into a stream: it holds exactly what was published, also over a
   const page = await settled(service, events + 1);
   assert.equal(page.sum("kvcast_sink_dropped_events_total"), 0);
   assert.equal(page.has("kvcast_sink_up", { sink: "zmq" }), false);
-  assert.ok(page.sum("kvcast_sink_reconnects_total") >= 2);
+  const batches = page.sum("kvcast_sink_sent_batches_total", { sink: "nats" });
+  assert.equal(page.value("kvcast_pipeline_latency_seconds_count", { sink: "nats" }), batches);
+  assert.ok(page.value("kvcast_published_sequence") >= 0);
+  // Where all was acknowledged before the second end, nothing waits for the connection after it.
+  await inTime("a connection after each end", async () => {
+    while ((await scrape(service.facts.url)).sum("kvcast_sink_reconnects_total") < 2);
+  });
   const connection = await reader(t, server);
   const router = new RouterModel();
   const stream = connection.jetstream();
@@ -277,7 +283,10 @@ test("load: zeros at the start, then what the engine's statistics say", async (t
   await connection.flush();
   const first = await sim(t, "--rate 500 --blocks 2 --tokens 32");
   const second = await sim(t, "--rate 500 --blocks 2 --tokens 32");
-  await serve(t, `--engine ${first.url} --engine ${second.url} --load on --worker-id 9 --nats-url ${server.url}`);
+  const service = await serve(
+    t,
+    `--engine ${first.url} --engine ${second.url} --load on --worker-id 9 --nats-url ${server.url}`,
+  );
   const until = async (what: string, holds: () => boolean): Promise<void> => {
     await inTime(what, async () => {
       while (!holds()) await new Promise<void>((resolve) => (changed = resolve));
@@ -292,4 +301,10 @@ test("load: zeros at the start, then what the engine's statistics say", async (t
     "9 0",
     "9 1",
   ]);
+  // The connection shows, and the sink's books are those of ZMQ alone.
+  const page = await scrape(service.facts.url);
+  assert.equal(page.value("kvcast_sink_up", { sink: "nats" }), 1);
+  assert.equal(page.has("kvcast_sink_sent_batches_total", { sink: "nats" }), false);
+  assertBooks(page, false);
+  assert.ok(page.value("kvcast_worker_heartbeat_timestamp_seconds", { worker: "publisher" }) > Date.now() / 1000 - 60);
 });

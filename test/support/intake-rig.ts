@@ -1,5 +1,6 @@
 /** An intake before an outlet that is full whenever the test says so, and what went through it in short words. */
 import assert from "node:assert/strict";
+import { clearRanks } from "../../src/main/clear-ranks.ts";
 import type { RawEvent } from "../../src/main/engine/raw-event.ts";
 import { type EventOutlet, Intake } from "../../src/main/intake.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
@@ -32,6 +33,9 @@ export interface IntakeRigOptions {
 export class IntakeRig implements EventOutlet {
   readonly counters: EngineCounters;
   readonly intake: Intake;
+  readonly #injections: Injections;
+  /** Ranks of which a clear by command was told. */
+  readonly told: number[] = [];
   /** `C1` is a clear of rank 1; `S1:7,8` stored blocks 7 and 8, `R1:7` removed ones, `R1/2:7` one from tier 2. */
   readonly out: string[] = [];
   readonly notices: Notice[] = [];
@@ -44,13 +48,13 @@ export class IntakeRig implements EventOutlet {
     this.#full = [...full];
     const own = place ?? ranksOfOnly(ranks);
     this.counters = new EngineCounters("engine0", "http", own.size);
-    const injections = new Injections({
+    const injections = (this.#injections = new Injections({
       policy: { ...NEVER, ...policy },
       ranks: own,
       saved,
       counters: this.counters,
       offer: (event) => this.offer(event),
-    });
+    }));
     const normaliser = new Normaliser({
       kvBlockSizeTokens: 4,
       ranks: own,
@@ -81,6 +85,12 @@ export class IntakeRig implements EventOutlet {
 
   flush(): void {
     this.flushes++;
+  }
+
+  /** All ranks, by command. */
+  clear(isOver: () => boolean = () => false): Promise<number | null> {
+    const onCleared = (rank: number): void => void this.told.push(rank);
+    return clearRanks({ injections: this.#injections, outlet: this, onCleared }, isOver);
   }
 
   /** The next offers find it full so often. */
