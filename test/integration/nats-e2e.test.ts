@@ -9,7 +9,7 @@ import { assertBooks, scrape } from "../support/books.ts";
 import { BlockModel } from "../support/block-model.ts";
 import { within } from "../support/fault/deadline.ts";
 import { NatsServer } from "../support/nats-server.ts";
-import { type Kvcast, serve, type ServeFacts, sim } from "../support/processes.ts";
+import { consolidate, type Kvcast, serve, type ServeFacts, sim } from "../support/processes.ts";
 import { RouterModel, unsigned } from "../support/router-model.ts";
 
 const KV_EVENTS = "namespace.dynamo.component.backend.endpoint.generate.kv-events";
@@ -100,6 +100,40 @@ test("both sinks: a router has the same blocks as a subscriber, each rank its ow
   assert.equal(page.sum("kvcast_sink_sent_events_total", { sink: "nats" }), events + 2);
   assert.equal(page.sum("kvcast_sink_sent_batches_total", { sink: "nats" }), router.messages);
   assert.equal(page.sum("kvcast_sink_dropped_events_total"), 0);
+  service.child.kill("SIGTERM");
+  assert.deepEqual(await service.exit, { code: 0, signal: null });
+});
+
+test("the whole way: two engines, the consolidator, NATS; a router has each block once", async (t) => {
+  const server = await NatsServer.start(t);
+  if (server === null) return;
+  const events = 2000;
+  const connection = await reader(t, server);
+  const router = new RouterModel();
+  connection.subscribe(KV_EVENTS, { callback: (_error, message: Msg) => router.apply(message.data) });
+  await connection.flush();
+  const engine = `--engine synthetic:?rate=max&events=${events}&blocks=2&removed=0.3&seed=3 --wait-subscribers 1`;
+  const engines = await Promise.all([1, 2].map(() => serve(t, engine)));
+  const sources = engines.map(({ facts }) => `--engine-endpoint vllm=${facts.zmqEndpoint}`).join(" ");
+  const nats = `--sink both --worker-id 42 --kv-block-size 32 --nats-url ${server.url} --wire-format vllm`;
+  const service = await consolidate(t, `${sources} ${nats} --wait-subscribers 1`);
+  const zmq = await zmqModel(t, service.facts.zmqEndpoint);
+  let published = 0;
+  await inTime("all is consolidated, and sent", async () => {
+    for (;;) {
+      const page = await scrape(service.facts.url);
+      const heard = page.sum("kvcast_consolidator_received_events_total");
+      published = page.sum("kvcast_consolidator_published_events_total");
+      const sent = page.sum("kvcast_sink_sent_events_total", { sink: "nats" });
+      if (heard === 2 * (events + 1) && sent === published) return;
+    }
+  });
+  await inTime("all events over ZMQ", () => zmq.until(published));
+  await connection.flush();
+  assert.deepEqual([...router.blocks].toSorted(), blocksOf(zmq.model));
+  assert.ok(router.blocks.size > 100, "enough is live");
+  assert.deepEqual(router.gaps, []);
+  assert.deepEqual([...router.workers], ["42"]);
   service.child.kill("SIGTERM");
   assert.deepEqual(await service.exit, { code: 0, signal: null });
 });

@@ -17,6 +17,7 @@ import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
 import { requireOpenFiles } from "./open-files.ts";
 import {
+  CLUSTER_PAGE,
   CONSOLIDATE_PAGE,
   FLOOD_PAGE,
   ROOT_PAGE,
@@ -46,6 +47,7 @@ const PAGES = {
   tail: TAIL_PAGE,
   flood: FLOOD_PAGE,
   perf: PERF_PAGE,
+  cluster: CLUSTER_PAGE,
 } as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
@@ -97,6 +99,15 @@ export async function runCli(io: CliIo): Promise<number> {
     .option("--json")
     .action(async (url: string | undefined, { json = false }: { readonly json?: boolean }) => {
       code = await perf(url, perfFlags, json, io);
+    });
+
+  const clusterFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("cluster"), CLUSTER_PAGE), CLUSTER_PAGE, clusterFlags)
+    .argument("<COMMAND>")
+    .argument("[LEVEL]")
+    .option("--json")
+    .action(async (command: string, level: string | undefined, { json = false }: { readonly json?: boolean }) => {
+      code = await cluster([command, ...(level === undefined ? [] : [level])], clusterFlags, json, io);
     });
 
   const floodFlags = new Map<string, string[]>();
@@ -175,6 +186,14 @@ async function perf(url: string | undefined, flags: Flags, json: boolean, io: Cl
   const config = loadPerfConfig(url, flags, json, PERF_PATH);
   const { runPerf } = await import("./perf.ts");
   return runPerf(config, io);
+}
+
+async function cluster(words: readonly string[], flags: Flags, json: boolean, io: CliIo): Promise<number> {
+  const { loadClusterCommand } = await import("../config/load-cluster.ts");
+  const config = loadClusterCommand(words, flags, io.env, json);
+  const signal = firstSignal();
+  const { runCluster } = await import("./cluster.ts");
+  return runCluster(config, signal, io);
 }
 
 async function flood(flags: Flags, serveArgs: readonly string[], json: boolean, io: CliIo): Promise<number> {

@@ -50,7 +50,7 @@ export type ReceivedType = (typeof RECEIVED_TYPES)[number];
 export const SOURCE_ERROR_REASONS = ["connect", "timeout", "http_status", "decode", "oversize", "schema"] as const;
 export type SourceErrorReason = (typeof SOURCE_ERROR_REASONS)[number];
 
-export const INJECT_REASONS = ["start", "restart", "gap"] as const;
+export const INJECT_REASONS = ["start", "restart", "gap", "command", "tier_move"] as const;
 export type InjectReason = (typeof INJECT_REASONS)[number];
 
 /** A rank of which subscribers may believe something wrong until it is cleared. */

@@ -121,7 +121,7 @@ export const NORMALISE: CatalogueSection = {
     counter(
       "injected_events_total",
       ["engine", "reason"],
-      "Clear events that kvcast adds itself, so that subscribers drop blocks they can no longer trust.",
+      "Events that kvcast adds itself: clears, so that subscribers drop blocks they can no longer trust, and with --publish-tier-moves what else an entry says of other media (tier_move).",
     ),
     counter(
       "encode_dropped_events_total",

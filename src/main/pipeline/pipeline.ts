@@ -7,6 +7,7 @@
  * what was taken leaves through every sink, or is counted as dropped at a forced end.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import { type CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
 import type { SavedState } from "../../shared/index-messages.ts";
@@ -48,6 +49,8 @@ const LAST_CHANCE_MS = 250;
 /** Turns of the event loop in which busy encoders are waited for; an encoder needs less, unless it died or hangs. */
 const MAX_FLUSH_TURNS = 100;
 const SLOW_FLUSH_MS = 1;
+/** Between two looks whether all has left. Nobody is in a hurry then: nothing comes after it. */
+const EMPTY_EVERY_MS = 5;
 
 export class Pipeline implements PipelineView {
   readonly codec: WireFormat;
@@ -341,6 +344,16 @@ export class Pipeline implements PipelineView {
   /** Puts all that was taken into slots. The position behind them, or null when there was no room. */
   cut(): number | null {
     return this.#stopped === null && this.#batcher.flush(true) ? this.#ring.memory.head() : null;
+  }
+
+  /** Resolves when all that was taken has left, through every sink and into the index, or when it is stopping. */
+  async emptied(): Promise<void> {
+    const { publisher } = this;
+    const isEmpty = (): boolean =>
+      this.#batcher.flush(true) &&
+      this.#ring.memory.occupied() === 0 &&
+      publisher.read(PUBLISHER_CELLS.natsPendingEvents) === 0;
+    while (this.#stopped === null && !isEmpty()) await sleep(EMPTY_EVERY_MS);
   }
 
   /** Has the index written as it is at a position that `cut` returned; resolves with whether it was. One at a time. */
