@@ -62,6 +62,7 @@ export class RawEventEngine implements EngineRuntime {
       onNotice: noticeLog(surroundings.log, engine.name),
       watch: follower ?? injections,
       saved,
+      publishTierMoves: config.publishTierMoves,
     });
     this.#intake = new Intake(normaliser, injections, outlet);
     this.data = new EngineData(engine, surroundings, counters);

@@ -35,6 +35,8 @@ export class NatsFeed {
   #slot: SlotRecords | null = null;
   #event: number = 0;
   #record: number = 0;
+  /** When its first event was accepted. */
+  #acceptedMicros: number = 0;
 
   /** Throws HashUnavailableError. `position` is that of the slot that is sent first. */
   constructor(data: NatsSinkData, nats: NatsSink, kvBlockSizeTokens: number, position: number) {
@@ -58,7 +60,7 @@ export class NatsFeed {
 
   /** The slot is sent next, once and in order. */
   beginSlot(memory: RingMemory, slot: number, view: SlotView): void {
-    const { words } = memory;
+    const { words, doubles } = memory;
     this.#slot = {
       header: words,
       slot,
@@ -66,6 +68,7 @@ export class NatsFeed {
       recordsWord: (words[slot + SLOT.recordsOffset] as number) >>> 2,
       events: words[slot + SLOT.events] as number,
     };
+    this.#acceptedMicros = doubles[slot / 2 + SLOT.monotonicMicrosF64] as number;
     this.#event = 0;
     this.#record = this.#slot.recordsWord;
   }
@@ -96,7 +99,7 @@ export class NatsFeed {
   offerHeartbeat(sequence: number, payload: Uint8Array): void {
     if (this.#plane !== null) return;
     const messageId = this.#messageId(this.#data.epoch, `${sequence}`);
-    const counts = { stored: 0, removed: 0, cleared: 0 };
+    const counts = { stored: 0, removed: 0, cleared: 0, acceptedMicros: null };
     this.#nats.offer({ subject: this.#subjectOf(0), payload: ownCopy(payload), sequence, messageId, ...counts });
   }
 
@@ -115,6 +118,7 @@ export class NatsFeed {
       stored: records[entry + ENTRY.stored] as number,
       removed: records[entry + ENTRY.removed] as number,
       cleared: records[entry + ENTRY.cleared] as number,
+      acceptedMicros: this.#acceptedMicros,
     });
   }
 
@@ -163,6 +167,7 @@ export class NatsFeed {
       stored: records[h + PLANE_ENTRY.stored] as number,
       removed: records[h + PLANE_ENTRY.removed] as number,
       cleared: records[h + PLANE_ENTRY.cleared] as number,
+      acceptedMicros: this.#acceptedMicros,
     });
   }
 

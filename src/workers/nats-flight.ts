@@ -7,7 +7,7 @@
  * dequeued = sent + dropped + pending.
  */
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
-import { wallClockSeconds } from "../shared/clock.ts";
+import { monotonicMicros, wallClockSeconds } from "../shared/clock.ts";
 import { EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../shared/counters.ts";
 import type { NatsReport } from "../shared/nats-messages.ts";
 import { codeOf, detailOf, natsErrorCell, type NatsErrorReason } from "./nats-errors.ts";
@@ -123,6 +123,9 @@ export class NatsFlight {
     tally.add(PUBLISHER_CELLS.natsSentBytes, message.payload.length);
     tally.add(PUBLISHER_CELLS.natsPendingEvents, -eventsOf(message));
     tally.observe(PUBLISHER_CELLS.natsAckDuration, (performance.now() - item.sentMs) / 1000);
+    if (message.acceptedMicros !== null) {
+      tally.observe(PUBLISHER_CELLS.natsPipelineLatency, (monotonicMicros() - message.acceptedMicros) / 1e6);
+    }
     this.#lastSuccessSeconds = wallClockSeconds();
     this.#denied.delete(message.subject);
     this.#isTooLargeReported = false;

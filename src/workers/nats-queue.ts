@@ -23,6 +23,8 @@ export interface NatsMessage {
   readonly stored: number;
   readonly removed: number;
   readonly cleared: number;
+  /** When main accepted the first event of its slot, on the clock of `monotonicMicros()`; null: there is none in it. */
+  readonly acceptedMicros: number | null;
 }
 
 export interface QueueItem {

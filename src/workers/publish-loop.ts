@@ -143,7 +143,10 @@ export class PublishLoop {
       const isMore = sink !== null && (await sink.pollSubscriptions());
       // What is left waits in the socket's memory: a storm of subscriptions must not outrun the polls.
       this.#nextPollMs = isMore ? nowMs : nowMs + SUBSCRIPTION_POLL_MS;
+      counters.begin();
+      counters.set(PUBLISHER_CELLS.publisherBeatSeconds, wallClockSeconds());
       if (sink !== null) counters.set(PUBLISHER_CELLS.zmqSubscribers, sink.subscriptions);
+      counters.end();
     }
     if (nowMs >= this.#nextReplayPollMs) await this.#serveReplays(nowMs);
     this.#messagesSinceTurn = 0;

@@ -42,7 +42,16 @@ test("order, bytes and what is in flight are those of a list", () => {
         if (step.do === "push") {
           for (let i = 0; i < step.n; i++) {
             const payload = new Uint8Array(i);
-            const message = { subject: "s", payload, sequence: 0, messageId: null, stored: 1, removed: 0, cleared: 0 };
+            const message = {
+              subject: "s",
+              payload,
+              sequence: 0,
+              messageId: null,
+              stored: 1,
+              removed: 0,
+              cleared: 0,
+              acceptedMicros: null,
+            };
             queue.push(message, 0);
             model.push({ number: pushed++, bytes: NatsQueue.cost(message), isInFlight: false });
           }
@@ -82,7 +91,10 @@ test("places that are settled and passed do not pile up behind one that waits", 
   const queue = new NatsQueue();
   const payload = new Uint8Array(1);
   for (let i = 0; i < 5000; i++) {
-    queue.push({ subject: "s", payload, sequence: i, messageId: null, stored: 1, removed: 0, cleared: 0 }, 0);
+    queue.push(
+      { subject: "s", payload, sequence: i, messageId: null, stored: 1, removed: 0, cleared: 0, acceptedMicros: null },
+      0,
+    );
     const item = queue.peek();
     assert.ok(item !== null);
     queue.handOver(item, 0);

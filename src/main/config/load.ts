@@ -74,7 +74,7 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   if (nats?.load === true && values.iterationStats === "off") {
     warnings.push("--iteration-stats off: routers are told of a load of zero; --load off tells them nothing");
   }
-  const engineMetrics = loadEngineMetrics(resolver, { engines, nats }, warnings);
+  const engineMetrics = loadEngineMetrics(resolver, { engines, nats, worker: values.worker }, warnings);
   const cluster = loadCluster(resolver, warnings);
   const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics, cluster });
   checkPublish(config, OPTIONS, resolver, warnings);

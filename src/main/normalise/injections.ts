@@ -46,7 +46,7 @@ export interface InjectionsOptions {
   readonly offer: (event: PublishedEvent) => boolean;
 }
 
-type Owed = InjectReason | "unsure" | null;
+type Owed = Exclude<InjectReason, "tier_move"> | "unsure" | null;
 
 export class Injections implements RankWatch {
   readonly #policy: ClearPolicy;
@@ -136,7 +136,7 @@ export class Injections implements RankWatch {
   }
 
   /** All counts of a clear are made here, in the step in which it is taken. */
-  #inject(rank: number, reason: InjectReason): boolean {
+  #inject(rank: number, reason: Exclude<InjectReason, "tier_move">): boolean {
     this.#event.begin(PUBLISHED_KIND.cleared, this.#ranks.base + rank);
     if (!this.#offer(this.#event)) return false;
     this.#counters.injected[reason]++;

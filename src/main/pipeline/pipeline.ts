@@ -20,7 +20,13 @@ import { roundToLine, roundToPowerOfTwo, STOP } from "../../shared/ring-layout.t
 import { workerUrl } from "../../shared/thread-url.ts";
 import { isSingleEvent, type WireFormat } from "../../shared/wire-format.ts";
 import type { Histogram } from "../metrics/histogram.ts";
-import { type PipelineView, type SinkName, type RingDropReason, type WorkerStatus } from "../metrics/pipeline-view.ts";
+import {
+  type NatsUse,
+  type PipelineView,
+  type SinkName,
+  type RingDropReason,
+  type WorkerStatus,
+} from "../metrics/pipeline-view.ts";
 import { newEpoch } from "../epoch.ts";
 import type { PublishedEvent } from "../normalise/published-event.ts";
 import { Batcher } from "./batcher.ts";
@@ -77,7 +83,7 @@ export class Pipeline implements PipelineView {
   #beats: NodeJS.Timeout | null = null;
   #flushScheduled: boolean = false;
   #flushTurns: number = 0;
-  readonly #hasNats: boolean;
+  readonly natsUse: NatsUse;
   /** How the stream is called, from its start on. */
   #epochUuid: string = "";
   #stopped: Promise<StopReport> | null = null;
@@ -86,7 +92,7 @@ export class Pipeline implements PipelineView {
     this.codec = options.wireFormat;
     const { nats = null } = options;
     const hasPlane = nats?.events === true && nats.encoding === "dynamo";
-    this.#hasNats = nats?.events === true;
+    this.natsUse = nats === null ? "none" : nats.events ? "events" : "load";
     this.natsMaxInFlight = nats?.maxInFlight ?? 0;
     this.natsServers = nats?.connection.servers.join(",") ?? "";
     this.#sharesZmq = options.sharesZmq ?? true;
@@ -281,7 +287,7 @@ export class Pipeline implements PipelineView {
     ]);
     this.#snapshots.close();
     if (this.#beats !== null) clearInterval(this.#beats);
-    const leftOver = countRest(this.publisher, this.#batcher.enqueuedEvents, this.#hasNats);
+    const leftOver = countRest(this.publisher, this.#batcher.enqueuedEvents, this.natsUse === "events");
     return { droppedEvents: (dropped ?? 0) + leftOver, forced: forced || leftOver > 0 };
   }
 
@@ -361,7 +367,8 @@ export class Pipeline implements PipelineView {
   }
 
   sinks(): readonly SinkName[] {
-    return [...(this.zmqEndpoint() === null ? [] : (["zmq"] as const)), ...(this.#hasNats ? (["nats"] as const) : [])];
+    const isNats = this.natsUse === "events";
+    return [...(this.zmqEndpoint() === null ? [] : (["zmq"] as const)), ...(isNats ? (["nats"] as const) : [])];
   }
 
   zmqEndpoint(): string | null {
