@@ -4,7 +4,8 @@
  *
  * Data goes to stdout, talk to stderr. Every error is `kvcast: error: …` and the next step.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { CLUSTER_COMMANDS, type ClusterCommand } from "../control/commands.ts";
 import { loadServeConfig } from "../config/load.ts";
 import { MissingOptionError, quoted } from "../config/option-spec.ts";
 import type { TailSwitches } from "../config/load-tail.ts";
@@ -17,6 +18,7 @@ import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
 import { requireOpenFiles } from "./open-files.ts";
 import {
+  CLUSTER_PAGE,
   CONSOLIDATE_PAGE,
   FLOOD_PAGE,
   ROOT_PAGE,
@@ -46,6 +48,7 @@ const PAGES = {
   tail: TAIL_PAGE,
   flood: FLOOD_PAGE,
   perf: PERF_PAGE,
+  cluster: CLUSTER_PAGE,
 } as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
@@ -98,6 +101,25 @@ export async function runCli(io: CliIo): Promise<number> {
     .action(async (url: string | undefined, { json = false }: { readonly json?: boolean }) => {
       code = await perf(url, perfFlags, json, io);
     });
+
+  const clusterFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("cluster"), CLUSTER_PAGE), CLUSTER_PAGE, clusterFlags)
+    .addArgument(new Argument("<COMMAND>").choices(CLUSTER_COMMANDS))
+    .argument("[LEVEL]")
+    .option("--json")
+    .action(
+      async (
+        name: ClusterCommand,
+        level: string | undefined,
+        { json = false }: { readonly json?: boolean },
+        command: Command,
+      ) => {
+        if (name === "log-level" && level === undefined) command.error("log-level: the level is missing behind it");
+        if (name !== "log-level" && level !== undefined)
+          command.error(`${name} takes nothing behind it, as ${quoted(level)}`);
+        code = await cluster(name, level ?? null, clusterFlags, json, io);
+      },
+    );
 
   const floodFlags = new Map<string, string[]>();
   addFlags(pageCommand(program.command("flood"), FLOOD_PAGE), FLOOD_PAGE, floodFlags)
@@ -175,6 +197,20 @@ async function perf(url: string | undefined, flags: Flags, json: boolean, io: Cl
   const config = loadPerfConfig(url, flags, json, PERF_PATH);
   const { runPerf } = await import("./perf.ts");
   return runPerf(config, io);
+}
+
+async function cluster(
+  command: ClusterCommand,
+  level: string | null,
+  flags: Flags,
+  json: boolean,
+  io: CliIo,
+): Promise<number> {
+  const { loadClusterCommand } = await import("../config/load-cluster.ts");
+  const config = loadClusterCommand(command, level, flags, io.env, json);
+  const signal = firstSignal();
+  const { runCluster } = await import("./cluster.ts");
+  return runCluster(config, signal, io);
 }
 
 async function flood(flags: Flags, serveArgs: readonly string[], json: boolean, io: CliIo): Promise<number> {

@@ -25,6 +25,7 @@ import { engineFamilies } from "./engine-families.ts";
 import type { EngineCounters } from "./engine-counters.ts";
 import { type BlockSource, EngineBlocks } from "./engine-block.ts";
 import { enginePageFamilies } from "./engine-page-families.ts";
+import { healthFamilies, type HealthView } from "./health-families.ts";
 import { indexFamilies } from "./index-families.ts";
 import { MetricsPage } from "./metrics-page.ts";
 import { pipelineFamilies } from "./pipeline-families.ts";
@@ -50,6 +51,8 @@ export interface MetricsOptions {
   readonly engines: readonly EngineCounters[];
   /** What is read of them besides. Default: nothing. */
   readonly data?: readonly EngineData[];
+  /** Absent: nothing is checked. */
+  readonly health?: HealthView;
   /** Absent: there is none. */
   readonly consolidator?: ConsolidatorView;
   readonly pipeline: PipelineView;
@@ -89,6 +92,8 @@ export class Metrics {
   readonly #engineBlocks: EngineBlocks;
   readonly #now: () => number;
   #shared: Shared | null = null;
+  /** What the page before took; null on the first one. */
+  #collectSeconds: number | null = null;
 
   constructor(options: MetricsOptions) {
     const { engines, pipeline } = options;
@@ -97,11 +102,19 @@ export class Metrics {
     this.#register([
       ...engineFamilies(engines),
       ...enginePageFamilies(options.enginePages?.pages ?? []),
-      ...dataFamilies(options.data ?? []),
+      ...dataFamilies(options.data ?? [], (engine) => this.#engineBlocks.shows(engine)),
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
-      ...serviceFamilies(options.version, options.epoch, options.logCounts, options.requests, options.live ?? null),
+      ...healthFamilies(options.health ?? null, options.data ?? []),
+      ...serviceFamilies(
+        options.version,
+        options.epoch,
+        options.logCounts,
+        options.requests,
+        () => this.#collectSeconds,
+        options.live ?? null,
+      ),
     ]);
     if (options.defaults ?? true) {
       collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });
@@ -135,7 +148,10 @@ export class Metrics {
       await setTimeout(RETRY_PAUSE_MS);
     }
     // No await between the snapshot and this call, which reads every metric before it returns.
-    return new MetricsPage(await this.#registry.metrics(), engines);
+    const startMs = performance.now();
+    const own = await this.#registry.metrics();
+    this.#collectSeconds = (performance.now() - startMs) / 1000;
+    return new MetricsPage(own, engines);
   }
 
   /** Catalogue and families must name the same metrics; anything else is a bug that the first start shows. */
