@@ -74,7 +74,9 @@ export class SimRoutes {
   async answer(method: string, path: string, response: ServerResponse): Promise<Answer | null> {
     const route = this.#table.get(path);
     if (route === undefined) return jsonAnswer({ detail: "Not Found" }, 404);
-    if (route.method !== method) return jsonAnswer({ detail: "Method Not Allowed" }, 405);
+    if (route.method !== method) {
+      return { ...jsonAnswer({ detail: "Method Not Allowed" }, 405), allow: route.method };
+    }
     return route.handler(response);
   }
 
