@@ -201,9 +201,15 @@ test("the small routes answer as the engine does", async (t) => {
   assert.equal((await call(sim, "GET", "/nothing")).status, 404);
 });
 
+function asked(sim: SimServer, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${sim.url}/v1/completions`, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+async function counts(sim: SimServer): Promise<unknown> {
+  return JSON.parse((await call(sim, "GET", "/sim/completions")).text);
+}
+
 test("completions are answered as the engine answers them, and what it does not know is refused", async (t) => {
-  const asked = async (sim: SimServer, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-    fetch(`${sim.url}/v1/completions`, { method: "POST", headers, body: JSON.stringify(body) });
   const newest = await start(t, simConfig());
   const good = { model: "m", prompt: [1], max_tokens: 1 };
   const whole = await asked(newest, good);
@@ -218,8 +224,6 @@ test("completions are answered as the engine answers them, and what it does not 
     assert.equal(refused.status, 400, JSON.stringify(bad));
     assert.equal(((await refused.json()) as { object: string }).object, "error");
   }
-  const counts = async (sim: SimServer): Promise<unknown> =>
-    JSON.parse((await call(sim, "GET", "/sim/completions")).text);
   assert.deepEqual(await counts(newest), { requests: 2, canaries: 1 });
   assert.equal((await call(newest, "GET", "/v1/completions")).status, 405);
   // Priorities are newer than the engines of the other two generations.
