@@ -28,7 +28,7 @@ export function loadProbes(resolver: Resolver, endpoints: readonly string[] = []
     readyPath: resolver.pick(PROBE_OPTIONS.readyPath),
     isLiveHealth: resolver.pick(PROBE_OPTIONS.liveMode) === "reference",
     isReadyAtStart: resolver.pick(PROBE_OPTIONS.startingHealthStatus) === "ready",
-    endpoints,
+    endpoints: Object.freeze([...endpoints]),
   });
 }
 
