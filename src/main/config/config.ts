@@ -6,6 +6,7 @@ import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
+import type { ClusterConfig } from "./load-cluster.ts";
 import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
 import type { NatsConfig } from "./load-nats.ts";
 
@@ -133,6 +134,7 @@ export type PublishConfig = Omit<
   | "clearOnStart"
   | "onEngineGap"
   | "publishTierMoves"
+  | "cluster"
   | "engineHealth"
 > & {
   /** Engines of the service itself; absent where others read them. */
@@ -191,6 +193,8 @@ export interface ServeConfig {
   readonly pollProfile: PollProfile;
   /** Null: they are not read. */
   readonly engineMetrics: EngineMetricsConfig | null;
+  /** Null: no cluster is joined. */
+  readonly cluster: ClusterConfig | null;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }

@@ -6,7 +6,7 @@
  */
 
 /** About the service itself. */
-export const SERVICE_CHECKS = ["shutdown", "main_loop", "threads", "nats"] as const;
+export const SERVICE_CHECKS = ["shutdown", "held", "main_loop", "threads", "nats"] as const;
 
 /** About each engine of `kvcast serve`. */
 export const ENGINE_CHECKS = [

@@ -9,14 +9,22 @@ import type { ServiceCheck, Severity } from "./health-report.ts";
 
 type Parts = Pick<Pipeline, "workers" | "sinks" | "mainStallSeconds"> & Pick<Pipeline, "publisher">;
 
-/** `isDraining`: the service has been told to stop. The pipeline runs already. */
-export function serviceChecks(pipeline: Parts, isDraining: () => boolean): Check[] {
+export interface ServiceLooks {
+  /** The service has been told to stop. */
+  readonly isDraining: () => boolean;
+  /** Why no engine is read, on purpose; null where they are. */
+  readonly held?: () => string | null;
+}
+
+/** The pipeline runs already. */
+export function serviceChecks(pipeline: Parts, { isDraining, held = () => null }: ServiceLooks): Check[] {
   // Beside another sink it is that sink's trouble only.
   const isOnlySink = pipeline.sinks().length === 1;
   return [
     fact("shutdown", null, "critical", () =>
       isDraining() ? { ok: false, reason: "the service is shutting down", fix: "Nothing: it was told to." } : FINE,
     ),
+    fact("held", null, "critical", () => lookAtHold(held())),
     fact("main_loop", null, "warning", () => lookAtMain(pipeline.mainStallSeconds())),
     ...pipeline.workers().map(({ name }) =>
       // Events flow without an index.
@@ -28,6 +36,11 @@ export function serviceChecks(pipeline: Parts, isDraining: () => boolean): Check
 
 function fact(name: ServiceCheck, target: string | null, severity: Severity, look: () => Finding): Check {
   return { name, target, severity, look };
+}
+
+function lookAtHold(why: string | null): Finding {
+  if (why === null) return FINE;
+  return { ok: false, reason: why, fix: "Start the missing workers, or this one anew." };
 }
 
 function lookAtMain(stalledSeconds: number | null): Finding {
