@@ -6,8 +6,8 @@
  *
  * The top bits of a tag choose one of many segments, each of which grows by itself, by half: nobody ever waits until millions of
  * entries have moved. The other bits say where in the segment a search begins, in proportion, so that a segment may have any
- * number of places. What is taken out leaves no mark: entries behind it move up. 8 bytes a place; a segment is between 54 % and
- * 81 % full once it has grown: 10 to 15 bytes an entry.
+ * number of places. What is taken out leaves no mark: entries behind it move up. 8 bytes a place; a segment is between half and three
+ * quarters full once it has grown: 11 to 16 bytes an entry.
  */
 
 const SEGMENT_BITS = 9;
@@ -66,7 +66,7 @@ export class SlotIndex {
   add(tag: number, slot: number): void {
     const s = tag >>> (32 - SEGMENT_BITS);
     const used = (this.#used[s] as number) + 1;
-    if (16 * used > 13 * (this.#places[s] as number)) this.#grow(s);
+    if (4 * used > 3 * (this.#places[s] as number)) this.#grow(s);
     this.#used[s] = used;
     put(this.#segments[s] as Int32Array, this.#places[s] as number, tag, slot);
   }

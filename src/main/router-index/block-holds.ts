@@ -5,7 +5,7 @@
  *   (owner, hash) ──► hold ──► node of the prefix tree ──► all holds of the node
  *
  * Owners may call a block what they like, and one owner may call it by several hashes: it holds the block as long as it has one
- * of them. 20 bytes a hold, and 10 to 15 for its entry in the table.
+ * of them. 20 bytes a hold, and 11 to 16 for its entry in the table.
  */
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";
@@ -31,6 +31,8 @@ export class BlockHolds {
   readonly #ownerMix: Int32Array = randomFillSync(new Int32Array(MAX_OWNERS));
   /** Holds of each owner. */
   readonly #counts: Int32Array = new Int32Array(MAX_OWNERS);
+  /** The tag of what was looked for last. */
+  #tag: number = 0;
   /** Where the search for a hold to give up goes on. */
   #hand: number = 0;
 
@@ -56,10 +58,10 @@ export class BlockHolds {
   find(owner: number, lo: number, hi: number): number {
     const holds = this.#holds;
     const table = this.#table;
-    let hold = table.first(this.#tag(owner, lo, hi));
-    for (; hold !== 0; hold = table.next()) {
-      if (holds.get(hold, HOLD.lo) === lo && holds.get(hold, HOLD.hi) === hi && holds.owner(hold) === owner) break;
-    }
+    const tag = this.#tagOf(owner, lo, hi);
+    this.#tag = tag;
+    let hold = table.first(tag);
+    while (hold !== 0 && !holds.is(hold, owner, lo, hi)) hold = table.next();
     return hold;
   }
 
@@ -91,22 +93,24 @@ export class BlockHolds {
     return hold;
   }
 
-  /** The owner holds this node by this hash from now on. `known`: the hold that it has by that hash, 0 if none. */
+  /** The owner holds this node by this hash from now on. `known`: what `find` has just returned for the two. */
   hold(owner: number, lo: number, hi: number, node: number, known: number): void {
     if (known !== 0 && this.#holds.get(known, HOLD.node) === node) return;
-    this.#add(owner, lo, hi, node);
+    const tag = this.#tag;
+    this.#add(owner, lo, hi, node, tag);
     // Only now, as it might take the node with it. The hash names another block than before.
-    if (known !== 0) this.release(known);
+    if (known !== 0) this.#release(known, tag, false);
   }
 
-  release(hold: number): void {
-    this.#release(hold, false);
+  /** Lets go of what `find` has just returned. */
+  releaseFound(hold: number): void {
+    this.#release(hold, this.#tag, false);
   }
 
   /** Returns how many holds the owner had. */
   clear(owner: number): number {
     const count = this.#counts[owner] as number;
-    this.#holds.forEach(owner, (hold) => this.#release(hold, true));
+    this.#holds.forEach(owner, (hold) => this.#release(hold, this.#tagOf(owner, this.lo(hold), this.hi(hold)), true));
     return count;
   }
 
@@ -128,18 +132,19 @@ export class BlockHolds {
       if (node === 0) continue;
       if (this.tree.hasChildren(node) && ++passed < MAX_PASSED) continue;
       const owner = holds.owner(this.#hand);
-      this.release(this.#hand);
+      const tag = this.#tagOf(owner, this.lo(this.#hand), this.hi(this.#hand));
+      this.#release(this.#hand, tag, false);
       return owner;
     }
   }
 
-  #add(owner: number, lo: number, hi: number, node: number): void {
+  #add(owner: number, lo: number, hi: number, node: number, tag: number): void {
     const holds = this.#holds;
     const { tree } = this;
     const first = tree.firstHold(node);
     let isHolder = false;
     if (first !== 0) {
-      const isLikeFirst = holds.get(first, HOLD.lo) === lo && holds.get(first, HOLD.hi) === hi;
+      const isLikeFirst = this.lo(first) === lo && this.hi(first) === hi;
       // As long as all call the node alike, who has not this hash has none of it.
       if (!isLikeFirst || tree.has(node, NODE_FLAG.mixed)) {
         isHolder = this.holdAt(owner, node) !== 0;
@@ -147,19 +152,15 @@ export class BlockHolds {
       }
     }
     const hold = holds.take(owner);
-    holds.set(hold, HOLD.lo, lo);
-    holds.set(hold, HOLD.hi, hi);
-    holds.set(hold, HOLD.node, node);
-    holds.set(hold, HOLD.next, first);
-    holds.set(hold, HOLD.previous, 0);
+    holds.put(hold, lo, hi, node, first);
     if (first !== 0) holds.set(first, HOLD.previous, hold);
     tree.setFirstHold(node, hold);
     if (!isHolder) tree.countHolder(node, 1);
-    this.#table.add(this.#tag(owner, lo, hi), hold);
+    this.#table.add(tag, hold);
     this.#counts[owner] = (this.#counts[owner] as number) + 1;
   }
 
-  #release(hold: number, isClear: boolean): void {
+  #release(hold: number, tag: number, isClear: boolean): void {
     const holds = this.#holds;
     const { tree } = this;
     const owner = holds.owner(hold);
@@ -169,7 +170,7 @@ export class BlockHolds {
     if (next !== 0) holds.set(next, HOLD.previous, previous);
     if (previous !== 0) holds.set(previous, HOLD.next, next);
     else tree.setFirstHold(node, next);
-    this.#table.remove(this.#tag(owner, holds.get(hold, HOLD.lo), holds.get(hold, HOLD.hi)), hold);
+    this.#table.remove(tag, hold);
     holds.give(hold);
     this.#counts[owner] = (this.#counts[owner] as number) - 1;
     const first = tree.firstHold(node);
@@ -192,7 +193,7 @@ export class BlockHolds {
     return this.holdAt(owner, child) !== 0;
   }
 
-  #tag(owner: number, lo: number, hi: number): number {
+  #tagOf(owner: number, lo: number, hi: number): number {
     return this.#mix.place(0, lo, hi, -1) ^ (this.#ownerMix[owner] as number);
   }
 }

@@ -55,6 +55,24 @@ export class HoldSlots {
     (this.#pages[slot >>> PAGE_BITS] as Int32Array)[(slot & PAGE_MASK) * WORDS + word] = value;
   }
 
+  /** Whether the slot has this hash, and belongs to the owner. */
+  is(slot: number, owner: number, lo: number, hi: number): boolean {
+    const page = this.#pages[slot >>> PAGE_BITS] as Int32Array;
+    const at = (slot & PAGE_MASK) * WORDS;
+    return page[at] === lo && page[at + 1] === hi && this.owner(slot) === owner;
+  }
+
+  /** Writes all of a slot; nothing is before it. */
+  put(slot: number, lo: number, hi: number, node: number, next: number): void {
+    const page = this.#pages[slot >>> PAGE_BITS] as Int32Array;
+    const at = (slot & PAGE_MASK) * WORDS;
+    page[at + HOLD.lo] = lo;
+    page[at + HOLD.hi] = hi;
+    page[at + HOLD.node] = node;
+    page[at + HOLD.next] = next;
+    page[at + HOLD.previous] = 0;
+  }
+
   owner(slot: number): number {
     return this.#meta[(slot >>> CHUNK_BITS) * META.words + META.owner] as number;
   }

@@ -112,7 +112,7 @@ export class RouterIndex {
       if (hold === 0) {
         counters.unknownRemoves++;
       } else {
-        holds.release(hold);
+        holds.releaseFound(hold);
         counters.removed++;
       }
     }
