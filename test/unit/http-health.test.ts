@@ -4,7 +4,7 @@ import { type HealthState, healthRoutes } from "../../src/main/http/health.ts";
 import { RequestCounts } from "../../src/main/http/request-counts.ts";
 import type { Request, Response, WholeRoute } from "../../src/main/http/routes.ts";
 
-const REQUEST: Request = { query: new URLSearchParams(), headers: {} };
+const REQUEST: Request = { query: new URLSearchParams(), headers: {}, body: Buffer.alloc(0) };
 const STATE: HealthState = {
   notReady: [],
   stalledSeconds: null,

@@ -8,7 +8,7 @@
  *   index by published hash ──┘      └── list of the block, list of the holder
  *
  * With the lists both ends go in constant time: the last removal of a block takes out exactly the hashes that name it, and a
- * clear exactly what its source holds. 40 bytes a block, 32 a hold, and 11 to 16 for each entry of an index.
+ * clear exactly what its source holds. 40 bytes a block, 32 a hold, and 11 to 14 for each entry of an index.
  */
 import { MAX_RANK } from "../../shared/record.ts";
 import { KeyMix } from "../../shared/key-mix.ts";

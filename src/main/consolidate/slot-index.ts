@@ -4,10 +4,10 @@
  *
  *   segment   [tag, slot] …     open addressing; slot 0: empty
  *
- * The top bits of a tag choose one of many segments, each of which grows by itself, by half: nobody ever waits until millions of
+ * The top bits of a tag choose one of many segments, each of which grows by itself, by a quarter: nobody ever waits until millions of
  * entries have moved. The other bits say where in the segment a search begins, in proportion, so that a segment may have any
- * number of places. What is taken out leaves no mark: entries behind it move up. 8 bytes a place; a segment is between half and three
- * quarters full once it has grown: 11 to 16 bytes an entry.
+ * number of places. What is taken out leaves no mark: entries behind it move up. 8 bytes a place; a segment is between 60 % and
+ * 75 % full once it has grown: 11 to 14 bytes an entry.
  */
 
 const SEGMENT_BITS = 9;
@@ -94,7 +94,8 @@ export class SlotIndex {
 
   #grow(s: number): void {
     const old = this.#segments[s] as Int32Array;
-    const places = old.length === 0 ? FIRST_PLACES : 3 * (old.length >>> 2);
+    const before = old.length >>> 1;
+    const places = before === 0 ? FIRST_PLACES : before + (before >>> 2);
     const cells = new Int32Array(2 * places);
     for (let i = 0; i < old.length; i += 2) {
       if (old[i + 1] !== 0) put(cells, places, old[i] as number, old[i + 1] as number);

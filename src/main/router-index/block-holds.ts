@@ -5,7 +5,7 @@
  *   (owner, hash) ──► hold ──► node of the prefix tree ──► all holds of the node
  *
  * Owners may call a block what they like, and one owner may call it by several hashes: it holds the block as long as it has one
- * of them. 20 bytes a hold, and 11 to 16 for its entry in the table.
+ * of them. 20 bytes a hold, and 11 to 14 for its entry in the table.
  */
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";

@@ -5,7 +5,7 @@
  *
  * A child is found by its parent and its tokens hash. Most nodes have one child, which their parent names: long chains are
  * followed without a look into the table, which has only the children of nodes with several, and the roots. Node 0 is none, and
- * the parent of the roots. 24 bytes a node, and 11 to 16 for an entry of the table.
+ * the parent of the roots. 24 bytes a node, and 11 to 14 for an entry of the table.
  */
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";

@@ -6,7 +6,7 @@
  *
  *   step   hash before lo hi | tokens hash lo hi | hash lo hi | owner
  *
- * An owner is here one tier of one rank. 28 bytes a block, and 11 to 16 for each of two entries in tables.
+ * An owner is here one tier of one rank. 28 bytes a block, and 11 to 14 for each of two entries in tables.
  */
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";
