@@ -4,8 +4,8 @@
  * The client's own reconnecting is off. It would take messages while the server is away and throw them away, without a
  * word, when it is back; here a connection that is lost stays lost, and what it held is known.
  */
-import { connect, type ConnectionOptions, type NatsConnection } from "nats";
-import { natsCredentials, natsTls } from "../shared/nats-login.ts";
+import { connect, type ConnectionOptions, credsAuthenticator, type NatsConnection, nkeyAuthenticator } from "nats";
+import { natsLogin, natsTls } from "../shared/nats-login.ts";
 import type { NatsConnectionData } from "../shared/nats-messages.ts";
 import { NatsProbeError, probeServer } from "./nats-probe.ts";
 
@@ -52,7 +52,7 @@ export async function connectTo(
     timeout: CONNECT_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,
     tls: wantsTls ? natsTls(address.host, data.tls) : null,
-    ...natsCredentials(data.auth),
+    ...natsLogin(data.auth, { creds: credsAuthenticator, nkey: nkeyAuthenticator }),
   };
   return connect(options);
 }

@@ -30,8 +30,11 @@ const WHO = 12;
 const workerOf = (who: number): bigint => 2n ** 63n + BigInt(who >> 1);
 const rankOf = (who: number): number => who & 1;
 
+function order(a: RankOverlap, b: RankOverlap): number {
+  return Number(a.worker - b.worker) || a.rank - b.rank;
+}
+
 function assertEqual(index: RouterIndex, naive: NaiveRouterIndex, prefixes: readonly (readonly bigint[])[]): void {
-  const order = (a: RankOverlap, b: RankOverlap): number => Number(a.worker - b.worker) || a.rank - b.rank;
   for (const prefix of prefixes) {
     const { lo, hi } = halvesOf(prefix);
     const found = index.match(lo, hi, prefix.length).toSorted(order);
@@ -63,6 +66,18 @@ function apply(index: RouterIndex, naive: NaiveRouterIndex, step: Step): void {
     index.store(owner, TIERS[tier], columns);
     naive.store(worker, rank, tier, parent, blocks);
   }
+}
+
+/** A chain is a path of letters; its hash is a number made of it, the same for all ranks or one of three. */
+function hashOf(rank: number, letters: readonly number[]): bigint {
+  return wide(letters.reduce((n, letter) => 2 * n + letter, 1) + (rank % 3) * 1000);
+}
+
+function blocksOf(rank: number, letters: readonly number[], from: number): Block[] {
+  return letters.slice(from).map((letter, i) => ({
+    hash: hashOf(rank, letters.slice(0, from + i + 1)),
+    local: wide(letter + 1),
+  }));
 }
 
 function property(step: fc.Arbitrary<Step>, prefixes: readonly (readonly bigint[])[], numRuns: number): void {
@@ -119,15 +134,7 @@ test("events without any sense, on devices: two letters, hashes that mean one th
 });
 
 test("chains as engines have them, in three tiers: a hash follows from its chain, removals come in any order", () => {
-  /** A chain is a path of letters; its hash is a number made of it, the same for all workers or its own for each. */
   const path = fc.array(fc.nat({ max: 1 }), { minLength: 1, maxLength: 5 });
-  const hashOf = (rank: number, letters: readonly number[]): bigint =>
-    wide(letters.reduce((n, letter) => 2 * n + letter, 1) + (rank % 3) * 1000);
-  const blocksOf = (rank: number, letters: readonly number[], from: number): Block[] =>
-    letters.slice(from).map((letter, i) => ({
-      hash: hashOf(rank, letters.slice(0, from + i + 1)),
-      local: wide(letter + 1),
-    }));
   const step: fc.Arbitrary<Step> = fc.oneof(
     {
       weight: 6,

@@ -13,6 +13,7 @@ import {
   SNAPSHOT_DURATION_BUCKETS,
 } from "../../shared/counters.ts";
 import { CONSOLIDATOR } from "./consolidator-catalogue.ts";
+import { ROUTER_INDEX } from "./router-index-catalogue.ts";
 import { COMPONENT, DERIVED, ENGINE_DATA } from "./data-catalogue.ts";
 import { ENGINE_PAGE } from "./engine-page-catalogue.ts";
 import { EVENT_AGE_BUCKETS, POLL_DURATION_BUCKETS } from "./engine-counters.ts";
@@ -354,7 +355,7 @@ const THREADS: CatalogueSection = {
   ],
 };
 
-const SERVICE: CatalogueSection = {
+export const SERVICE: CatalogueSection = {
   title: "Service",
   metrics: [
     counter(
@@ -382,6 +383,7 @@ export const CATALOGUE: readonly CatalogueSection[] = [
   REPLAY,
   INDEX,
   THREADS,
+  ROUTER_INDEX,
   SERVICE,
   COMPONENT,
   DERIVED,

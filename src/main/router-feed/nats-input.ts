@@ -4,11 +4,20 @@
  * A reader may leave reconnecting to the client: there is nothing to be lost on the way out, and what was missed on the way in shows
  * in the ids of events. Messages are worked off as they come, so nothing piles up here.
  */
-import { connect, type ConsumerMessages, DeliverPolicy, type Msg, type NatsConnection } from "nats";
+import {
+  connect,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  type ConsumerMessages,
+  DeliverPolicy,
+  Events,
+  type Msg,
+  type NatsConnection,
+} from "nats";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../shared/errors.ts";
 import type { NatsConnectionData } from "../../shared/nats-messages.ts";
-import { natsCredentials, natsTls } from "../../shared/nats-login.ts";
+import { natsLogin, natsTls } from "../../shared/nats-login.ts";
 import { subjectSegment } from "../../shared/nats-subjects.ts";
 import { KV_METRICS_TOPIC } from "../../shared/plane-envelope.ts";
 import { KV_EVENTS_TOPIC } from "../../shared/plane-layout.ts";
@@ -47,7 +56,8 @@ export class NatsInput {
     this.#options = options;
     this.#feed = new PlaneFeed(model.feed, ({ worker, rank, reason, lost, blocks }) => {
       const fields = { worker: String(worker), dp_rank: rank, lost_events: lost, blocks };
-      const text = reason === "gap" ? "events of a rank are lost: what it holds is not known any more" : "a rank began anew";
+      const text =
+        reason === "gap" ? "events of a rank are lost: what it holds is not known any more" : "a rank began anew";
       log.limited(`plane ${reason} ${worker} ${rank}`).warn(text, fields);
     });
   }
@@ -86,8 +96,10 @@ export class NatsInput {
       name: data.name,
       timeout: CONNECT_TIMEOUT_MS,
       maxReconnectAttempts: -1,
-      ...(data.tls === null && !data.servers.some((server) => server.startsWith("tls:")) ? {} : { tls: natsTls(host, data.tls) }),
-      ...natsCredentials(data.auth),
+      ...(data.tls === null && !data.servers.some((server) => server.startsWith("tls:"))
+        ? {}
+        : { tls: natsTls(host, data.tls) }),
+      ...natsLogin(data.auth, { creds: credsAuthenticator, nkey: nkeyAuthenticator }),
     });
     this.#connection = connection;
     this.isUp = true;
@@ -101,8 +113,8 @@ export class NatsInput {
 
   async #watch(connection: NatsConnection): Promise<void> {
     for await (const { type } of connection.status()) {
-      if (type === "disconnect") this.isUp = false;
-      else if (type === "reconnect") this.isUp = true;
+      if (type === Events.Disconnect) this.isUp = false;
+      else if (type === Events.Reconnect) this.isUp = true;
       else continue;
       const log = this.#options.log.limited(`nats input ${type}`);
       if (this.isUp) log.info("connected to NATS again");
@@ -118,7 +130,8 @@ export class NatsInput {
       connection.subscribe(subject, {
         callback: (error, message) => {
           if (error === null) take(message);
-          else this.#options.log.limited("nats subscription").error("a subscription is refused", { error: error.message });
+          else
+            this.#options.log.limited("nats subscription").error("a subscription is refused", { error: error.message });
         },
       });
     }
@@ -164,7 +177,9 @@ export class NatsInput {
         this.isReading = true;
         await messages.closed();
       } catch (error) {
-        log.limited("nats stream").warn("the stream cannot be read; it is tried again", { stream, error: messageOf(error) });
+        log
+          .limited("nats stream")
+          .warn("the stream cannot be read; it is tried again", { stream, error: messageOf(error) });
       }
       this.isReading = false;
       await delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => {});

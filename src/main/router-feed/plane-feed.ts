@@ -15,6 +15,9 @@ import { readJsonEvent } from "./plane-json.ts";
 const BRACE = 0x7b;
 
 interface RankOrder {
+  /** Numbers of ranks are given anew when a rank is forgotten. */
+  readonly worker: bigint;
+  readonly rank: number;
   publisher: bigint;
   lastId: number;
 }
@@ -79,8 +82,8 @@ export class PlaneFeed {
       return;
     }
     const order = this.#orders.get(owner);
-    if (order === undefined) {
-      this.#orders.set(owner, { publisher, lastId: event.eventId });
+    if (order === undefined || order.worker !== event.worker || order.rank !== event.rank) {
+      this.#orders.set(owner, { worker: event.worker, rank: event.rank, publisher, lastId: event.eventId });
     } else {
       const isNew = publisher !== order.publisher;
       if (event.eventId <= order.lastId && !isNew) {

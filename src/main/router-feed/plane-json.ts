@@ -23,7 +23,8 @@ export function readJsonEvent(text: string, event: PlaneEvent): boolean {
 export function readRouterEvent(fields: Fields, event: PlaneEvent): boolean {
   event.begin();
   const worker = u64Of(fields["worker_id"]);
-  const tier = TIER_NAMES[String(fields["storage_tier"] ?? "device")];
+  const name = fields["storage_tier"] ?? "device";
+  const tier = typeof name === "string" ? TIER_NAMES[name] : undefined;
   const domain = fields["residency_domain"];
   if (worker === null || tier === undefined || !isFields(fields["event"])) return false;
   if ("residency_domain" in fields && domain !== "worker" && domain !== "cache_owner") return false;
@@ -35,7 +36,8 @@ export function readRouterEvent(fields: Fields, event: PlaneEvent): boolean {
 /** A KvCacheEvent: what is inside of a RouterEvent. */
 export function readCacheEvent({ event_id: id, dp_rank: rank = 0, data }: Fields, event: PlaneEvent): boolean {
   const eventId = u64Of(id);
-  if (eventId === null || typeof rank !== "number" || !Number.isInteger(rank) || rank < 0 || rank > MAX_RANK) return false;
+  if (eventId === null || typeof rank !== "number" || !Number.isInteger(rank) || rank < 0 || rank > MAX_RANK)
+    return false;
   event.eventId = Number(eventId);
   event.rank = rank;
   if (data === "cleared") {

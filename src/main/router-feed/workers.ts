@@ -92,7 +92,9 @@ export class Workers {
   /** Of one model, or of all. */
   status(name: Partial<ModelName>): readonly WorkerStatus[] {
     return [...this.#workers.values()]
-      .filter(({ registration: { model, group } }) => (name.model ?? model) === model && (name.group ?? group) === group)
+      .filter(
+        ({ registration: { model, group } }) => (name.model ?? model) === model && (name.group ?? group) === group,
+      )
       .map(({ registration, input }) => ({ registration, state: input.state, ranks: [...input.ranks] }));
   }
 

@@ -47,7 +47,8 @@ export interface ZmqInputOptions {
 }
 
 /** `pending`: there was no connection yet. */
-export type InputState = "pending" | "active" | "failed";
+export const INPUT_STATES = ["pending", "active", "failed"] as const;
+export type InputState = (typeof INPUT_STATES)[number];
 
 export class ZmqInput {
   state: InputState = "pending";
@@ -138,7 +139,8 @@ export class ZmqInput {
     } else if (item.kind === "snapshot-start") {
       this.#drop("snapshot");
       if (!item.header.tokens) {
-        const text = "the snapshot has no tokens, so its blocks cannot be matched; the publisher needs --snapshot-tokens on";
+        const text =
+          "the snapshot has no tokens, so its blocks cannot be matched; the publisher needs --snapshot-tokens on";
         log.warn(text, fields);
       }
     } else if (item.kind === "snapshot-failed") {

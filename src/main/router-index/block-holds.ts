@@ -20,9 +20,6 @@ const MAX_LOOK = 32;
 /** Holds that are passed over in search of one that nothing hangs on. */
 const MAX_PASSED = 256;
 
-/** What a store came to for one block. */
-export type Stored = "new" | "known" | "full";
-
 export class BlockHolds {
   readonly tree: PrefixTree = new PrefixTree();
   readonly #holds: HoldSlots = new HoldSlots(MAX_OWNERS);

@@ -122,7 +122,7 @@ export class RouterIndex {
   clear(owner: number): number {
     const tiers = this.#tiers;
     let cleared = this.holds.clear(owner);
-    for (let i = 0; tiers !== null && i < SLOW_TIERS; i++) cleared += tiers.clear(SLOW_TIERS * owner + i);
+    for (let i = 0; i < SLOW_TIERS; i++) cleared += tiers?.clear(SLOW_TIERS * owner + i) ?? 0;
     this.counters.cleared += cleared;
     return cleared;
   }
