@@ -9,7 +9,6 @@ import {
   credsAuthenticator,
   nkeyAuthenticator,
   type ConsumerMessages,
-  DeliverPolicy,
   Events,
   type Msg,
   type NatsConnection,
@@ -29,6 +28,9 @@ import { readLoad } from "./plane-load.ts";
 
 const RETRY_MS = 1000;
 const CONNECT_TIMEOUT_MS = 5000;
+/** Of one request to a stream. Half of that time without a word, twice, and the client asks anew: a server may have been restarted. */
+const PULL_MS = 4000;
+const PULL_MESSAGES = 1000;
 
 export interface NatsInputOptions {
   readonly connection: NatsConnectionData;
@@ -159,15 +161,17 @@ export class NatsInput {
     });
   }
 
-  /** An ordered consumer: what it misses it asks for again by itself. */
+  /** An ordered consumer, from the first message: what it misses it asks for again by itself. */
   async #followStream(connection: NatsConnection, stream: string): Promise<void> {
     const { log, model } = this.#options;
     const jetStream = connection.jetstream();
     while (!this.#closing.signal.aborted && !connection.isClosed()) {
       try {
-        const consumer = await jetStream.consumers.get(stream, { deliver_policy: DeliverPolicy.All });
+        const consumer = await jetStream.consumers.get(stream);
         const messages = await consumer.consume({
-          max_messages: 1000,
+          max_messages: PULL_MESSAGES,
+          expires: PULL_MS,
+          abort_on_missing_resource: true,
           callback: ({ data }) => {
             model.feed.counters.messages.jetstream++;
             this.#takeEvents(data);

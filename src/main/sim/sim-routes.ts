@@ -67,6 +67,7 @@ export class SimRoutes {
       ["/steady_clock_offset", get(() => this.#clock())],
       ["/server_info", get(() => jsonAnswer(serverInfo(config)))],
       ["/sim/stats", get(() => jsonAnswer(feed.stats()))],
+      ["/sim/blocks", get(() => jsonAnswer(feed.content()))],
     ]);
   }
 
