@@ -1,6 +1,6 @@
 /** What the requests of the index say, read from JSON and checked. MAIN THREAD; pure. */
 import type { BlockMmInfo } from "../normalise/published-event.ts";
-import { parseBigJson, u64Of } from "../router-feed/big-json.ts";
+import { parseBigJson, u64Of, unsignedOf } from "../router-feed/big-json.ts";
 
 /** What is wrong with a request, in words for whoever sent it; never with what stood there, which may be a prompt. */
 export class RequestError extends Error {
@@ -54,7 +54,7 @@ export class RequestFields {
   }
 
   u64(name: string): bigint {
-    const value = u64Of(this.#fields[name]);
+    const value = unsignedOf(this.#fields[name]);
     if (value === null) throw new RequestError(`${name} must be a whole number of 64 bits`);
     return value;
   }

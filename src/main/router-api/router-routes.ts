@@ -7,7 +7,7 @@ import { ConfigError } from "../../shared/errors.ts";
 import { REPLAY_FRAMINGS } from "../../shared/zmq-wire.ts";
 import { peerEndpoint } from "../config/peer-endpoint.ts";
 import type { Request, Response, WholeRoute } from "../http/routes.ts";
-import { bigJson, type Json, u64Of } from "../router-feed/big-json.ts";
+import { bigJson, type Json, unsignedOf } from "../router-feed/big-json.ts";
 import type { Model, ModelName, Models } from "../router-feed/models.ts";
 import type { WorkerStatus, Workers } from "../router-feed/workers.ts";
 import { NO_OWNER } from "../router-index/rank-owners.ts";
@@ -259,7 +259,7 @@ function nameFilter(query: URLSearchParams): Partial<ModelName> {
 
 function idOf(query: URLSearchParams, name: string): bigint | null {
   const text = query.get(name);
-  const value = text === null ? null : u64Of(text);
+  const value = text === null ? null : unsignedOf(text);
   if (text !== null && value === null) throw new RequestError(`${name} must be a whole number of 64 bits`);
   return value;
 }

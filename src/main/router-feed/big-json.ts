@@ -26,6 +26,12 @@ export function u64Of(value: unknown): bigint | null {
   return whole >= -(2n ** 63n) && whole < 2n ** 64n ? BigInt.asUintN(64, whole) : null;
 }
 
+/** The same of one that has no sign: ids of workers and events. */
+export function unsignedOf(value: unknown): bigint | null {
+  const isNegative = typeof value === "number" ? value < 0 : typeof value === "string" && value.startsWith("-");
+  return isNegative ? null : u64Of(value);
+}
+
 /** BigInts are written as numbers. */
 export function bigJson(value: Json): string {
   if (typeof value === "bigint") return String(value);

@@ -1,5 +1,5 @@
 /** A RouterEvent in JSON, as older durable streams hold it, into the same scratch. MAIN THREAD; pure. */
-import { parseBigJson, u64Of } from "./big-json.ts";
+import { parseBigJson, u64Of, unsignedOf } from "./big-json.ts";
 import { PLANE_KIND, type PlaneEvent, TIER_NAMES } from "./plane-event.ts";
 
 const MAX_RANK = 0xffff;
@@ -22,7 +22,7 @@ export function readJsonEvent(text: string, event: PlaneEvent): boolean {
 /** The same of what was parsed already; long integers may be texts of digits. */
 export function readRouterEvent(fields: Fields, event: PlaneEvent): boolean {
   event.begin();
-  const worker = u64Of(fields["worker_id"]);
+  const worker = unsignedOf(fields["worker_id"]);
   const name = fields["storage_tier"] ?? "device";
   const tier = typeof name === "string" ? TIER_NAMES[name] : undefined;
   const domain = fields["residency_domain"];
@@ -35,7 +35,7 @@ export function readRouterEvent(fields: Fields, event: PlaneEvent): boolean {
 
 /** A KvCacheEvent: what is inside of a RouterEvent. */
 export function readCacheEvent({ event_id: id, dp_rank: rank = 0, data }: Fields, event: PlaneEvent): boolean {
-  const eventId = u64Of(id);
+  const eventId = unsignedOf(id);
   if (eventId === null || typeof rank !== "number" || !Number.isInteger(rank) || rank < 0 || rank > MAX_RANK)
     return false;
   event.eventId = Number(eventId);
