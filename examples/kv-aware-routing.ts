@@ -35,7 +35,7 @@ const workers = positive("--workers", values.workers);
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
-  console.error(`${name} must be a whole number above 0`);
+  process.stderr.write(`${name} must be a whole number above 0\n`);
   return process.exit(2);
 }
 
@@ -153,10 +153,10 @@ function run(policy: Policy): Outcome {
     hits[part] = (hits[part] ?? 0) + found;
     asked[part] = (asked[part] ?? 0) + tokensHashes.length;
   }
-  const sum = (list: readonly number[]): number => list.reduce((total, value) => total + value, 0);
   return { hitRate: sum(hits) / sum(asked), parts: hits.map((value, i) => value / Math.max(1, asked[i] ?? 1)) };
 }
 
+const sum = (list: readonly number[]): number => list.reduce((total, value) => total + value, 0);
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** Two lines over the trace, with axes and words; opens in any browser. */
@@ -191,14 +191,14 @@ ${[...grid, ...lines].join("\n")}
 
 const inTurn = run(roundRobin);
 const aware = run(byOverlap);
-console.log(`round robin   ${percent(inTurn.hitRate)} of all blocks were in the cache`);
-console.log(`kv-aware      ${percent(aware.hitRate)}`);
-console.log(`gained        ${percent(aware.hitRate - inTurn.hitRate)} of all blocks need not be computed`);
+process.stdout.write(`round robin   ${percent(inTurn.hitRate)} of all blocks were in the cache\n`);
+process.stdout.write(`kv-aware      ${percent(aware.hitRate)}\n`);
+process.stdout.write(`gained        ${percent(aware.hitRate - inTurn.hitRate)} of all blocks need not be computed\n`);
 if (values.svg !== undefined) {
   const curves = [
     { name: "kv-aware", colour: "#0a6", outcome: aware },
     { name: "round robin", colour: "#c40", outcome: inTurn },
   ];
   writeFileSync(values.svg, drawing(curves));
-  console.log(`drawn into ${values.svg}`);
+  process.stdout.write(`drawn into ${values.svg}\n`);
 }

@@ -58,6 +58,11 @@ function stored({ hashes, parent = null, tokens, size = 4, more = {} }: Stored):
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
+/** A message with one block. */
+function block(n: number): Buffer {
+  return batch([stored({ hashes: [n + 1], tokens: range(4 * n, 4 * n + 3) })]);
+}
+
 /** Resolves when the index has taken so many messages. */
 async function taken(one: Index, messages: number, input: string = "zmq"): Promise<void> {
   await eventually(`${messages} messages over ${input}`, PATIENCE_MS, async () =>
@@ -239,7 +244,6 @@ test(
   "what was published before comes by replay; a gap that nobody can fill takes the blocks with it, and is told",
   { timeout: 60_000 },
   async (t) => {
-    const block = (n: number): Buffer => batch([stored({ hashes: [n + 1], tokens: range(4 * n, 4 * n + 3) })]);
     let keptFrom = 0;
     const replay = await scriptedReplay(t, async ({ from, answer }) => {
       for (let n = Math.max(from ?? 0, keptFrom); n < 3; n++) await answer(replyV2(n, block(n)));

@@ -83,6 +83,8 @@ function sequencesOf(blocks: LiveRank["blocks"]): ReadonlySet<bigint> {
 /** Whether both are the same, ranks that hold nothing left out. */
 export function isSame(a: Contents, b: Contents): boolean {
   const full = (contents: Contents): string[] =>
-    [...contents].filter(([, set]) => set.size > 0).map(([rank, set]) => `${rank} ${[...set].toSorted().join(" ")}`);
+    [...contents]
+      .filter(([, set]) => set.size > 0)
+      .map(([rank, set]) => `${rank} ${Array.from(set, String).toSorted().join(" ")}`);
   return full(a).toSorted().join("\n") === full(b).toSorted().join("\n");
 }

@@ -27,7 +27,7 @@ test("u64Of takes signed and unsigned numbers, and nothing else", () => {
   assert.equal(u64Of(-1), 2n ** 64n - 1n);
   assert.equal(u64Of(7), 7n);
   for (const wrong of [1.5, 2 ** 60, "18446744073709551616", "-9223372036854775809", "1e3", "", " 1", null, {}, true]) {
-    assert.equal(u64Of(wrong), null, String(wrong));
+    assert.equal(u64Of(wrong), null, JSON.stringify(wrong));
   }
 });
 

@@ -71,7 +71,7 @@ export class KvIndexer {
 
   /** What became of all blocks so far, by outcome. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#index.counters };
+    return Object.fromEntries(Object.entries(this.#index.counters));
   }
 
   /**
