@@ -59,7 +59,7 @@ function stored({ hashes, parent = null, tokens, size = 4, more = {} }: Stored):
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 /** A message with one block. */
-function block(n: number): Buffer {
+function blockMessage(n: number): Buffer {
   return batch([stored({ hashes: [n + 1], tokens: range(4 * n, 4 * n + 3) })]);
 }
 
@@ -246,15 +246,15 @@ test(
   async (t) => {
     let keptFrom = 0;
     const replay = await scriptedReplay(t, async ({ from, answer }) => {
-      for (let n = Math.max(from ?? 0, keptFrom); n < 3; n++) await answer(replyV2(n, block(n)));
+      for (let n = Math.max(from ?? 0, keptFrom); n < 3; n++) await answer(replyV2(n, blockMessage(n)));
       await answer(END_V2);
     });
     const { publisher, one } = await withPublisher(t, `?replay=${replay}`);
     await pairsAre(one, 3);
-    await publisher.send(3, block(3));
+    await publisher.send(3, blockMessage(3));
     await pairsAre(one, 4);
     keptFrom = 100;
-    await publisher.send(6, block(6));
+    await publisher.send(6, blockMessage(6));
     await pairsAre(one, 1);
     const page = await scrape(one.url);
     assert.equal(page.sum("kvcast_router_index_healed_messages_total"), 3);
@@ -262,7 +262,7 @@ test(
     assert.equal(page.sum("kvcast_router_index_rank_drops_total", { reason: "gap" }), 1);
     const told = await one.log("messages of a publisher are lost: what its ranks hold is not known any more");
     assert.equal(told["blocks"], 4);
-    await publisher.send(0, block(9));
+    await publisher.send(0, blockMessage(9));
     await eventually("a new run is seen", PATIENCE_MS, async () =>
       (await scrape(one.url)).sum("kvcast_router_index_rank_drops_total", { reason: "restart" }) === 1 ? true : null,
     );
