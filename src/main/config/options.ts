@@ -3,10 +3,12 @@
  * and defaults are a promise to users. MAIN THREAD, at start only.
  */
 import type { PollProfile } from "./config.ts";
+import { CLUSTER_OPTIONS } from "./cluster-options.ts";
 import { ENGINE_METRICS_OPTIONS } from "./engine-metrics-options.ts";
 import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { DATA_OPTIONS } from "./data-options.ts";
+import { HEALTH_OPTIONS, PROBE_OPTIONS } from "./health-options.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable, ValueType } from "./option-spec.ts";
@@ -50,11 +52,14 @@ export type ServeOptions = {
   readonly config: OptionSpec<string>;
 } & typeof ENGINE_METRICS_OPTIONS &
   typeof DATA_OPTIONS &
+  typeof PROBE_OPTIONS &
+  typeof HEALTH_OPTIONS &
   typeof ZMQ_OPTIONS &
   typeof NATS_OPTIONS &
   typeof STREAM_OPTIONS &
   typeof SNAPSHOT_OPTIONS &
   typeof PIPELINE_OPTIONS &
+  typeof CLUSTER_OPTIONS &
   typeof LOG_OPTIONS;
 
 export const SERVE_OPTIONS: ServeOptions = {
@@ -167,7 +172,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     env: [{ name: "DYN_SYSTEM_HOST" }],
     default: "127.0.0.1", // opening a port to the network is the operator's decision
     group: "HTTP",
-    help: "Address that /metrics, /health and /live listen on.",
+    help: "Address that /metrics, /health, /ready and /live listen on.",
   },
   systemPort: {
     name: "system-port",
@@ -177,6 +182,9 @@ export const SERVE_OPTIONS: ServeOptions = {
     group: "HTTP",
     help: "Port of the same.",
   },
+  ...CLUSTER_OPTIONS,
+  ...PROBE_OPTIONS,
+  ...HEALTH_OPTIONS,
   ...LOG_OPTIONS,
   config: {
     name: "config",

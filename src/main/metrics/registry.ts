@@ -25,6 +25,7 @@ import { engineFamilies } from "./engine-families.ts";
 import type { EngineCounters } from "./engine-counters.ts";
 import { type BlockSource, EngineBlocks } from "./engine-block.ts";
 import { enginePageFamilies } from "./engine-page-families.ts";
+import { healthFamilies, type HealthView } from "./health-families.ts";
 import { indexFamilies } from "./index-families.ts";
 import { MetricsPage } from "./metrics-page.ts";
 import type { CatalogueSection } from "./metric-definition.ts";
@@ -53,6 +54,8 @@ export interface MetricsOptions {
   readonly engines: readonly EngineCounters[];
   /** What is read of them besides. Default: nothing. */
   readonly data?: readonly EngineData[];
+  /** Absent: nothing is checked. */
+  readonly health?: HealthView;
   /** Absent: there is none. */
   readonly consolidator?: ConsolidatorView;
   readonly pipeline: PipelineView;
@@ -90,6 +93,8 @@ export class Metrics {
   readonly #engineBlocks: EngineBlocks;
   readonly #now: () => number;
   #shared: Shared | null = null;
+  /** What the page before took; null on the first one. */
+  #collectSeconds: number | null = null;
 
   constructor(options: MetricsOptions) {
     const { engines, pipeline } = options;
@@ -98,12 +103,19 @@ export class Metrics {
     register(this.#registry, CATALOGUE, [
       ...engineFamilies(engines),
       ...enginePageFamilies(options.enginePages?.pages ?? []),
-      ...dataFamilies(options.data ?? []),
+      ...dataFamilies(options.data ?? [], (engine) => this.#engineBlocks.shows(engine)),
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
       ...routerIndexFamilies(null),
-      ...serviceFamilies(options.version, options.epoch, options.logCounts, options.requests),
+      ...healthFamilies(options.health ?? null, options.data ?? []),
+      ...serviceFamilies(
+        options.version,
+        options.epoch,
+        options.logCounts,
+        options.requests,
+        () => this.#collectSeconds,
+      ),
     ]);
     if (options.defaults ?? true) registerDefaults(this.#registry);
     this.#enginePages = options.enginePages ?? null;
@@ -134,7 +146,10 @@ export class Metrics {
       await setTimeout(RETRY_PAUSE_MS);
     }
     // No await between the snapshot and this call, which reads every metric before it returns.
-    return new MetricsPage(await this.#registry.metrics(), engines);
+    const startMs = performance.now();
+    const own = await this.#registry.metrics();
+    this.#collectSeconds = (performance.now() - startMs) / 1000;
+    return new MetricsPage(own, engines);
   }
 }
 
@@ -151,13 +166,17 @@ export class IndexMetrics {
   readonly #registry = new Registry();
   readonly #blocks: EngineBlocks;
   #untilMs: number = 0;
+  #collectSeconds: number | null = null;
   #page: Promise<MetricsPage> | null = null;
 
   constructor({ view, version, epoch, logCounts, requests }: IndexMetricsOptions) {
     register(
       this.#registry,
       [ROUTER_INDEX, SERVICE],
-      [...routerIndexFamilies(view), ...serviceFamilies(version, epoch, logCounts, requests)],
+      [
+        ...routerIndexFamilies(view),
+        ...serviceFamilies(version, epoch, logCounts, requests, () => this.#collectSeconds),
+      ],
     );
     registerDefaults(this.#registry);
     this.#blocks = new EngineBlocks([], headsOf(this.#registry));
@@ -167,9 +186,16 @@ export class IndexMetrics {
   page(): Promise<MetricsPage> {
     if (this.#page === null || performance.now() >= this.#untilMs) {
       this.#untilMs = performance.now() + PAGE_LIFETIME_MS;
-      this.#page = this.#registry.metrics().then((text) => new MetricsPage(text, this.#blocks.current()));
+      this.#page = this.#encode();
     }
     return this.#page;
+  }
+
+  async #encode(): Promise<MetricsPage> {
+    const startMs = performance.now();
+    const text = await this.#registry.metrics();
+    this.#collectSeconds = (performance.now() - startMs) / 1000;
+    return new MetricsPage(text, this.#blocks.current());
   }
 }
 
