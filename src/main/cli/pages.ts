@@ -29,7 +29,7 @@ export const EXIT_CODES: readonly Item[] = [
   { name: "3", says: "flood: the rate of --min-rate was not reached." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service or performance data that perf asks for, files that may be open.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service or performance data that perf asks for, files that may be open, a file that cannot be written.",
   },
   { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
   {
@@ -63,6 +63,10 @@ export const ROOT_PAGE: HelpPage = {
     { command: ["kvcast flood"], says: "A load test: how many events a second this machine can publish." },
     { command: ["kvcast tail"], says: "Print what is published, event by event." },
     { command: ["kvcast perf"], says: "The slowest requests of an engine, and where their time went." },
+    {
+      command: ["kvcast rules export"],
+      says: "Alert rules for Prometheus; scrape-config and dashboards are its neighbours.",
+    },
     { command: ["kvcast help serve"], says: "All options of a command." },
   ],
   usage: "kvcast COMMAND [options]",
@@ -77,6 +81,9 @@ export const ROOT_PAGE: HelpPage = {
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
         { name: "perf [URL]", says: "Ask a running service for its slow requests." },
         { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
+        { name: "scrape-config", says: "Print how Prometheus scrapes a service." },
+        { name: "rules export", says: "Print alert rules for Prometheus." },
+        { name: "dashboards export", says: "Print boards for Grafana." },
         { name: "help [COMMAND]", says: "Print help." },
       ],
     },
