@@ -29,7 +29,7 @@ function burn(
   long: string,
   short: string,
   factor: number,
-  rule: Pick<AlertRule, "severity" | "summary">,
+  rule: Pick<AlertRule, "for" | "severity" | "summary">,
 ): AlertRule {
   const limit = Number((factor * BUDGET).toPrecision(3));
   return {
@@ -177,10 +177,13 @@ export const PIPELINE_ALERTS: RuleGroup = {
         "{{ $value | humanize }} replays of {{ $labels.instance }} could not give all within 10 minutes: those subscribers must begin anew.",
     },
     burn("KvcastLatencyBudgetBurnFast", "1h", "5m", 14.4, {
+      // A start is no hour yet: the first late seconds of one would be its whole rate.
+      for: "2m",
       severity: "critical",
       summary: "Events are late, at a rate that uses up a month's allowance in two days.",
     }),
     burn("KvcastLatencyBudgetBurnSlow", "6h", "30m", 6, {
+      for: "15m",
       severity: "warning",
       summary: "Events are late, at a rate that uses up a month's allowance in five days.",
     }),
