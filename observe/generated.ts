@@ -1,8 +1,9 @@
-/** Every file under deploy/ that is made of tables in the code. `npm run docs` writes them; a test holds them to it. */
+/** Every file under deploy/, and the list of runbooks, that are made of tables in the code. `npm run docs` writes them; a test holds them to it. */
 import { JOB_REGEX } from "../src/main/config/observe-options.ts";
 import { ruleFileText } from "../src/main/observe/rules/rule-file.ts";
 import { BOARDS } from "./boards/boards.ts";
 import { grafanaText } from "./boards/grafana.ts";
+import { runbookIndex } from "./runbook-index.ts";
 import { BURN_SCENARIOS, PIPELINE_SCENARIOS } from "./scenarios/pipeline.ts";
 import type { AlertScenarios } from "./scenarios/scenario.ts";
 import { SERVICE_SCENARIOS } from "./scenarios/service.ts";
@@ -51,6 +52,7 @@ export function generatedFiles(): readonly GeneratedFile[] {
       path: `deploy/prometheus/tests/${name}.test.yml`,
       text: testFileText("../rules/kvcast.yml", RULES.runbookUrl, scenarios),
     })),
+    { path: "docs/runbooks/README.md", text: runbookIndex() },
     ...BOARDS.map((board) => ({ path: `deploy/grafana/kvcast-${board.name}.json`, text: grafanaText(board) })),
   ];
 }
