@@ -12,6 +12,7 @@ import { Service } from "../service.ts";
 import { FlowReport } from "./flow-report.ts";
 import { type Hangups, renewal } from "./hangup.ts";
 import { startCard, startFields } from "./start-card.ts";
+import { SystemdNotifier } from "./systemd.ts";
 import { VERSION } from "./version.ts";
 
 type Ending =
@@ -49,12 +50,16 @@ export async function runServe(
   announce(loaded, service, log);
   const flow = new FlowReport(service.engines, service.pipeline, log);
   flow.start();
+  const systemd = SystemdNotifier.of(process.env, log);
+  systemd?.ready(`publishing on ${service.pipeline.zmqEndpoint() ?? "NATS"}`);
   const why = await ending;
   flow.stop();
+  systemd?.stopping();
   if (why.kind === "fatal") log.error("the service cannot go on", { error: messageOf(why.error) });
   else log.info("shutting down", { signal: why.signal });
   const report = await service.stop();
   flow.final(report);
+  systemd?.close();
   return why.kind === "fatal" ? EXIT.failure : EXIT.ok;
 }
 
