@@ -17,7 +17,7 @@ export const REQUESTS: Board = {
           "Completed",
           "reqps",
           "Requests that ended, each second.",
-          [[rateBy("trtllm_num_requests_completed_total", "$m", "engine"), "{{engine}}"]],
+          [[rateBy("trtllm_num_requests_completed_total", "$m", "engine"), "completed {{engine}}"]],
           { width: 6 },
         ),
         series(
