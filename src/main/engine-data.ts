@@ -97,7 +97,7 @@ export class EngineData implements PerfView {
           })
         : null;
     this.#probe =
-      engine.kind === "http" ? new EngineProbe({ config: engine, onFacts: (facts) => this.#onFacts(facts) }) : null;
+      engine.kind === "http" ? new EngineProbe({ config: engine, onFacts: (facts) => this.noteFacts(facts) }) : null;
   }
 
   get engine(): string {
@@ -176,7 +176,9 @@ export class EngineData implements PerfView {
 
   /** Ids that are missing by now are in the component's counter too. */
   countGaps(): void {
-    const missing = this.counters.missingIds.reduce((sum, count) => sum + count, 0);
+    // Messages that an engine published over ZMQ have numbers, and its events none.
+    if (this.counters.kind === "zmq") return;
+    const missing = this.counters.allMissingIds;
     this.additional.recordKvEventIdGap(missing - this.#missingSeen);
     this.#missingSeen = missing;
   }
@@ -208,7 +210,8 @@ export class EngineData implements PerfView {
     if (transfer !== null && part !== "context") this.additional.recordKvTransfer(transfer);
   }
 
-  #onFacts(facts: EngineFacts): void {
+  /** What the engine says of itself now. */
+  noteFacts(facts: EngineFacts): void {
     if (JSON.stringify(facts) !== JSON.stringify(this.#facts)) this.#facts = facts;
     if (facts.tokensPerBlock !== null) this.settings.noteTokensPerBlock(facts.tokensPerBlock);
     if (facts.hashAlgorithm !== null) this.settings.noteHashAlgorithm(facts.hashAlgorithm);
@@ -221,7 +224,7 @@ export class EngineData implements PerfView {
       events: counters.receivedEvents,
       stored: counters.storedBlocks,
       removed: counters.removedBlocks,
-      missing: counters.missingIds.reduce((sum, count) => sum + count, 0),
+      missing: counters.allMissingIds,
       usage: load.table.fullestUsage,
     };
     this.activity.sample(totals, performance.now());

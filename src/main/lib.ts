@@ -1,16 +1,13 @@
 /**
  * What the package offers to programs. Everything else is internal and may change in any release.
  */
-export { BindError, InvalidEventError, KvcastError, ThreadDiedError } from "../shared/errors.ts";
+export { BindError, ConfigError, InvalidEventError, KvcastError, ThreadDiedError } from "../shared/errors.ts";
 export { toSignedI64 } from "../shared/hash64.ts";
 export { WIRE_FORMATS, type WireFormat } from "../shared/wire-format.ts";
-export {
-  type BlockHash,
-  type BlockMmInfo,
-  type StoredOptions,
-  ZmqKvEventPublisher,
-  type ZmqKvEventPublisherOptions,
-} from "./zmq-kv-event-publisher.ts";
+export type { BlockHash, BlockMmInfo } from "./event-arguments.ts";
+export { KvConsolidator, type KvConsolidatorOptions, type KvConsolidatorSettings } from "./kv-consolidator.ts";
+export type { LineageOptions, TierBlocks, TierName, TierSource } from "./consolidate/tier-source.ts";
+export { type StoredOptions, ZmqKvEventPublisher, type ZmqKvEventPublisherOptions } from "./zmq-kv-event-publisher.ts";
 export {
   type EngineMetricsOptions,
   type MetricsEndpoint,

@@ -17,11 +17,14 @@ export interface ServiceParts {
   readonly version: string;
   /** The service has been told to stop. */
   readonly isDraining: boolean;
+  /** Why no engine is read, on purpose; null where they are. */
+  readonly held?: string | null;
   /** Since the service started, on a monotonic clock. */
   readonly uptimeMs: number;
 }
 
-export function healthOf({ engines, pipeline, epoch, version, isDraining, uptimeMs }: ServiceParts): HealthState {
+export function healthOf(parts: ServiceParts): HealthState {
+  const { engines, pipeline, epoch, version, isDraining, held = null, uptimeMs } = parts;
   // Events flow without an index.
   const dead = pipeline.workers().filter((worker) => !worker.up && worker.name !== "indexer");
   const sinks = sinksOf(
@@ -31,7 +34,9 @@ export function healthOf({ engines, pipeline, epoch, version, isDraining, uptime
   const notReady = [
     ...(isDraining ? ["the service is shutting down"] : []),
     // The events of that engine do not flow, whatever the others do.
-    ...engines.filter(({ up }) => up !== 1).map(({ engine }) => `engine ${engine} does not answer`),
+    ...(held === null
+      ? engines.filter(({ up }) => up !== 1).map(({ engine }) => `engine ${engine} does not answer`)
+      : [held]),
     ...dead.map((worker) => `thread ${worker.name} is not running`),
     // Beside another sink it is that sink's trouble only: `sinks` says so, and the metrics.
     ...(sinks.length === 1 && sinks[0]?.name === "nats" && !sinks[0].up ? ["there is no connection to NATS"] : []),

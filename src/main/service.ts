@@ -10,10 +10,13 @@ import { INDEX_CELLS } from "../shared/counters.ts";
 import { BindError } from "../shared/errors.ts";
 import type { Epoch, SavedState } from "../shared/index-messages.ts";
 import type { EngineCredentials, ServeConfig } from "./config/config.ts";
+import { ClusterMember } from "./control/member.ts";
+import type { Operated } from "./control/operated.ts";
+import { operatedService } from "./control/operated-service.ts";
 import { Engines } from "./engines.ts";
 import { EnginePages } from "./engine-page/engine-pages.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
-import { healthRoutes } from "./http/health.ts";
+import { type HealthState, healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
 import { perfRoute } from "./http/perf-route.ts";
 import { RequestCounts } from "./http/request-counts.ts";
@@ -54,8 +57,11 @@ export class Service {
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
   #http: HttpServer | null = null;
+  #member: ClusterMember | null = null;
   #running: Promise<void> = Promise.resolve();
   #draining: boolean = false;
+  /** Told to read its engines no more, and to live on. */
+  #drained: Promise<boolean> | null = null;
   #stopped: Promise<StopReport> | null = null;
 
   private constructor(options: ServiceOptions, pipeline: Pipeline, saved: SavedState | null) {
@@ -110,7 +116,9 @@ export class Service {
     }
     try {
       await service.#startHttp();
+      await service.#joinCluster();
     } catch (error) {
+      await service.#http?.close();
       await pipeline.stop(0);
       throw error;
     }
@@ -119,8 +127,38 @@ export class Service {
       pipeline.onOrderlyEnd((nextSequence) => stateSaver.last(nextSequence));
       stateSaver.start();
     }
-    service.#running = service.#engines.run();
+    service.#running = service.#run();
     return service;
+  }
+
+  /** The engines are not read before all workers of the cluster are ready, where they are waited for. */
+  async #run(): Promise<void> {
+    await this.#member?.started();
+    if (!this.#draining && this.#drained === null) await this.#engines.run();
+  }
+
+  async #joinCluster(): Promise<void> {
+    const { config, log } = this.#options;
+    if (config.cluster === null) return;
+    this.#member = await ClusterMember.join({
+      config: config.cluster,
+      httpPort: this.#http === null ? null : Number(new URL(this.#http.url).port),
+      operated: this.#operated(),
+      log,
+    });
+  }
+
+  #operated(): Operated {
+    const { log, version } = this.#options;
+    return operatedService({
+      version,
+      epoch: this.epoch,
+      pipeline: this.pipeline,
+      log,
+      health: () => this.#health(),
+      drain: (timeoutMs) => this.drain(timeoutMs),
+      clear: (isOver) => this.#engines.clear(() => this.#draining || isOver()),
+    });
   }
 
   #tellRestored({ clean, ranks }: SavedState): void {
@@ -147,6 +185,11 @@ export class Service {
     return this.#http?.implementation ?? null;
   }
 
+  /** Null where no cluster is joined. */
+  get clusterName(): string | null {
+    return this.#member?.name ?? null;
+  }
+
   get memoryBoundBytes(): number {
     return memoryBoundBytes(this.#options.config, this.pipeline.memoryBytes());
   }
@@ -155,6 +198,25 @@ export class Service {
   renewCredentials(credentials: EngineCredentials): void {
     this.#engines.renew(credentials);
     this.#enginePages?.renew(credentials);
+  }
+
+  /**
+   * Stops reading the engines for good and publishes what was taken; everything else lives on. False: after `timeoutMs` some of it
+   * was still on its way. Callers that come later wait for the same end, each as long as it likes.
+   */
+  async drain(timeoutMs: number): Promise<boolean> {
+    this.#drained ??= this.#drain();
+    return (await within(this.#drained, timeoutMs)) === true;
+  }
+
+  async #drain(): Promise<boolean> {
+    this.#options.log.info("draining: the engines are read no more");
+    this.#member?.release();
+    this.#engines.stop();
+    await this.#running;
+    await this.pipeline.emptied();
+    this.#options.log.info("drained: everything taken was published");
+    return true;
   }
 
   /** Stops polling, publishes what was taken, ends all threads. Any number of callers share one shutdown. */
@@ -168,6 +230,8 @@ export class Service {
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
     this.pipeline.hurry();
+    // What it answered last, as to a drain, has until the end to leave.
+    const left = this.#member?.close(SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     this.#stateSaver?.stop();
     this.#engines.stop();
     this.#enginePages?.stop();
@@ -175,8 +239,21 @@ export class Service {
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     const report = await this.pipeline.stop(endMs - performance.now());
     await within(this.#running, Math.max(0, endMs - performance.now()));
+    await left;
     await this.#http?.close();
     return report;
+  }
+
+  #health(): HealthState {
+    return healthOf({
+      engines: this.engines,
+      pipeline: this.pipeline,
+      epoch: this.epoch,
+      version: this.#options.version,
+      isDraining: this.#draining,
+      held: this.#drained === null ? (this.#member?.waitsFor ?? null) : "a command of the cluster has drained it",
+      uptimeMs: performance.now() - this.#startedMs,
+    });
   }
 
   async #startHttp(): Promise<void> {
@@ -198,16 +275,7 @@ export class Service {
       port: config.systemPort,
       routes: [
         metricsRoute(metrics),
-        ...healthRoutes(() =>
-          healthOf({
-            engines: this.engines,
-            pipeline: this.pipeline,
-            epoch: this.epoch,
-            version,
-            isDraining: this.#draining,
-            uptimeMs: performance.now() - this.#startedMs,
-          }),
-        ),
+        ...healthRoutes(() => this.#health()),
         snapshotRoute(() => this.pipeline.openSnapshot()),
         perfRoute(this.#engines.data),
       ],

@@ -91,6 +91,7 @@ test("defaults, complete and frozen", async () => {
     logLevel: "info",
     logFormat: "text",
     nats: null,
+    cluster: null,
   });
   assert.deepEqual(warnings, []);
   assert.equal(origins.get("engine"), "flag");

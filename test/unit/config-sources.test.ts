@@ -40,6 +40,7 @@ const SEED = `SU${"A".repeat(56)}`;
 writeFileSync(SECRET, "s3cret\n");
 writeFileSync(NKEY, `${SEED}\n`);
 const NATS = { engine: "synthetic:", sink: "nats", "worker-id": "7" };
+const JOINED = { engine: "synthetic:", "cluster-leader": "default" };
 const headers = path.join(folder, "headers");
 writeFileSync(headers, "X-Key: v\n");
 
@@ -195,6 +196,14 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   slotBytes: { value: 50_000, becomes: 50_048, read: (config) => config.slotBytes },
   systemHost: { value: "0.0.0.0", becomes: "0.0.0.0", read: (config) => config.systemHost },
   systemPort: { value: -1, becomes: null, read: (config) => config.systemPort },
+  clusterLeader: {
+    value: "tcp://h:5,ipc://x",
+    becomes: { pub: "tcp://h:5", ack: "ipc://x" },
+    read: (config) => config.cluster?.leader,
+  },
+  clusterName: { value: "w", becomes: "w", read: (config) => config.cluster?.name, beside: JOINED },
+  clusterSize: { value: 3, becomes: 3, read: (config) => config.cluster?.size, beside: JOINED },
+  clusterTimeout: { value: 1.5, becomes: 1500, read: (config) => config.cluster?.timeoutMs, beside: JOINED },
   logLevel: { value: "debug", becomes: "debug", read: (config) => config.logLevel },
   logFormat: {
     value: "json",
@@ -275,6 +284,10 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "slot-bytes": ["KVCAST_SLOT_BYTES"],
   "system-host": ["DYN_SYSTEM_HOST"],
   "system-port": ["DYN_SYSTEM_PORT"],
+  "cluster-leader": ["KVCAST_CLUSTER_LEADER"],
+  "cluster-name": ["KVCAST_CLUSTER_NAME"],
+  "cluster-size": ["KVCAST_CLUSTER_SIZE"],
+  "cluster-timeout": ["KVCAST_CLUSTER_TIMEOUT", "DYN_KVBM_LEADER_WORKER_INIT_TIMEOUT_SECS"],
   "log-level": ["DYN_LOG"],
   "log-format": ["DYN_LOGGING_CONSOLE_FORMAT", "DYN_LOGGING_JSONL"],
   config: ["KVCAST_CONFIG"],

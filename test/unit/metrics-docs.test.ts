@@ -7,6 +7,7 @@ import { Consolidator } from "../../src/main/consolidate/consolidator.ts";
 import { SourceCounters } from "../../src/main/consolidate/source-counters.ts";
 import { PageCounters } from "../../src/main/engine-page/page-counters.ts";
 import { CATALOGUE } from "../../src/main/metrics/catalogue.ts";
+import { LEFT_OUT } from "../../src/main/metrics/left-out.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { fullName } from "../../src/main/metrics/metric-definition.ts";
 import { labelValues, renderMetricsReference, unitOf } from "../../src/main/metrics/reference.ts";
@@ -32,6 +33,18 @@ test("every metric has a row, a unit, and words for each of its labels", () => {
   }
 });
 
+test("what is left out is not there, and the page says why", () => {
+  const there = new Set(metrics.map(fullName));
+  for (const { names, reason } of LEFT_OUT) {
+    for (const name of names) {
+      assert.ok(!there.has(name), name);
+      assert.ok(page.includes(`\`${name}\``), name);
+    }
+    // Whatever it points to instead is there.
+    for (const [, name = ""] of reason.matchAll(/`(kvcast_\w+)`/g)) assert.ok(there.has(name), name);
+  }
+});
+
 test("label values on the page are those of a scrape, where they are a closed list", async () => {
   const tracker = new Consolidator({
     mode: "dedup",
@@ -41,7 +54,7 @@ test("label values on the page are those of a scrape, where they are a closed li
     maxBlocks: 1,
   });
   const pipeline = new FakePipeline();
-  pipeline.nats = true;
+  pipeline.natsUse = "events";
   const scrape = new Metrics({
     engines: [new EngineCounters("engine0", "http", 2)],
     enginePages: {

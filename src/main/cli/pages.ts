@@ -1,5 +1,6 @@
 /** The help pages of the commands: examples and words; the options come from their tables. MAIN THREAD. */
 import type { OptionSpec } from "../config/option-spec.ts";
+import { CLUSTER_COMMAND_OPTION_LIST } from "../config/cluster-options.ts";
 import { CONSOLIDATE_OPTION_LIST } from "../config/consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "../config/flood-options.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
@@ -23,20 +24,20 @@ export const EXIT_CODES: readonly Item[] = [
     name: "1",
     says:
       "Something failed that should not have; the message says what. For flood also: events were lost, or the books of " +
-      "the service do not balance.",
+      "the service do not balance. For cluster also: all workers have answered, and one could not do it.",
   },
   { name: "2", says: "Wrong usage: an unknown command or flag, or a flag without its value." },
   { name: "3", says: "flood: the rate of --min-rate was not reached." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service or performance data that perf asks for, files that may be open, a file that cannot be written.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service or performance data that perf asks for, a worker that cluster had no answer from, files that may be open, a file that cannot be written.",
   },
   { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
   {
     name: "130, 143",
     says:
-      "Ended by a second SIGINT or SIGTERM, without waiting for what was under way; flood also by the first, because a " +
-      "test that was cut short has shown nothing.",
+      "Ended by a second SIGINT or SIGTERM, without waiting for what was under way; flood and cluster also by the first, " +
+      "because a test that was cut short has shown nothing, and a worker that was not waited for may have done it or not.",
   },
 ];
 
@@ -67,6 +68,7 @@ export const ROOT_PAGE: HelpPage = {
       command: ["kvcast rules export"],
       says: "Alert rules for Prometheus; scrape-config and dashboards are its neighbours.",
     },
+    { command: ["kvcast cluster status"], says: "How all services of a cluster are." },
     { command: ["kvcast help serve"], says: "All options of a command." },
   ],
   usage: "kvcast COMMAND [options]",
@@ -80,6 +82,7 @@ export const ROOT_PAGE: HelpPage = {
         { name: "sim", says: "Stand in for a trtllm-serve." },
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
         { name: "perf [URL]", says: "Ask a running service for its slow requests." },
+        { name: "cluster COMMAND", says: "Command all services of a cluster." },
         { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
         { name: "scrape-config", says: "Print how Prometheus scrapes a service." },
         { name: "rules export", says: "Print alert rules for Prometheus." },
@@ -268,6 +271,66 @@ export const PERF_PAGE: HelpPage = {
           name: "69",
           says: "There is no such service, or none of its engines gives performance data; the message says which setting is missing.",
         },
+      ],
+    },
+  ],
+};
+
+const CLUSTER_ITEMS: readonly Item[] = [
+  {
+    name: "status",
+    says: "Whether it is ready, and if not why; epoch, last sequence number, engines and sinks that are up.",
+  },
+  {
+    name: "drain",
+    says: "Read the engines no more, publish what was taken, then answer. Lasts until that service is started anew.",
+  },
+  { name: "clear", says: "Publish AllBlocksCleared for every rank. The engines keep their blocks." },
+  {
+    name: "snapshot-epoch",
+    says: "Epoch, last sequence number, and live blocks where there is an index (--snapshot).",
+  },
+  { name: "log-level LEVEL", says: "Log from this level on: trace, debug, info, warn, error." },
+];
+
+export const CLUSTER_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast cluster status"],
+      says: "How all services are that run with --cluster-leader on this machine.",
+    },
+    {
+      command: ["kvcast cluster drain --cluster-size 8 --timeout 30"],
+      says: "Before an upgrade: nothing is read any more, everything taken is published; exit code 69 unless all eight say so.",
+    },
+    {
+      command: ["kvcast cluster status --cluster-leader tcp://10.0.0.1:56001"],
+      says: "On the machine 10.0.0.1, for services that were given this address.",
+    },
+    {
+      command: ["kvcast cluster snapshot-epoch --json | jq -r 'select(.worker) | [.worker, .answer.epoch] | @tsv'"],
+      says: "For programs: a line of JSON for each worker, and one at the end.",
+    },
+  ],
+  usage: "kvcast cluster COMMAND [options]",
+  summary:
+    "Leads the cluster for the time of one command: every kvcast serve with --cluster-leader carries it out, and each answer is " +
+    "printed as it comes.",
+  options: CLUSTER_COMMAND_OPTION_LIST,
+  sections: [
+    { title: "Commands", items: CLUSTER_ITEMS },
+    { title: "Other", items: [{ name: "--json", says: "One JSON object a line." }, HELP_SWITCH] },
+    {
+      title: "Exit codes",
+      items: [
+        { name: "0", says: "All workers have done it." },
+        { name: "1", says: "All have answered, and one could not do it or would not; its line says why." },
+        { name: "2", says: "Wrong usage; 78 for a value that is not allowed." },
+        {
+          name: "69",
+          says: "A worker has not answered or never came, there is none at all, or the addresses cannot be bound.",
+        },
+        { name: "130, 143", says: "Cut short by SIGINT or SIGTERM; what was answered until then is printed." },
       ],
     },
   ],

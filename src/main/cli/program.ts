@@ -18,6 +18,7 @@ import type { HelpPage } from "./help.ts";
 import { requireOpenFiles } from "./open-files.ts";
 import { DASHBOARDS_PAGE, RULES_PAGE, SCRAPE_PAGE } from "./observe-pages.ts";
 import {
+  CLUSTER_PAGE,
   CONSOLIDATE_PAGE,
   FLOOD_PAGE,
   ROOT_PAGE,
@@ -50,6 +51,7 @@ const PAGES = {
   "scrape-config": SCRAPE_PAGE,
   rules: RULES_PAGE,
   dashboards: DASHBOARDS_PAGE,
+  cluster: CLUSTER_PAGE,
 } as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
@@ -101,6 +103,15 @@ export async function runCli(io: CliIo): Promise<number> {
     .option("--json")
     .action(async (url: string | undefined, { json = false }: { readonly json?: boolean }) => {
       code = await perf(url, perfFlags, json, io);
+    });
+
+  const clusterFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("cluster"), CLUSTER_PAGE), CLUSTER_PAGE, clusterFlags)
+    .argument("<COMMAND>")
+    .argument("[LEVEL]")
+    .option("--json")
+    .action(async (command: string, level: string | undefined, { json = false }: { readonly json?: boolean }) => {
+      code = await cluster([command, ...(level === undefined ? [] : [level])], clusterFlags, json, io);
     });
 
   const floodFlags = new Map<string, string[]>();
@@ -206,6 +217,14 @@ async function perf(url: string | undefined, flags: Flags, json: boolean, io: Cl
   const config = loadPerfConfig(url, flags, json, PERF_PATH);
   const { runPerf } = await import("./perf.ts");
   return runPerf(config, io);
+}
+
+async function cluster(words: readonly string[], flags: Flags, json: boolean, io: CliIo): Promise<number> {
+  const { loadClusterCommand } = await import("../config/load-cluster.ts");
+  const config = loadClusterCommand(words, flags, io.env, json);
+  const signal = firstSignal();
+  const { runCluster } = await import("./cluster.ts");
+  return runCluster(config, signal, io);
 }
 
 async function flood(flags: Flags, serveArgs: readonly string[], json: boolean, io: CliIo): Promise<number> {

@@ -70,6 +70,7 @@ function announce(loaded: LoadedConfig, service: Service, log: Logger): void {
     replayEndpoint: service.pipeline.replayEndpoint(),
     httpUrl: service.httpUrl,
     httpImplementation: service.httpImplementation,
+    clusterName: service.clusterName,
     memoryBoundBytes: service.memoryBoundBytes,
   };
   if (loaded.config.logFormat === "json") log.info("kvcast is running", startFields(loaded, facts));

@@ -6,6 +6,7 @@ import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
+import type { ClusterConfig } from "./load-cluster.ts";
 import type { NatsConfig } from "./load-nats.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
@@ -132,6 +133,7 @@ export type PublishConfig = Omit<
   | "clearOnStart"
   | "onEngineGap"
   | "publishTierMoves"
+  | "cluster"
 > & {
   /** Engines of the service itself; absent where others read them. */
   readonly engines?: readonly EngineConfig[];
@@ -185,6 +187,8 @@ export interface ServeConfig {
   readonly pollProfile: PollProfile;
   /** Null: they are not read. */
   readonly engineMetrics: EngineMetricsConfig | null;
+  /** Null: no cluster is joined. */
+  readonly cluster: ClusterConfig | null;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }

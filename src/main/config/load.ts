@@ -6,6 +6,7 @@
 import { isSingleEvent } from "../../shared/wire-format.ts";
 import type { LoadedConfig, ServeConfig } from "./config.ts";
 import { checkPublish } from "./check-publish.ts";
+import { loadCluster } from "./load-cluster.ts";
 import { loadEngineMetrics } from "./load-engine-metrics.ts";
 import { loadEngines } from "./load-engines.ts";
 import type { Environment, Flags, OptionSpec } from "./option-spec.ts";
@@ -73,8 +74,9 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   if (nats?.load === true && values.iterationStats === "off") {
     warnings.push("--iteration-stats off: routers are told of a load of zero; --load off tells them nothing");
   }
-  const engineMetrics = loadEngineMetrics(resolver, { engines, nats }, warnings);
-  const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics });
+  const engineMetrics = loadEngineMetrics(resolver, { engines, nats, worker: values.worker }, warnings);
+  const cluster = loadCluster(resolver, warnings);
+  const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics, cluster });
   checkPublish(config, OPTIONS, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });
 }

@@ -3,6 +3,7 @@
  * and defaults are a promise to users. MAIN THREAD, at start only.
  */
 import type { PollProfile } from "./config.ts";
+import { CLUSTER_OPTIONS } from "./cluster-options.ts";
 import { ENGINE_METRICS_OPTIONS } from "./engine-metrics-options.ts";
 import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
@@ -55,6 +56,7 @@ export type ServeOptions = {
   typeof STREAM_OPTIONS &
   typeof SNAPSHOT_OPTIONS &
   typeof PIPELINE_OPTIONS &
+  typeof CLUSTER_OPTIONS &
   typeof LOG_OPTIONS;
 
 export const SERVE_OPTIONS: ServeOptions = {
@@ -177,6 +179,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     group: "HTTP",
     help: "Port of the same.",
   },
+  ...CLUSTER_OPTIONS,
   ...LOG_OPTIONS,
   config: {
     name: "config",

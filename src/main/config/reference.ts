@@ -3,6 +3,7 @@
  * holds the file to it; the service never calls it.
  */
 import type { OptionSpec } from "./option-spec.ts";
+import { CLUSTER_COMMAND_OPTION_LIST } from "./cluster-options.ts";
 import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
@@ -100,6 +101,12 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`kvcast perf [URL]`, flags only. Besides these, `--json` prints the answer of `/v1/perf/requests`.",
     "[performance-data.md](performance-data.md) says what is in it.",
     ...optionTables(PERF_OPTION_LIST),
+    "",
+    "## Options of `kvcast cluster`",
+    "",
+    "`kvcast cluster COMMAND [options]`, flags or variables. Besides these, `--json` prints one JSON object a line.",
+    "[cluster.md](cluster.md) says what the commands do.",
+    ...optionTables(CLUSTER_COMMAND_OPTION_LIST),
     "",
     "## Options of `kvcast flood`",
     "",

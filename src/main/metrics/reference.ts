@@ -19,7 +19,8 @@ import { CHECKED_SETTINGS } from "../engine/settings-check.ts";
 import { PERF_FAULTS } from "../perf/perf-record.ts";
 import { PERF_STATES } from "../perf/perf-status.ts";
 import { CATALOGUE, METRIC_PREFIX, type MetricDefinition } from "./catalogue.ts";
-import { fullName } from "./metric-definition.ts";
+import { LEFT_OUT } from "./left-out.ts";
+import { fullName, type Stability } from "./metric-definition.ts";
 import {
   ALL_INVALID_REASONS,
   ENGINE_KINDS,
@@ -47,7 +48,7 @@ const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
   codec: WIRE_FORMATS,
   sink: ["zmq", "nats"],
   endpoint: "the bound ZMQ address, with its real port",
-  worker: "`publisher`, and `encoder0`, `encoder1`, … by `--encoders`",
+  worker: "`publisher`, `encoder0`, `encoder1`, … by `--encoders`, and with `--snapshot` `indexer`",
   handler: "path of the route, `other` for requests that reached none",
   code: "HTTP status",
   level: LOG_LEVELS,
@@ -101,7 +102,7 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
       "ack_duration_seconds",
     ].map((name) => [`sink_${name} sink`, ["nats"]]),
   ),
-  "pipeline_latency_seconds sink": ["zmq"],
+  "worker_heartbeat_timestamp_seconds worker": ["publisher"],
   "sink_sent_events_total event_type": EVENT_TYPES,
   "sink_dropped_events_total reason": SINK_DROP_REASONS,
   "sink_errors_total reason": SINK_ERROR_REASONS,
@@ -131,6 +132,7 @@ const OWN_UNITS: Readonly<Record<string, string>> = {
   perf_state: "1 or 0",
   event_age_negative_total: "events",
   request_kv_transfer_seconds: "seconds",
+  dynamo_component_kv_publisher_engines_dropped_events_total: "event ids",
   dynamo_component_gpu_cache_usage_percent: "ratio",
   dynamo_component_kv_cache_hit_rate: "ratio",
   trtllm_num_aborted_requests_total: "requests",
@@ -189,18 +191,29 @@ export function renderMetricsReference(): string {
     "consolidator_published = consolidator_waiting (a gauge) + ring_enqueued",
     "```",
     "",
+    "Stability: a `stable` metric keeps its name, type, unit and labels, and goes only with a line about it in CHANGELOG.md; a",
+    "`reference` metric is named by Dynamo or TensorRT-LLM, and follows them. The same line is written for it.",
+    "",
     "Two losses happen where kvcast cannot count events. What an engine dropped before it was read shows as missing event",
     "ids, in `kvcast_source_sequence_gaps_total`. What libzmq drops for a subscriber that is too slow shows as its beginning,",
     "in `kvcast_zmq_subscriber_queue_full_total`; how much it was only that subscriber sees, as a gap in the sequence numbers.",
-    ...CATALOGUE.flatMap(({ title, intro, metrics }) => [
+    ...CATALOGUE.flatMap(({ title, stability, intro, metrics }) => [
       "",
       `## ${title}`,
       "",
       ...(intro === undefined ? [] : [intro, ""]),
-      "| Metric | Type | Unit | Labels | Meaning |",
-      "|---|---|---|---|---|",
-      ...metrics.map(metricRow),
+      "| Metric | Type | Unit | Labels | Stability | Meaning |",
+      "|---|---|---|---|---|---|",
+      ...metrics.map((metric) => metricRow(metric, stability ?? "stable")),
     ]),
+    "",
+    "## What is left out",
+    "",
+    "Others have metrics of these names. kvcast has not, and this is why.",
+    "",
+    "| Metric | Why not |",
+    "|---|---|",
+    ...LEFT_OUT.map(({ names, reason }) => row([names.map((name) => `\`${name}\``).join(", "), reason])),
     "",
     "## Label values",
     "",
@@ -216,12 +229,12 @@ export function renderMetricsReference(): string {
   ].join("\n")}\n`;
 }
 
-function metricRow(metric: MetricDefinition): string {
+function metricRow(metric: MetricDefinition, stability: Stability): string {
   const labels = metric.labels.map((label) => `\`${label}\``).join(", ");
   const bounds = metric.buckets ?? [];
   const buckets =
     bounds.length === 0 ? "" : ` ${bounds.length} buckets from ${bounds[0] ?? ""} to ${bounds.at(-1) ?? ""}.`;
-  return row([`\`${fullName(metric)}\``, metric.type, unitOf(metric.name), labels, metric.help + buckets]);
+  return row([`\`${fullName(metric)}\``, metric.type, unitOf(metric.name), labels, stability, metric.help + buckets]);
 }
 
 /** A name ends in its unit, or in what it counts, as Prometheus wants it. */

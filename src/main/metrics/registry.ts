@@ -87,6 +87,8 @@ export class Metrics {
   readonly #engineBlocks: EngineBlocks;
   readonly #now: () => number;
   #shared: Shared | null = null;
+  /** What the page before took; null on the first one. */
+  #collectSeconds: number | null = null;
 
   constructor(options: MetricsOptions) {
     const { engines, pipeline } = options;
@@ -95,11 +97,17 @@ export class Metrics {
     this.#register([
       ...engineFamilies(engines),
       ...enginePageFamilies(options.enginePages?.pages ?? []),
-      ...dataFamilies(options.data ?? []),
+      ...dataFamilies(options.data ?? [], (engine) => this.#engineBlocks.shows(engine)),
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
-      ...serviceFamilies(options.version, options.epoch, options.logCounts, options.requests),
+      ...serviceFamilies(
+        options.version,
+        options.epoch,
+        options.logCounts,
+        options.requests,
+        () => this.#collectSeconds,
+      ),
     ]);
     if (options.defaults ?? true) {
       collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });
@@ -133,7 +141,10 @@ export class Metrics {
       await setTimeout(RETRY_PAUSE_MS);
     }
     // No await between the snapshot and this call, which reads every metric before it returns.
-    return new MetricsPage(await this.#registry.metrics(), engines);
+    const startMs = performance.now();
+    const own = await this.#registry.metrics();
+    this.#collectSeconds = (performance.now() - startMs) / 1000;
+    return new MetricsPage(own, engines);
   }
 
   /** Catalogue and families must name the same metrics; anything else is a bug that the first start shows. */

@@ -15,6 +15,7 @@ export function serviceFamilies(
   epoch: Epoch,
   logCounts: Readonly<Record<string, number>>,
   requests: RequestCountsView,
+  collectSeconds: () => number | null,
 ): readonly Family[] {
   const build: readonly Series[] = [{ labels: { version, node: process.versions.node }, read: () => 1 }];
   const epochInfo: readonly Series[] = [{ labels: { epoch: epoch.uuid }, read: () => 1 }];
@@ -23,7 +24,9 @@ export function serviceFamilies(
     labels: { level },
     read: () => logCounts[level] ?? 0,
   }));
+  const collect: readonly Series[] = [{ labels: {}, read: collectSeconds }];
   return [
+    { name: "metrics_collect_duration_seconds", series: () => collect },
     {
       name: "http_requests_total",
       series: () =>
