@@ -40,6 +40,22 @@ export {
   Modality,
   modalityOf,
 } from "./component-metrics/worker-traits.ts";
+export {
+  bosTokenIdOr,
+  HealthCheckPayload,
+  type HealthCheckPayloadOptions,
+  type PayloadForm,
+  TrtllmHealthCheckPayload,
+  type TrtllmPayloadOptions,
+} from "./health/payload.ts";
+export {
+  HEALTH_CHECK_KEY,
+  isProbe,
+  loadHealthCheckFromEnv,
+  parseHealthCheckPayload,
+  type PayloadFields,
+  type PayloadLog,
+} from "./health/payload-text.ts";
 export type {
   ClearedEvent,
   EventFault,

@@ -73,7 +73,7 @@ export class RawEventEngine implements EngineRuntime {
   #makeSource(engine: RawEngineConfig, config: ServeConfig, log: LineLogger): EngineSource {
     const { counters } = this;
     const sink = this.#intake;
-    const onDrain = (events: number): void => this.data.additional.recordKvEventDrain(events);
+    const onDrain = (events: number): void => this.data.countDrain(events);
     switch (engine.kind) {
       case "http":
         return new HttpSource({ config: engine, profile: config.pollProfile, sink, counters, onDrain, log });

@@ -16,6 +16,9 @@ import { operatedService } from "./control/operated-service.ts";
 import { Engines } from "./engines.ts";
 import { EnginePages } from "./engine-page/engine-pages.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
+import { HealthBoard } from "./health/health-board.ts";
+import { ENGINE_CHECKS, SERVICE_CHECKS } from "./health/health-report.ts";
+import { serviceChecks } from "./health/service-checks.ts";
 import { type HealthState, healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
 import { perfRoute } from "./http/perf-route.ts";
@@ -56,6 +59,7 @@ export class Service {
   readonly #stateSaver: StateSaver | null;
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
+  readonly #board: HealthBoard;
   #http: HttpServer | null = null;
   #member: ClusterMember | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -72,6 +76,7 @@ export class Service {
     const continued = saved?.clean === true ? saved : null;
     this.epoch = continued?.epoch ?? newEpoch();
     this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
+    this.#board = new HealthBoard({ names: [...SERVICE_CHECKS, ...ENGINE_CHECKS], log });
     this.#engines = new Engines({ config, pipeline, saved: saved?.ranks ?? NO_SAVED_RANKS, log, onFatal });
     this.#enginePages = config.engineMetrics === null ? null : new EnginePages(config, config.engineMetrics, log);
     this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver() : null;
@@ -114,10 +119,12 @@ export class Service {
         error,
       );
     }
+    service.#watchHealth();
     try {
       await service.#startHttp();
       await service.#joinCluster();
     } catch (error) {
+      service.#board.drain();
       await service.#http?.close();
       await pipeline.stop(0);
       throw error;
@@ -159,6 +166,12 @@ export class Service {
       drain: (timeoutMs) => this.drain(timeoutMs),
       clear: (isOver) => this.#engines.clear(() => this.#draining || isOver()),
     });
+  }
+
+  #watchHealth(): void {
+    this.#board.add(...serviceChecks(this.pipeline, { isDraining: () => this.#draining, held: () => this.#held() }));
+    for (const { health } of this.#engines.data) this.#board.add(...health.checks);
+    this.#board.start();
   }
 
   #tellRestored({ clean, ranks }: SavedState): void {
@@ -227,6 +240,7 @@ export class Service {
 
   async #stop(): Promise<StopReport> {
     this.#draining = true;
+    this.#board.drain();
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
     this.pipeline.hurry();
@@ -244,14 +258,20 @@ export class Service {
     return report;
   }
 
+  /** Why no engine is read, on purpose; null where they are. */
+  #held(): string | null {
+    return this.#drained === null ? (this.#member?.waitsFor ?? null) : "a command of the cluster has drained it";
+  }
+
   #health(): HealthState {
     return healthOf({
+      board: this.#board,
+      probes: this.#options.config.probes,
+      watchesEngines: true,
       engines: this.engines,
       pipeline: this.pipeline,
       epoch: this.epoch,
       version: this.#options.version,
-      isDraining: this.#draining,
-      held: this.#drained === null ? (this.#member?.waitsFor ?? null) : "a command of the cluster has drained it",
       uptimeMs: performance.now() - this.#startedMs,
     });
   }
@@ -263,6 +283,7 @@ export class Service {
     const metrics = new Metrics({
       engines: this.engines,
       data: this.#engines.data,
+      health: this.#board,
       pipeline: this.pipeline,
       version,
       epoch: this.epoch,
@@ -275,7 +296,7 @@ export class Service {
       port: config.systemPort,
       routes: [
         metricsRoute(metrics),
-        ...healthRoutes(() => this.#health()),
+        ...healthRoutes(config.probes, () => this.#health()),
         snapshotRoute(() => this.pipeline.openSnapshot()),
         perfRoute(this.#engines.data),
       ],

@@ -8,12 +8,15 @@ import { SourceCounters } from "../../src/main/consolidate/source-counters.ts";
 import { PageCounters } from "../../src/main/engine-page/page-counters.ts";
 import { CATALOGUE } from "../../src/main/metrics/catalogue.ts";
 import { LEFT_OUT } from "../../src/main/metrics/left-out.ts";
+import { HealthBoard } from "../../src/main/health/health-board.ts";
+import { CHECK_NAMES } from "../../src/main/health/health-report.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { fullName } from "../../src/main/metrics/metric-definition.ts";
 import { labelValues, renderMetricsReference, unitOf } from "../../src/main/metrics/reference.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
 import { readEngineData } from "../support/engine-data.ts";
 import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
+import { RecordingLog } from "../support/recording-log.ts";
 
 const page = readFileSync(path.join(process.cwd(), "docs/metrics.md"), "utf8");
 /** An engine has one of each, and a sink one codec: there a scrape shows one of the documented values. */
@@ -62,6 +65,7 @@ test("label values on the page are those of a scrape, where they are a closed li
       refresh: () => Promise.resolve(),
     },
     data: [await readEngineData(2)],
+    health: new HealthBoard({ names: CHECK_NAMES, log: new RecordingLog() }),
     consolidator: { tracker, sources: [new SourceCounters("kvbm0", "kvbm")] },
     pipeline,
     version: "0",

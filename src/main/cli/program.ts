@@ -4,7 +4,8 @@
  *
  * Data goes to stdout, talk to stderr. Every error is `kvcast: error: …` and the next step.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { CLUSTER_COMMANDS, type ClusterCommand } from "../control/commands.ts";
 import { loadServeConfig } from "../config/load.ts";
 import { MissingOptionError, quoted } from "../config/option-spec.ts";
 import type { TailSwitches } from "../config/load-tail.ts";
@@ -107,12 +108,22 @@ export async function runCli(io: CliIo): Promise<number> {
 
   const clusterFlags = new Map<string, string[]>();
   addFlags(pageCommand(program.command("cluster"), CLUSTER_PAGE), CLUSTER_PAGE, clusterFlags)
-    .argument("<COMMAND>")
+    .addArgument(new Argument("<COMMAND>").choices(CLUSTER_COMMANDS))
     .argument("[LEVEL]")
     .option("--json")
-    .action(async (command: string, level: string | undefined, { json = false }: { readonly json?: boolean }) => {
-      code = await cluster([command, ...(level === undefined ? [] : [level])], clusterFlags, json, io);
-    });
+    .action(
+      async (
+        name: ClusterCommand,
+        level: string | undefined,
+        { json = false }: { readonly json?: boolean },
+        command: Command,
+      ) => {
+        if (name === "log-level" && level === undefined) command.error("log-level: the level is missing behind it");
+        if (name !== "log-level" && level !== undefined)
+          command.error(`${name} takes nothing behind it, as ${quoted(level)}`);
+        code = await cluster(name, level ?? null, clusterFlags, json, io);
+      },
+    );
 
   const floodFlags = new Map<string, string[]>();
   addFlags(pageCommand(program.command("flood"), FLOOD_PAGE), FLOOD_PAGE, floodFlags)
@@ -219,9 +230,15 @@ async function perf(url: string | undefined, flags: Flags, json: boolean, io: Cl
   return runPerf(config, io);
 }
 
-async function cluster(words: readonly string[], flags: Flags, json: boolean, io: CliIo): Promise<number> {
+async function cluster(
+  command: ClusterCommand,
+  level: string | null,
+  flags: Flags,
+  json: boolean,
+  io: CliIo,
+): Promise<number> {
   const { loadClusterCommand } = await import("../config/load-cluster.ts");
-  const config = loadClusterCommand(words, flags, io.env, json);
+  const config = loadClusterCommand(command, level, flags, io.env, json);
   const signal = firstSignal();
   const { runCluster } = await import("./cluster.ts");
   return runCluster(config, signal, io);

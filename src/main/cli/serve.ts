@@ -8,7 +8,9 @@ import { EventEmitter, once } from "node:events";
 import { EXIT, messageOf } from "../../shared/errors.ts";
 import type { LoadedConfig } from "../config/config.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { EngineDeathError } from "../health/engine-death.ts";
 import { Service } from "../service.ts";
+import { within } from "../within.ts";
 import { FlowReport } from "./flow-report.ts";
 import { type Hangups, renewal } from "./hangup.ts";
 import { startCard, startFields } from "./start-card.ts";
@@ -57,8 +59,11 @@ export async function runServe(
   systemd?.stopping();
   if (why.kind === "fatal") log.error("the service cannot go on", { error: messageOf(why.error) });
   else log.info("shutting down", { signal: why.signal });
-  const report = await service.stop();
-  flow.final(report);
+  const isDeath = why.kind === "fatal" && why.error instanceof EngineDeathError;
+  const end = service.stop();
+  const report = isDeath ? await within(end, config.engineHealth.shutdownTimeoutMs) : await end;
+  if (report === null) log.warn("ended before all was sent: --engine-health-shutdown-timeout is over");
+  else flow.final(report);
   systemd?.close();
   return why.kind === "fatal" ? EXIT.failure : EXIT.ok;
 }

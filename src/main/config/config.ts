@@ -7,6 +7,7 @@ import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
 import type { ClusterConfig } from "./load-cluster.ts";
+import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
 import type { NatsConfig } from "./load-nats.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
@@ -134,6 +135,7 @@ export type PublishConfig = Omit<
   | "onEngineGap"
   | "publishTierMoves"
   | "cluster"
+  | "engineHealth"
 > & {
   /** Engines of the service itself; absent where others read them. */
   readonly engines?: readonly EngineConfig[];
@@ -181,6 +183,10 @@ export interface ServeConfig {
   readonly systemHost: string;
   /** 0 = any free port, null = no HTTP server. */
   readonly systemPort: number | null;
+  /** How health is asked for over HTTP. */
+  readonly probes: ProbeConfig;
+  /** How the engines are watched. */
+  readonly engineHealth: EngineHealthConfig;
   readonly encoders: number;
   readonly ringSlots: number;
   readonly slotBytes: number;

@@ -1,13 +1,12 @@
 /** What the options of a cluster amount to: for `serve`, and for `kvcast cluster`. MAIN THREAD, once, at start. */
 import type { LeaderEndpoints } from "../cluster/endpoints.ts";
-import { CLUSTER_COMMANDS, type ClusterCommand } from "../control/commands.ts";
+import type { ClusterCommand } from "../control/commands.ts";
 import { CLUSTER_COMMAND_OPTIONS, CLUSTER_OPTIONS } from "./cluster-options.ts";
 import type { LogLevel } from "./config.ts";
 import { isLocalLeader } from "./leader-endpoints.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
-import { type Environment, type Flags, notAllowed, refused } from "./option-spec.ts";
+import { type Environment, type Flags, refused } from "./option-spec.ts";
 import { Resolver } from "./resolve.ts";
-import { oneOf } from "./value-types.ts";
 
 /** A `serve` that is a worker of a cluster. */
 export interface ClusterConfig {
@@ -54,20 +53,14 @@ export function loadCluster(resolver: Resolver, warnings: string[]): ClusterConf
   return Object.freeze({ leader, name, size, timeoutMs });
 }
 
-/** Throws ConfigError, also for a command that there is not. */
+/** `level`: of `log-level`. Throws ConfigError. */
 export function loadClusterCommand(
-  words: readonly string[],
+  command: ClusterCommand,
+  level: string | null,
   flags: Flags,
   env: Environment,
   json: boolean,
 ): ClusterCommandConfig {
-  const [word = "", level] = words;
-  const command = oneOf(CLUSTER_COMMANDS).parse(word, { label: "the command", option: "COMMAND" });
-  const place = { label: command, option: "LEVEL" };
-  if (command === "log-level" && level === undefined) {
-    throw refused(place, `the level is missing; it takes ${LOG_OPTIONS.logLevel.type.takes}`);
-  }
-  if (command !== "log-level" && level !== undefined) throw notAllowed(place, level, "nothing behind it");
   const resolver = new Resolver({ flags, env, file: new Map() });
   const leader = resolver.pick(CLUSTER_COMMAND_OPTIONS.leader);
   const warnings = isLocalLeader(leader)
@@ -75,7 +68,7 @@ export function loadClusterCommand(
     : [`${leader.pub} and ${leader.ack} are bound beyond this machine: whoever reaches them can pose as a worker`];
   return Object.freeze({
     command,
-    level: level === undefined ? null : LOG_OPTIONS.logLevel.type.parse(level, place),
+    level: level === null ? null : LOG_OPTIONS.logLevel.type.parse(level, { label: command, option: "LEVEL" }),
     leader,
     size: resolver.find(CLUSTER_COMMAND_OPTIONS.clusterSize) ?? null,
     gatherMs: resolver.pick(CLUSTER_COMMAND_OPTIONS.gather),

@@ -9,6 +9,7 @@ import { checkPublish } from "./check-publish.ts";
 import { loadCluster } from "./load-cluster.ts";
 import { loadEngineMetrics } from "./load-engine-metrics.ts";
 import { loadEngines } from "./load-engines.ts";
+import { loadEngineHealth, loadProbes } from "./load-health.ts";
 import type { Environment, Flags, OptionSpec } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
 import { Resolver } from "./resolve.ts";
@@ -62,6 +63,8 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     stateDir: resolver.find(OPTIONS.stateDir) ?? null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
+    probes: loadProbes(resolver, resolver.find(OPTIONS.useEndpointHealthStatus)),
+    engineHealth: await loadEngineHealth(resolver, env, warnings),
     encoders: resolver.pick(OPTIONS.encoders),
     ringSlots: resolver.pick(OPTIONS.ringSlots),
     slotBytes: resolver.pick(OPTIONS.slotBytes),
@@ -70,6 +73,9 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     logFormat: resolver.pick(OPTIONS.logFormat),
   };
   const { engines, rereadCredentials } = await loadEngines(targets, values, resolver, warnings);
+  if (values.engineHealth.canary !== null && engines.every(({ kind }) => kind !== "http")) {
+    warnings.push("--canary has no effect: no engine is read over HTTP");
+  }
   const nats = await loadNatsConfig(resolver, env, warnings);
   if (nats?.load === true && values.iterationStats === "off") {
     warnings.push("--iteration-stats off: routers are told of a load of zero; --load off tells them nothing");

@@ -8,6 +8,7 @@ import { ENGINE_METRICS_OPTIONS } from "./engine-metrics-options.ts";
 import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { DATA_OPTIONS } from "./data-options.ts";
+import { HEALTH_OPTIONS, PROBE_OPTIONS } from "./health-options.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable, ValueType } from "./option-spec.ts";
@@ -51,6 +52,8 @@ export type ServeOptions = {
   readonly config: OptionSpec<string>;
 } & typeof ENGINE_METRICS_OPTIONS &
   typeof DATA_OPTIONS &
+  typeof PROBE_OPTIONS &
+  typeof HEALTH_OPTIONS &
   typeof ZMQ_OPTIONS &
   typeof NATS_OPTIONS &
   typeof STREAM_OPTIONS &
@@ -169,7 +172,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     env: [{ name: "DYN_SYSTEM_HOST" }],
     default: "127.0.0.1", // opening a port to the network is the operator's decision
     group: "HTTP",
-    help: "Address that /metrics, /health and /live listen on.",
+    help: "Address that /metrics, /health, /ready and /live listen on.",
   },
   systemPort: {
     name: "system-port",
@@ -180,6 +183,8 @@ export const SERVE_OPTIONS: ServeOptions = {
     help: "Port of the same.",
   },
   ...CLUSTER_OPTIONS,
+  ...PROBE_OPTIONS,
+  ...HEALTH_OPTIONS,
   ...LOG_OPTIONS,
   config: {
     name: "config",

@@ -10,6 +10,10 @@ import { BindError } from "../../shared/errors.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import type { ConsolidateConfig } from "../config/load-consolidate.ts";
 import { firstSequenceOf, newEpoch } from "../epoch.ts";
+import { HealthBoard } from "../health/health-board.ts";
+import { SERVICE_CHECKS, SOURCE_CHECKS } from "../health/health-report.ts";
+import { serviceChecks } from "../health/service-checks.ts";
+import { sourceChecks } from "../health/source-checks.ts";
 import { healthRoutes } from "../http/health.ts";
 import { metricsRoute } from "../http/metrics-route.ts";
 import { RequestCounts } from "../http/request-counts.ts";
@@ -54,6 +58,7 @@ export class ConsolidateService {
   readonly #tiers: TierSource | null;
   readonly #counters: readonly SourceCounters[];
   readonly #startedMs: number = performance.now();
+  readonly #board: HealthBoard;
   #http: HttpServer | null = null;
   #running: Promise<void> = Promise.resolve();
   #isDraining: boolean = false;
@@ -70,6 +75,7 @@ export class ConsolidateService {
       sources: [...config.sources.map(({ kind }) => kind), ...(hasTiers ? [TIERS_KIND] : [])],
       maxBlocks: config.maxBlocks,
     });
+    this.#board = new HealthBoard({ names: [...SERVICE_CHECKS, ...SOURCE_CHECKS], log });
     this.#egress = new Egress(this.consolidator, pipeline, config.drainIntervalMs);
     this.#sources = config.sources.map(
       (_, number) => new ConsolidateSource(number, config, this.consolidator, this.#egress, log),
@@ -99,8 +105,10 @@ export class ConsolidateService {
     try {
       const { epoch } = service;
       await pipeline.start({ epoch, firstSequence: firstSequenceOf(epoch, config.sequenceStart) });
+      service.#watchHealth();
       await service.#startHttp();
     } catch (error) {
+      service.#board.drain();
       await pipeline.stop(0);
       if (!(error instanceof BindError)) throw error;
       const option = error.endpoint === config.zmqEndpoint ? "--output-endpoint" : "another option";
@@ -108,6 +116,12 @@ export class ConsolidateService {
     }
     service.#running = service.#run();
     return service;
+  }
+
+  #watchHealth(): void {
+    this.#board.add(...serviceChecks(this.pipeline, { isDraining: () => this.#isDraining }));
+    for (const counters of this.sources) this.#board.add(...sourceChecks(counters));
+    this.#board.start();
   }
 
   /** Never rejects: each source waits for its own publisher only. */
@@ -146,6 +160,7 @@ export class ConsolidateService {
 
   async #stop(): Promise<StopReport> {
     this.#isDraining = true;
+    this.#board.drain();
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     this.pipeline.hurry();
     for (const source of this.#sources) source.stop();
@@ -177,6 +192,7 @@ export class ConsolidateService {
     const requests = new RequestCounts();
     const metrics = new Metrics({
       engines: [],
+      health: this.#board,
       consolidator: { tracker: this.consolidator, sources: this.sources },
       pipeline: this.pipeline,
       version,
@@ -189,8 +205,11 @@ export class ConsolidateService {
       port: config.systemPort,
       routes: [
         metricsRoute(metrics),
-        ...healthRoutes(() =>
+        ...healthRoutes(config.probes, () =>
           healthOf({
+            board: this.#board,
+            probes: config.probes,
+            watchesEngines: false,
             engines: this.sources.map((source) => ({
               engine: source.source,
               kind: source.kind,
@@ -200,7 +219,6 @@ export class ConsolidateService {
             pipeline: this.pipeline,
             epoch: this.epoch,
             version,
-            isDraining: this.#isDraining,
             uptimeMs: performance.now() - this.#startedMs,
           }),
         ),

@@ -31,11 +31,11 @@ export function operatedService({ version, epoch, pipeline, log, health, drain, 
   };
   return {
     status(): Json {
-      const { notReady, engines, uptimeMs, sinks } = health();
+      const { ready, reasons, engines, uptimeMs, sinks } = health();
       return {
         version,
-        ready: notReady.length === 0,
-        reasons: notReady.slice(0, MAX_REASONS),
+        ready: ready === "ready",
+        reasons: reasons.slice(0, MAX_REASONS),
         epoch: epoch.uuid,
         sequence: sequence(),
         engines_up: engines.filter(({ up }) => up).length,

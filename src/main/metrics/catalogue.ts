@@ -8,6 +8,7 @@
 import { CONSOLIDATOR } from "./consolidator-catalogue.ts";
 import { COMPONENT, DERIVED, ENGINE_DATA } from "./data-catalogue.ts";
 import { ENGINE_PAGE } from "./engine-page-catalogue.ts";
+import { HEALTH } from "./health-catalogue.ts";
 import { type CatalogueSection, counter, gauge } from "./metric-definition.ts";
 import { ENCODE, INDEX, REPLAY, RING, SINK, THREADS } from "./pipeline-catalogue.ts";
 import { NORMALISE, SOURCE } from "./source-catalogue.ts";
@@ -47,6 +48,7 @@ export const CATALOGUE: readonly CatalogueSection[] = [
   REPLAY,
   INDEX,
   THREADS,
+  HEALTH,
   SERVICE,
   COMPONENT,
   DERIVED,

@@ -16,6 +16,8 @@ import { FETCH_OUTCOMES } from "../engine-page/page-counters.ts";
 import { REFUSALS } from "../expfmt/refusal.ts";
 import { DISAGGREGATION_MODES, BACKENDS, MODALITIES } from "../component-metrics/worker-traits.ts";
 import { CHECKED_SETTINGS } from "../engine/settings-check.ts";
+import { PROBE_OUTCOMES } from "../health/canary-client.ts";
+import { CHECK_NAMES } from "../health/health-report.ts";
 import { PERF_FAULTS } from "../perf/perf-record.ts";
 import { PERF_STATES } from "../perf/perf-status.ts";
 import { CATALOGUE, METRIC_PREFIX, type MetricDefinition } from "./catalogue.ts";
@@ -48,6 +50,7 @@ const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
   codec: WIRE_FORMATS,
   sink: ["zmq", "nats"],
   endpoint: "the bound ZMQ address, with its real port",
+  check: CHECK_NAMES,
   worker: "`publisher`, `encoder0`, `encoder1`, … by `--encoders`, and with `--snapshot` `indexer`",
   handler: "path of the route, `other` for requests that reached none",
   code: "HTTP status",
@@ -72,6 +75,7 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "engine_setting_mismatch setting": CHECKED_SETTINGS,
   "iteration_stats_polls_total outcome": POLL_OUTCOMES,
   "iteration_stats_errors_total reason": SOURCE_ERROR_REASONS,
+  "health_probe_total outcome": PROBE_OUTCOMES,
   "perf_state state": PERF_STATES,
   "perf_polls_total outcome": POLL_OUTCOMES,
   "perf_errors_total reason": SOURCE_ERROR_REASONS,
@@ -123,6 +127,8 @@ const OWN_UNITS: Readonly<Record<string, string>> = {
   replay_buffer_oldest_sequence: "sequence number",
   zmq_subscriber_queue_full_total: "messages",
   main_stalled: "1 or 0",
+  ready: "1 or 0",
+  health_probe_total: "canaries",
   index_complete: "1 or 0",
   snapshots_open: "snapshots",
   rank_dirty: "1 or 0",

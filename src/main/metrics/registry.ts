@@ -25,6 +25,7 @@ import { engineFamilies } from "./engine-families.ts";
 import type { EngineCounters } from "./engine-counters.ts";
 import { type BlockSource, EngineBlocks } from "./engine-block.ts";
 import { enginePageFamilies } from "./engine-page-families.ts";
+import { healthFamilies, type HealthView } from "./health-families.ts";
 import { indexFamilies } from "./index-families.ts";
 import { MetricsPage } from "./metrics-page.ts";
 import { pipelineFamilies } from "./pipeline-families.ts";
@@ -50,6 +51,8 @@ export interface MetricsOptions {
   readonly engines: readonly EngineCounters[];
   /** What is read of them besides. Default: nothing. */
   readonly data?: readonly EngineData[];
+  /** Absent: nothing is checked. */
+  readonly health?: HealthView;
   /** Absent: there is none. */
   readonly consolidator?: ConsolidatorView;
   readonly pipeline: PipelineView;
@@ -101,6 +104,7 @@ export class Metrics {
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
+      ...healthFamilies(options.health ?? null, options.data ?? []),
       ...serviceFamilies(
         options.version,
         options.epoch,

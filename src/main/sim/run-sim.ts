@@ -95,17 +95,19 @@ async function serve(
   routes: SimRoutes,
   plan: FaultPlan,
 ): Promise<void> {
-  // No route takes a body; unread it would block the connection.
-  request.resume();
   const path = (request.url ?? "").split("?")[0] ?? "";
   const fault = plan.forAnswer(path);
-  if (fault?.kind === "hang") return;
+  if (fault?.kind === "hang") {
+    request.resume();
+    return;
+  }
   const instead = fault === null ? null : replacement(fault, plan);
   if (instead !== null) {
+    request.resume();
     send(response, instead, null, plan);
     return;
   }
-  const answer = await routes.answer(request.method ?? "", path, response);
+  const answer = await routes.answer(request, path, response);
   if (answer !== null) send(response, answer, fault, plan);
 }
 
