@@ -28,12 +28,6 @@ export const DYNAMO_METRICS: Readonly<Record<string, KnownMetric>> = {
   dynamo_component_response_bytes_total: { type: "counter", labels: DYNAMO_WORKER },
 };
 
-/** What rules use before the service has it. To be emptied. */
-export const NOT_THERE_YET: Readonly<Record<string, KnownMetric>> = {
-  kvcast_ready: { type: "gauge", labels: ["check"] },
-  kvcast_health_probe_total: { type: "counter", labels: ["engine", "outcome"] },
-};
-
 /** Prometheus' own, and Node's as far as boards use them. */
 const AROUND: Readonly<Record<string, KnownMetric>> = {
   up: { type: "gauge", labels: [] },
@@ -57,7 +51,6 @@ export function knownMetrics(enginePage: string): ReadonlyMap<string, KnownMetri
   const known = new Map<string, KnownMetric>([
     ...Object.entries(AROUND),
     ...Object.entries(DYNAMO_METRICS),
-    ...Object.entries(NOT_THERE_YET),
     ...enginePageMetrics(enginePage),
   ]);
   for (const metric of CATALOGUE.flatMap(({ metrics }) => metrics)) {

@@ -186,6 +186,10 @@ export const ENGINES: Board = {
               rateBy("kvcast_source_sequence_gaps_total", "$e", "engine, dp_rank"),
               "{{engine}} rank {{dp_rank}} missing",
             ],
+            [
+              rateBy("dynamo_component_kv_publisher_engines_dropped_events_total", "$m"),
+              "missing, as Dynamo's publisher counts",
+            ],
             [rateBy("trtllm_kv_event_id_gap_events_total", "$m"), "missing, as the component counts"],
             [rateBy("kvcast_source_sequence_resets_total", "$e", "engine"), "{{engine}} restarts"],
             [rateBy("kvcast_source_duplicate_events_total", "$e", "engine"), "{{engine}} duplicates"],

@@ -44,8 +44,11 @@ export const RUNTIME: Board = {
         stat(
           "Runs since",
           "s",
-          "Time since the run of sequence numbers began: since the start, or longer with --state-dir.",
-          [["time() - kvcast_epoch_start_timestamp_seconds{$t}", "{{instance}}"]],
+          "Time since the start, and since the run of sequence numbers began, which is longer ago with --state-dir.",
+          [
+            ["max by (instance) (dynamo_component_uptime_seconds{$t})", "{{instance}}"],
+            ["time() - kvcast_epoch_start_timestamp_seconds{$t}", "{{instance}} numbers"],
+          ],
           { width: 4 },
         ),
         stat(
@@ -58,6 +61,31 @@ export const RUNTIME: Board = {
       ],
     },
     {
+      title: "Health",
+      panels: [
+        state(
+          "Checks",
+          "bool_yes_no",
+          "No while a check fails, or waits for something to be known. docs/health.md says which of them keep the service from being ready.",
+          [["min by (check) (kvcast_ready{$t})", "{{check}}"]],
+        ),
+        series(
+          "Changes of checks",
+          "cps",
+          "Times that a check began to fail or ceased to; the log has the reason.",
+          [[rateBy("kvcast_ready_changes_total", "$t", "check"), "{{check}}"]],
+          { width: 6 },
+        ),
+        series(
+          "Canaries",
+          "cps",
+          "By how they ended. Normal is ok.",
+          [[rateBy("kvcast_health_probe_total", "$e", "engine, outcome"), "{{engine}} {{outcome}}"]],
+          { width: 6, absent: "No canaries" },
+        ),
+      ],
+    },
+    {
       title: "Threads",
       panels: [
         state(
@@ -66,6 +94,13 @@ export const RUNTIME: Board = {
           "No while a thread is being replaced.",
           [["kvcast_worker_up{$t}", "{{instance}} {{worker}}"]],
           { width: 8 },
+        ),
+        series(
+          "Publisher's heartbeat",
+          "s",
+          "Time since the publisher thread last looked around. Above a few seconds it hangs.",
+          [["time() - kvcast_worker_heartbeat_timestamp_seconds{$t}", "{{instance}} {{worker}}"]],
+          { yellow: 2, red: 10 },
         ),
         series("Threads replaced", "cps", "By reason. oom: too little memory for the thread; heartbeat: it hung.", [
           [rateBy("kvcast_worker_restarts_total", "$t", "worker, reason"), "{{worker}} {{reason}}"],
@@ -89,8 +124,11 @@ export const RUNTIME: Board = {
         series(
           "Time for a scrape",
           "s",
-          "As Prometheus sees it. It waits for the engines' pages up to --engine-metrics-timeout.",
-          [["scrape_duration_seconds{$t}", "{{instance}}"]],
+          "As Prometheus sees it. It waits for the engines' pages up to --engine-metrics-timeout; main thread is what the page cost kvcast itself.",
+          [
+            ["scrape_duration_seconds{$t}", "{{instance}}"],
+            ["kvcast_metrics_collect_duration_seconds{$t}", "{{instance}} main thread"],
+          ],
         ),
         series("Samples a scrape", "short", "The engines' own metrics among them.", [
           ["scrape_samples_scraped{$t}", "{{instance}}"],

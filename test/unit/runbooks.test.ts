@@ -31,7 +31,7 @@ const PAGES: Readonly<Record<string, HelpPage>> = {
 };
 /** What answers at these ports: kvcast, and an engine or Dynamo's frontend. */
 const PATHS: Readonly<Record<string, readonly string[]>> = {
-  "8081": ["/metrics", "/health", "/live"],
+  "8081": ["/metrics", "/health", "/ready", "/live"],
   "8000": ["/health", "/server_info", "/metrics"],
 };
 const KNOWN = knownMetrics(

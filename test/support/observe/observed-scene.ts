@@ -31,7 +31,7 @@ export async function observedScene(t: TestContext): Promise<PrometheusServer | 
   const all = await serve(
     t,
     `--engine busy=${busy.url} --engine quiet=${quiet.url} ` +
-      `--engine peer=zmq+${single.facts.zmqEndpoint}?replay=${singleReplay}&ports=one --attention-dp-size 2 ` +
+      `--engine peer=zmq+${single.facts.zmqEndpoint}?replay=${singleReplay}&ports=one --attention-dp-size 2 --canary on ` +
       `--sink both --worker-id 1 --nats-url ${nats.url} --nats-jetstream KV --snapshot on --on-engine-gap clear ${REPLAY}`,
   );
   const both = await consolidate(

@@ -34,7 +34,7 @@ export const SERVICE_ALERTS: RuleGroup = {
       expr: "kvcast_ready{$job} == 0",
       for: "5m",
       severity: "warning",
-      summary: "A kvcast is not ready.",
+      summary: "A check of a kvcast fails.",
       description: "The check {{ $labels.check }} of {{ $labels.instance }} has failed for 5 minutes.",
     },
     {
