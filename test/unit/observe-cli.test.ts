@@ -177,6 +177,20 @@ test("boards: all into a directory, one on stdout, or a ConfigMap", async (t) =>
   assert.equal(other.templating.list.find(({ name }) => name === "job")?.regex, String.raw`/^(?:a\/b|c)$/`);
 });
 
+test("boards: an alert that fires links to its runbook, where there is a place for these", async () => {
+  const made = JSON.parse(
+    (await run("dashboards export --board overview --runbook-url https://w.example/rb/")).out,
+  ) as {
+    panels: readonly { title: string; fieldConfig?: { defaults: { links?: readonly { url: string }[] } } }[];
+  };
+  const linked = made.panels.filter(({ fieldConfig }) => fieldConfig?.defaults.links !== undefined);
+  assert.deepEqual(
+    linked.map(({ title }) => title),
+    ["Firing alerts"],
+  );
+  assert.equal(linked[0]?.fieldConfig?.defaults.links?.[0]?.url, "https://w.example/rb/${__field.labels.alertname}.md");
+});
+
 test("what is not allowed is refused with what is", async () => {
   for (const [line, code, message] of [
     ["scrape-config --system-port 0", 78, "--system-port: any free port is none that Prometheus could know"],
@@ -196,6 +210,7 @@ test("what is not allowed is refused with what is", async () => {
     ["rules print", 2, '"print" is nothing that rules can do; it can export'],
     ["dashboards export", 78, "name a directory, or one --board"],
     ["dashboards export --board none", 78, "overview, engines, pipeline, requests, runtime"],
+    ["dashboards export --board overview --runbook-url {{x}}", 78, "it takes a URL or path"],
     ["dashboards export --format xml", 78, "file, config-map"],
   ] as const) {
     const ran = await run(line);

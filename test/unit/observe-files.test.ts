@@ -62,3 +62,10 @@ test("every expression is about kvcast's jobs or Dynamo's, and of no others", ()
       assert.match(selector[1] ?? "", /^\$(?:job|dynamo)/, expr);
   }
 });
+
+test("pages that say how many rules there are say it right", () => {
+  for (const file of ["docs/observability.md", "CHANGELOG.md"]) {
+    const text = readFileSync(file, "utf8").replaceAll(/\s+/g, " ");
+    assert.ok(text.includes("8 recording rules") && text.includes(`${ALERTS.length} alerts`), file);
+  }
+});

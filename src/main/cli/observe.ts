@@ -40,7 +40,7 @@ export function runDashboardsExport(config: DashboardsConfig, io: ObserveIo): nu
     return EXIT.ok;
   }
   for (const board of config.boards) {
-    const { name, text } = boardFile(board, config.job);
+    const { name, text } = boardFile(board, config);
     put(text, config.output === null ? null : path.join(config.output, name), io);
   }
   return EXIT.ok;

@@ -30,6 +30,8 @@ export interface DashboardsConfig {
   readonly output: string | null;
   readonly job: string;
   readonly name: string;
+  /** Null: alerts link to nothing. */
+  readonly runbookUrl: string | null;
 }
 
 /**
@@ -103,5 +105,6 @@ export function loadDashboardsConfig(flags: Flags): DashboardsConfig {
     output,
     job: resolver.pick(DASHBOARDS_OPTIONS.job),
     name: resolver.pick(DASHBOARDS_OPTIONS.name),
+    runbookUrl: resolver.find(DASHBOARDS_OPTIONS.runbookUrl) ?? null,
   });
 }

@@ -194,6 +194,7 @@ export const DASHBOARDS_OPTIONS: {
   readonly output: OptionSpec<string>;
   readonly job: Defaulted<string>;
   readonly name: Defaulted<string>;
+  readonly runbookUrl: OptionSpec<string>;
 } = {
   format: {
     name: "format",
@@ -222,6 +223,14 @@ export const DASHBOARDS_OPTIONS: {
   },
   job,
   name,
+  runbookUrl: {
+    name: "runbook-url",
+    type: runbookBase,
+    env: [],
+    defaultNote: "no links",
+    group: JOB_GROUP,
+    help: "Where people find the runbooks: an alert that fires then links to its own.",
+  },
 };
 
 export const SCRAPE_OPTION_LIST: readonly OptionSpec<unknown>[] = Object.values(SCRAPE_OPTIONS);
