@@ -4,7 +4,9 @@
  */
 import type { OptionSpec } from "./option-spec.ts";
 import { CLUSTER_COMMAND_OPTION_LIST } from "./cluster-options.ts";
+import { CHECK_OPTION_LIST } from "./check-options.ts";
 import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
+import { DOCTOR_OPTIONS } from "./doctor-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
 import { DASHBOARDS_OPTION_LIST, RULES_OPTION_LIST, SCRAPE_OPTION_LIST } from "./observe-options.ts";
@@ -107,6 +109,18 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`kvcast cluster COMMAND [options]`, flags or variables. Besides these, `--json` prints one JSON object a line.",
     "[cluster.md](cluster.md) says what the commands do.",
     ...optionTables(CLUSTER_COMMAND_OPTION_LIST),
+    "",
+    "## Options of `kvcast check`",
+    "",
+    "`kvcast check [URL]`, flags only. [doctor.md](doctor.md) says what it answers.",
+    ...optionTables(CHECK_OPTION_LIST),
+    "",
+    "## Options of `kvcast doctor`",
+    "",
+    "`kvcast doctor [options]` takes the options, variables and file of `kvcast serve`, and as flags only these. Besides them, `--drain`",
+    "reads events of engines too, `--strict` counts warnings, and `--json` prints one JSON object. [doctor.md](doctor.md) lists what",
+    "is examined.",
+    ...optionTables(Object.values(DOCTOR_OPTIONS)),
     "",
     "## Options of `kvcast flood`",
     "",
