@@ -37,7 +37,7 @@ const RUNNING = { publisher: true, encoder0: true, indexer: true };
 
 test("each thread has a check; without the index events flow, so that one only warns", () => {
   const pipeline = new StallingPipeline().set(RUNNING);
-  const checks = serviceChecks(pipeline, () => false);
+  const checks = serviceChecks(pipeline, { isDraining: () => false });
   for (const [name, severity] of [
     ["publisher", "critical"],
     ["encoder0", "critical"],
@@ -55,35 +55,33 @@ test("each thread has a check; without the index events flow, so that one only w
   }
 });
 
-test("the end, a stall and NATS, alone and beside ZMQ", () => {
+test("the end, a hold, a stall and NATS, alone and beside ZMQ", () => {
   let isDraining = false;
+  let held: string | null = null;
   const pipeline = new StallingPipeline().set(RUNNING);
-  const checks = serviceChecks(pipeline, () => isDraining);
+  const checks = serviceChecks(pipeline, { isDraining: () => isDraining, held: () => held });
   assert.deepEqual(the(checks, "shutdown").look(), { ok: true });
   isDraining = true;
   assert.equal(reasonOf(the(checks, "shutdown").look()), "the service is shutting down");
+  assert.deepEqual(the(checks, "held").look(), { ok: true });
+  held = "two workers are missing";
+  assert.equal(reasonOf(the(checks, "held").look()), held);
   assert.deepEqual(the(checks, "main_loop").look(), { ok: true });
   pipeline.stalledSeconds = 2.5;
   assert.equal(reasonOf(the(checks, "main_loop").look()), "the main thread stood still for 2.5 s");
   assert.deepEqual(the(checks, "nats").look(), { ok: null, waiting: false, reason: "nothing goes to NATS" });
 
-  pipeline.nats = true;
-  const both = the(
-    serviceChecks(pipeline, () => false),
-    "nats",
-  );
+  for (const use of ["load", "events"] as const) {
+    pipeline.natsUse = use;
+    assert.equal(the(serviceChecks(pipeline, { isDraining: () => false }), "nats").severity, "warning");
+  }
+  const both = the(serviceChecks(pipeline, { isDraining: () => false }), "nats");
   assert.equal(both.severity, "warning");
   assert.equal(reasonOf(both.look()), "there is no connection to NATS");
   pipeline.publisher.set(PUBLISHER_CELLS.natsUp, 1);
   assert.deepEqual(both.look(), { ok: true });
   pipeline.endpoint = null;
-  assert.equal(
-    the(
-      serviceChecks(pipeline, () => false),
-      "nats",
-    ).severity,
-    "critical",
-  );
+  assert.equal(the(serviceChecks(pipeline, { isDraining: () => false }), "nats").severity, "critical");
 });
 
 test("a source that has not been there is waited for; one that was there is missed; a lost connection is held for a second", () => {
