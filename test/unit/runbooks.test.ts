@@ -6,8 +6,17 @@ import test from "node:test";
 import { knownMetrics } from "../../observe/known-metrics.ts";
 import { ALERTS } from "../../observe/scenarios/test-file.ts";
 import { DASHBOARDS_PAGE, RULES_PAGE, SCRAPE_PAGE } from "../../src/main/cli/observe-pages.ts";
-import { CONSOLIDATE_PAGE, FLOOD_PAGE, PERF_PAGE, SERVE_PAGE, TAIL_PAGE } from "../../src/main/cli/pages.ts";
+import {
+  CHECK_PAGE,
+  CONSOLIDATE_PAGE,
+  DOCTOR_PAGE,
+  FLOOD_PAGE,
+  PERF_PAGE,
+  SERVE_PAGE,
+  TAIL_PAGE,
+} from "../../src/main/cli/pages.ts";
 import type { HelpPage } from "../../src/main/cli/help.ts";
+import { DOCTOR_OPTION_LIST } from "../../src/main/config/doctor-options.ts";
 import { deadLinks } from "../support/markdown-links.ts";
 
 const FOLDER = path.join(process.cwd(), "docs/runbooks");
@@ -25,6 +34,8 @@ const PAGES: Readonly<Record<string, HelpPage>> = {
   tail: TAIL_PAGE,
   perf: PERF_PAGE,
   flood: FLOOD_PAGE,
+  check: CHECK_PAGE,
+  doctor: { ...DOCTOR_PAGE, options: DOCTOR_OPTION_LIST },
   "scrape-config": SCRAPE_PAGE,
   rules: RULES_PAGE,
   dashboards: DASHBOARDS_PAGE,
