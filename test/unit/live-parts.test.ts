@@ -17,7 +17,7 @@ import { FakePipeline } from "../support/fake-pipeline.ts";
 const BUDGET_BYTES = 60_000;
 
 function request(headers: Request["headers"]): Request {
-  return { query: new URLSearchParams(), headers };
+  return { query: new URLSearchParams(), headers, body: Buffer.alloc(0) };
 }
 
 function statusFor(options: Partial<LiveGateOptions>, headers: Request["headers"]): number {

@@ -22,6 +22,7 @@ import { DeadlineClock } from "./deadline-clock.ts";
 import { drainErrorFrom } from "./drain-error.ts";
 import { Exchange, type ExchangeResult, type OnChunk } from "./drain-exchange.ts";
 import { FRAMING_HEADERS } from "./framing-headers.ts";
+import { urlBelow } from "../http/url-below.ts";
 import { guardedLookup, isRefusedAddress, type ResolveAll } from "./engine-address.ts";
 
 /**
@@ -225,13 +226,6 @@ function sameTls(a: EngineCredentials, b: EngineCredentials): boolean {
 
 function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === undefined || b === undefined ? a === b : a.equals(b);
-}
-
-/** An address below a base URL that may have a path of its own. */
-function urlBelow(base: URL, path: string): URL {
-  const url = new URL(base.origin);
-  url.pathname = `${base.pathname.replace(/\/+$/, "")}/${path}`;
-  return url;
 }
 
 function ownHeaders(extra: Readonly<Record<string, string>>): Record<string, string> {

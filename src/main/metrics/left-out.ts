@@ -34,12 +34,6 @@ export const LEFT_OUT: readonly LeftOut[] = [
       "`kvcast_snapshot_duration_seconds`.",
   },
   {
-    names: ["kvcast_ready"],
-    reason:
-      "`/health` is the answer, with reasons in words. What it looks at is here, part by part: `kvcast_source_up`, " +
-      "`kvcast_sink_up`, `kvcast_worker_up`, `kvcast_main_stalled`.",
-  },
-  {
     names: ["kvcast_config_info"],
     reason: "A hash of the options would say that two differ and not in what, and it would be one of secrets too.",
   },

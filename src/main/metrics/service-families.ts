@@ -23,7 +23,7 @@ export function serviceFamilies(
   logCounts: Readonly<Record<string, number>>,
   requests: RequestCountsView,
   collectSeconds: () => number | null,
-  live: LiveCountsView | null,
+  live: LiveCountsView | null = null,
 ): readonly Family[] {
   const build: readonly Series[] = [{ labels: { version, node: process.versions.node }, read: () => 1 }];
   const epochInfo: readonly Series[] = [{ labels: { epoch: epoch.uuid }, read: () => 1 }];

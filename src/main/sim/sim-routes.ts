@@ -72,6 +72,7 @@ export class SimRoutes {
       [COMPLETIONS_ROUTE, { method: "POST", handler: (_, request) => this.#complete(request) }],
       ["/sim/completions", get(() => jsonAnswer(this.#completions.counts))],
       ["/sim/stats", get(() => jsonAnswer(feed.stats()))],
+      ["/sim/blocks", get(() => jsonAnswer(feed.content()))],
     ]);
   }
 
@@ -81,7 +82,9 @@ export class SimRoutes {
     // Only one route takes a body; unread it would block the connection.
     if (path !== COMPLETIONS_ROUTE || request.method !== route?.method) request.resume();
     if (route === undefined) return jsonAnswer({ detail: "Not Found" }, 404);
-    if (route.method !== request.method) return jsonAnswer({ detail: "Method Not Allowed" }, 405);
+    if (route.method !== request.method) {
+      return { ...jsonAnswer({ detail: "Method Not Allowed" }, 405), allow: route.method };
+    }
     return route.handler(response, request);
   }
 
