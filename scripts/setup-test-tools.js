@@ -13,6 +13,8 @@ const TOOLS = {
   prlimit: "util-linux",
   prometheus: "prometheus",
   promtool: "prometheus",
+  "systemd-analyze": "systemd",
+  "systemd-notify": "systemd",
 };
 
 /** Debian's own Python has modules from packages; another one on the PATH has not. */

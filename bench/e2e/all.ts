@@ -1,6 +1,7 @@
 /** All end to end cases, in the order of the table. */
 import type { BenchCase } from "../bench-case.ts";
 import { BESIDE_CASES } from "./beside.ts";
+import { CLUSTER_CASES } from "./cluster.ts";
 import { CONSOLIDATE_CASES } from "./consolidate.ts";
 import { FLOOD_CASES } from "./flood.ts";
 import { HTTP_CASES } from "./http.ts";
@@ -24,6 +25,7 @@ export const END_TO_END_CASES: readonly BenchCase[] = [
   ...BESIDE_CASES,
   ...NATS_CASES,
   ...CONSOLIDATE_CASES,
+  ...CLUSTER_CASES,
   START_CASE,
   ...SCALING_CASES,
 ];

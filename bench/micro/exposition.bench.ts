@@ -1,4 +1,11 @@
-/** What a page of an engine costs the main thread: reading a megabyte of it, and what a scrape then does with it. */
+/**
+ * What `/metrics` costs the main thread: a page of our own, and a page of an engine: reading a megabyte of it, and what a scrape
+ * then does with it.
+ */
+import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
+import { Metrics } from "../../src/main/metrics/registry.ts";
+import { EPOCH, FakePipeline } from "../../test/support/fake-pipeline.ts";
+import { atLeast } from "../goal.ts";
 import { MetricsPage } from "../../src/main/metrics/metrics-page.ts";
 import { EngineBlocks } from "../../src/main/metrics/engine-block.ts";
 import { PageCounters } from "../../src/main/engine-page/page-counters.ts";
@@ -30,10 +37,39 @@ function parse(bytes: Buffer): ExpositionPage {
   return parser.end();
 }
 
+/** Longer than a page is handed out again, so that each one is made. */
+const STEP_MS = 1000;
+
+/** A service with four engines and both sinks, as far as its numbers go: with Node's own some 750 series. */
+function ownMetrics(): Metrics {
+  const pipeline = new FakePipeline();
+  pipeline.natsUse = "events";
+  let clockMs = 0;
+  return new Metrics({
+    engines: ["a", "b", "c", "d"].map((name) => new EngineCounters(name, "http", 1)),
+    pipeline,
+    version: "0",
+    epoch: EPOCH,
+    logCounts: { info: 1, warn: 1, error: 0 },
+    requests: { entries: () => [{ handler: "/metrics", code: 200, count: 1 }] },
+    now: () => (clockMs += STEP_MS),
+  });
+}
+
 export const EXPOSITION_CASES: readonly MicroCase[] = [
+  {
+    name: "exposition/own-page",
+    unit: "pages",
+    goals: [atLeast(500, "< 2 ms")],
+    prepare() {
+      const metrics = ownMetrics();
+      return { perCall: 1, work: async () => (await metrics.page()).body("text").length };
+    },
+  },
   {
     name: "exposition/parse-1MB",
     unit: "pages",
+    goals: [atLeast(80, "< 12.5 ms, so that with merging it is < 15")],
     prepare() {
       const bytes = madeUpPage();
       return { perCall: 1, bytesPerCall: bytes.length, work: () => parse(bytes).series };
@@ -42,6 +78,7 @@ export const EXPOSITION_CASES: readonly MicroCase[] = [
   {
     name: "exposition/merge-1MB",
     unit: "pages",
+    goals: [atLeast(400, "< 2.5 ms")],
     prepare() {
       const pages = [parse(madeUpPage()), parse(madeUpPage())];
       let turn = 0;

@@ -6,7 +6,8 @@ import { type PublishedEvent } from "../../src/main/normalise/published-event.ts
 import { Batcher, MAX_BATCH_EVENTS } from "../../src/main/pipeline/batcher.ts";
 import { OversizeBuffer } from "../../src/main/pipeline/oversize-buffer.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
-import { RingEncoder, RingProducer, RingPublisher, type SlotFill } from "../../src/shared/ring.ts";
+import { RingEncoder } from "../../src/shared/ring-encoder.ts";
+import { RingProducer, RingPublisher, type SlotFill } from "../../src/shared/ring.ts";
 import { makeNormaliser, storedEvents } from "../support/made-up-events.ts";
 import { atLeast } from "../goal.ts";
 import type { MicroCase } from "./micro-case.ts";

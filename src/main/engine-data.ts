@@ -5,7 +5,7 @@
  *   GET /metrics ─► load service ─► table, NATS, gauges, derived metrics
  *   GET /perf_metrics ─► perf poller ─► requests, histograms, transfers
  *   GET /server_info, /v1/models, … ─► facts ─► labels, check of our settings
- *   books of the engine ─ once a second ─► activity of the cache
+ *   books of the engine ─ once a second ─► activity of the cache, health
  *
  * None of it holds up an event, and none of it is needed for one: whatever fails here fails alone.
  */
@@ -18,6 +18,7 @@ import { engineLog } from "./engine-log.ts";
 import type { EngineSurroundings } from "./engine-runtime.ts";
 import { type EngineFacts, EngineProbe, NO_FACTS } from "./engine/engine-probe.ts";
 import { SettingsCheck } from "./engine/settings-check.ts";
+import { EngineHealth } from "./health/engine-health.ts";
 import type { IterationStat } from "./load/iteration-stat.ts";
 import { LoadService } from "./load/load-service.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
@@ -52,6 +53,8 @@ export class EngineData implements PerfView {
   readonly derived: DerivedMetrics;
   readonly settings: SettingsCheck;
   readonly load: LoadService;
+  /** Whether it is well. */
+  readonly health: EngineHealth;
   /** Null where the engine has none, or they are not wanted. */
   readonly perf: PerfPoller | null;
   readonly #worker: EngineSurroundings["config"]["worker"];
@@ -76,6 +79,17 @@ export class EngineData implements PerfView {
     this.#worker = config.worker;
     this.#rankBase = ranks.base;
     this.#onFatal = onFatal;
+    this.health = new EngineHealth({
+      engine,
+      config: config.engineHealth,
+      kvBlockSizeTokens: config.kvBlockSizeTokens,
+      ranks: ranks.size,
+      counters,
+      facts: () => this.facts,
+      identity: () => this.identity,
+      settings: this.settings,
+      onDeath: onFatal,
+    });
     this.load = new LoadService({
       engine,
       mode: iterationStats,
@@ -97,7 +111,7 @@ export class EngineData implements PerfView {
           })
         : null;
     this.#probe =
-      engine.kind === "http" ? new EngineProbe({ config: engine, onFacts: (facts) => this.#onFacts(facts) }) : null;
+      engine.kind === "http" ? new EngineProbe({ config: engine, onFacts: (facts) => this.noteFacts(facts) }) : null;
   }
 
   get engine(): string {
@@ -155,7 +169,7 @@ export class EngineData implements PerfView {
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
     this.#timer.unref();
     this.load.start();
-    this.#running = Promise.all([this.#guarded(this.perf), this.#guarded(this.#probe)]);
+    this.#running = Promise.all([this.perf, this.#probe, this.health].map((reader) => this.#guarded(reader)));
   }
 
   /** Resolves when all readers have ended. Safe to call before `start()`. */
@@ -163,6 +177,7 @@ export class EngineData implements PerfView {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.perf?.stop();
     this.#probe?.stop();
+    this.health.stop();
     await this.load.stop();
     await this.#running;
   }
@@ -172,11 +187,20 @@ export class EngineData implements PerfView {
     this.load.renew(credentials);
     this.perf?.renew(credentials);
     this.#probe?.renew(credentials);
+    this.health.renew(credentials);
+  }
+
+  /** A read of its events brought so many. */
+  countDrain(events: number): void {
+    this.additional.recordKvEventDrain(events);
+    this.health.onDrain(events);
   }
 
   /** Ids that are missing by now are in the component's counter too. */
   countGaps(): void {
-    const missing = this.counters.missingIds.reduce((sum, count) => sum + count, 0);
+    // Messages that an engine published over ZMQ have numbers, and its events none.
+    if (this.counters.kind === "zmq") return;
+    const missing = this.counters.allMissingIds;
     this.additional.recordKvEventIdGap(missing - this.#missingSeen);
     this.#missingSeen = missing;
   }
@@ -201,6 +225,7 @@ export class EngineData implements PerfView {
     }
     if (figures.hitRate !== null) this.gauges.setKvCacheHitRate(published, figures.hitRate);
     this.derived.note(stat);
+    this.health.onStat(stat);
   }
 
   /** The receiving side measures a transfer; an orchestrator's record of the sending side is the same one again. */
@@ -208,7 +233,8 @@ export class EngineData implements PerfView {
     if (transfer !== null && part !== "context") this.additional.recordKvTransfer(transfer);
   }
 
-  #onFacts(facts: EngineFacts): void {
+  /** What the engine says of itself now. */
+  noteFacts(facts: EngineFacts): void {
     if (JSON.stringify(facts) !== JSON.stringify(this.#facts)) this.#facts = facts;
     if (facts.tokensPerBlock !== null) this.settings.noteTokensPerBlock(facts.tokensPerBlock);
     if (facts.hashAlgorithm !== null) this.settings.noteHashAlgorithm(facts.hashAlgorithm);
@@ -221,9 +247,10 @@ export class EngineData implements PerfView {
       events: counters.receivedEvents,
       stored: counters.storedBlocks,
       removed: counters.removedBlocks,
-      missing: counters.missingIds.reduce((sum, count) => sum + count, 0),
+      missing: counters.allMissingIds,
       usage: load.table.fullestUsage,
     };
     this.activity.sample(totals, performance.now());
+    this.health.sample();
   }
 }

@@ -24,6 +24,8 @@ export interface EngineRuntime {
   stop(): void;
   /** The credentials of the engine's connections from their next requests on. */
   renew(credentials: EngineCredentials): void;
+  /** Has all its ranks cleared, at any time; resolves as `clearRanks` does. */
+  clear(isOver: () => boolean): Promise<number | null>;
   /**
    * Of each rank, by the number that is published, the state behind the last event that was dealt with in full; null while
    * one waits for room.

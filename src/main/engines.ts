@@ -72,6 +72,12 @@ export class Engines {
     for (const engine of this.#engines) engine.renew(credentials);
   }
 
+  /** Has all ranks of all engines cleared; resolves with their number, or with null when `isOver()` was true before. */
+  async clear(isOver: () => boolean): Promise<number | null> {
+    const counts = await Promise.all(this.#engines.map((engine) => engine.clear(isOver)));
+    return counts.reduce<number | null>((sum, count) => (sum === null || count === null ? null : sum + count), 0);
+  }
+
   /** The state of all ranks behind what was dealt with in full; null while an event is in between, or was given up. */
   followed(): SavedRanks | null {
     // A rank that has not been heard of since is as it was left.

@@ -69,6 +69,10 @@ export class Intake implements EventSink {
     if (injections.owes(event.rank) && !injections.settle(event.rank, event.eventId)) return false;
     if (this.#judged || this.#normaliser.judge(event) === "publish") {
       this.#judged = true;
+      for (let part = this.#normaliser.before; part !== null; part = this.#normaliser.before) {
+        if (!this.#outlet.offer(part)) return false;
+        this.#normaliser.countBefore();
+      }
       if (!this.#outlet.offer(this.#normaliser.out)) return false;
       this.#normaliser.countPublished(event);
     }

@@ -1,16 +1,13 @@
 /**
  * What the package offers to programs. Everything else is internal and may change in any release.
  */
-export { BindError, InvalidEventError, KvcastError, ThreadDiedError } from "../shared/errors.ts";
+export { BindError, ConfigError, InvalidEventError, KvcastError, ThreadDiedError } from "../shared/errors.ts";
 export { toSignedI64 } from "../shared/hash64.ts";
 export { WIRE_FORMATS, type WireFormat } from "../shared/wire-format.ts";
-export {
-  type BlockHash,
-  type BlockMmInfo,
-  type StoredOptions,
-  ZmqKvEventPublisher,
-  type ZmqKvEventPublisherOptions,
-} from "./zmq-kv-event-publisher.ts";
+export type { BlockHash, BlockMmInfo } from "./event-arguments.ts";
+export { KvConsolidator, type KvConsolidatorOptions, type KvConsolidatorSettings } from "./kv-consolidator.ts";
+export type { LineageOptions, TierBlocks, TierName, TierSource } from "./consolidate/tier-source.ts";
+export { type StoredOptions, ZmqKvEventPublisher, type ZmqKvEventPublisherOptions } from "./zmq-kv-event-publisher.ts";
 export {
   type EngineMetricsOptions,
   type MetricsEndpoint,
@@ -43,6 +40,22 @@ export {
   Modality,
   modalityOf,
 } from "./component-metrics/worker-traits.ts";
+export {
+  bosTokenIdOr,
+  HealthCheckPayload,
+  type HealthCheckPayloadOptions,
+  type PayloadForm,
+  TrtllmHealthCheckPayload,
+  type TrtllmPayloadOptions,
+} from "./health/payload.ts";
+export {
+  HEALTH_CHECK_KEY,
+  isProbe,
+  loadHealthCheckFromEnv,
+  parseHealthCheckPayload,
+  type PayloadFields,
+  type PayloadLog,
+} from "./health/payload-text.ts";
 export type {
   ClearedEvent,
   EventFault,
@@ -93,3 +106,19 @@ export type { WorkerAnswer } from "./cluster/pending-call.ts";
 export type { TransferRequest } from "./cluster/transfer.ts";
 export { ClusterWorker, type ClusterWorkerOptions } from "./cluster/worker.ts";
 export type { CommandHandler, WorkerProblem } from "./cluster/worker-desk.ts";
+export {
+  type IndexedBlock,
+  KvIndexer,
+  type KvIndexerOptions,
+  type PromptOptions,
+  type StorageTier,
+} from "./router-index/kv-indexer.ts";
+export type { DumpedBlock } from "./router-index/dump.ts";
+export type { FullPolicy, RankOverlap } from "./router-index/router-index.ts";
+export {
+  type Candidate,
+  choose as chooseWorker,
+  type Choice,
+  type ChoiceOptions,
+  type Weighed,
+} from "./router-api/route-choice.ts";

@@ -41,6 +41,8 @@ export interface Logger extends LineLogger {
   limited(key: string, everyMs?: number): LineLogger;
   /** Lines written so far, by level. */
   readonly counts: Readonly<Record<LogLevel, number>>;
+  /** The least severe level that is written. May be set at any time. */
+  level: LogLevel;
 }
 
 /** What takes finished lines, newline included. Must not throw. */
@@ -120,9 +122,10 @@ export function createLogger(options: LogOptions): Logger {
   const out = options.stream ?? standardError;
   const colour = options.colour ?? (options.stream === undefined && isatty(STDERR) && !process.env["NO_COLOR"]);
   const now = options.now ?? ((): number => performance.now());
+  let threshold = options.level;
   const sink = pino(
     {
-      level: options.level,
+      level: threshold,
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
@@ -162,5 +165,11 @@ export function createLogger(options: LogOptions): Logger {
     ...perLevel(write),
     limited: (key, everyMs = DEFAULT_LIMIT_MS) => writeLimited(key, everyMs),
     counts,
+    get level() {
+      return threshold;
+    },
+    set level(to) {
+      sink.level = threshold = to;
+    },
   };
 }

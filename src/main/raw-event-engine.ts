@@ -11,6 +11,7 @@ import type {
   ServeConfig,
   SyntheticEngineConfig,
 } from "./config/config.ts";
+import { type ClearPorts, clearRanks } from "./clear-ranks.ts";
 import { EngineData } from "./engine-data.ts";
 import { engineLog } from "./engine-log.ts";
 import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
@@ -38,6 +39,7 @@ export class RawEventEngine implements EngineRuntime {
   readonly data: EngineData;
   readonly #ranks: EngineRanks;
   readonly #intake: Intake;
+  readonly #clearing: ClearPorts;
   readonly #source: EngineSource;
   /** Null where the load service tells the same. */
   readonly #usage: UsagePoller | null;
@@ -57,14 +59,17 @@ export class RawEventEngine implements EngineRuntime {
       counters,
       offer: (event) => outlet.offer(event),
     });
+    const follower = unknown === null ? null : new UnknownRanks(injections, saved, ranks, unknown);
+    this.#clearing = { injections, outlet, onCleared: (rank) => follower?.cleared(rank) };
     const normaliser = new Normaliser({
       kvBlockSizeTokens: config.kvBlockSizeTokens,
       ranks,
       mmTokenOffset: config.mmTokenOffset,
       counters,
       onNotice: noticeLog(surroundings.log, engine.name),
-      watch: unknown === null ? injections : new UnknownRanks(injections, saved, ranks, unknown),
+      watch: follower ?? injections,
       saved,
+      publishTierMoves: config.publishTierMoves,
     });
     this.#intake = new Intake(normaliser, injections, outlet);
     this.data = new EngineData(engine, surroundings, counters);
@@ -75,7 +80,7 @@ export class RawEventEngine implements EngineRuntime {
   #makeSource(engine: RawEngineConfig, config: ServeConfig, log: LineLogger): EngineSource {
     const { counters } = this;
     const sink = this.#intake;
-    const onDrain = (events: number): void => this.data.additional.recordKvEventDrain(events);
+    const onDrain = (events: number): void => this.data.countDrain(events);
     switch (engine.kind) {
       case "http":
         return new HttpSource({ config: engine, profile: config.pollProfile, sink, counters, onDrain, log });
@@ -112,6 +117,10 @@ export class RawEventEngine implements EngineRuntime {
     this.#source.renew(credentials);
     this.#usage?.renew(credentials);
     this.data.renew(credentials);
+  }
+
+  clear(isOver: () => boolean): Promise<number | null> {
+    return clearRanks(this.#clearing, isOver);
   }
 
   followed(): SavedRanks | null {

@@ -1,8 +1,11 @@
 /**
- * What `/health` and `/live` say of the service: gathered from its parts, when it is asked for. MAIN THREAD.
+ * What `/health`, `/ready` and `/live` say of the service: gathered from its parts, when it is asked for. MAIN THREAD.
  */
 import { INDEX_CELLS, PUBLISHER_CELLS } from "../shared/counters.ts";
 import type { Epoch } from "../shared/index-messages.ts";
+import type { ProbeConfig } from "./config/health-config.ts";
+import type { HealthBoard } from "./health/health-board.ts";
+import { serviceStatus } from "./health/service-status.ts";
 import type { HealthState } from "./http/health.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
@@ -11,33 +14,23 @@ import type { Pipeline } from "./pipeline/pipeline.ts";
 type ServedEngine = Pick<EngineCounters, "engine" | "up" | "dirtyRanks"> & { readonly kind: string };
 
 export interface ServiceParts {
+  readonly board: HealthBoard;
+  readonly probes: ProbeConfig;
+  /** Whether the engines' own health is looked at. */
+  readonly watchesEngines: boolean;
   readonly engines: readonly ServedEngine[];
   readonly pipeline: Pipeline;
   readonly epoch: Epoch;
   readonly version: string;
-  /** The service has been told to stop. */
-  readonly isDraining: boolean;
   /** Since the service started, on a monotonic clock. */
   readonly uptimeMs: number;
 }
 
-export function healthOf({ engines, pipeline, epoch, version, isDraining, uptimeMs }: ServiceParts): HealthState {
-  // Events flow without an index.
-  const dead = pipeline.workers().filter((worker) => !worker.up && worker.name !== "indexer");
-  const sinks = sinksOf(
-    pipeline,
-    dead.every((worker) => worker.name !== "publisher"),
-  );
-  const notReady = [
-    ...(isDraining ? ["the service is shutting down"] : []),
-    // The events of that engine do not flow, whatever the others do.
-    ...engines.filter(({ up }) => up !== 1).map(({ engine }) => `engine ${engine} does not answer`),
-    ...dead.map((worker) => `thread ${worker.name} is not running`),
-    // Beside another sink it is that sink's trouble only: `sinks` says so, and the metrics.
-    ...(sinks.length === 1 && sinks[0]?.name === "nats" && !sinks[0].up ? ["there is no connection to NATS"] : []),
-  ];
+export function healthOf(parts: ServiceParts): HealthState {
+  const { board, probes, watchesEngines, engines, pipeline, epoch, version, uptimeMs } = parts;
   return {
-    notReady,
+    ...serviceStatus(board, probes, watchesEngines),
+    checks: () => board.report(),
     stalledSeconds: pipeline.mainStallSeconds(),
     uptimeMs,
     version,
@@ -50,12 +43,13 @@ export function healthOf({ engines, pipeline, epoch, version, isDraining, uptime
     })),
     index: indexHealth(pipeline),
     ring: { capacitySlots: pipeline.ringCapacitySlots, occupiedSlots: pipeline.occupiedSlots() },
-    sinks,
+    sinks: sinksOf(pipeline),
   };
 }
 
-function sinksOf(pipeline: Pipeline, publisherLives: boolean): HealthState["sinks"] {
+function sinksOf(pipeline: Pipeline): HealthState["sinks"] {
   const zmq = pipeline.zmqEndpoint();
+  const publisherLives = pipeline.workers().every((worker) => worker.name !== "publisher" || worker.up);
   const isConnected = pipeline.publisher.read(PUBLISHER_CELLS.natsUp) === 1;
   return [
     ...(zmq === null ? [] : [{ name: "zmq", up: publisherLives, endpoint: zmq }]),

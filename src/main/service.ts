@@ -10,9 +10,15 @@ import { INDEX_CELLS } from "../shared/counters.ts";
 import { BindError } from "../shared/errors.ts";
 import type { Epoch, SavedState } from "../shared/index-messages.ts";
 import type { EngineCredentials, LoadedConfig, ServeConfig } from "./config/config.ts";
+import { ClusterMember } from "./control/member.ts";
+import type { Operated } from "./control/operated.ts";
+import { operatedService } from "./control/operated-service.ts";
 import { Engines } from "./engines.ts";
 import { EnginePages } from "./engine-page/engine-pages.ts";
 import { firstSequenceOf, newEpoch } from "./epoch.ts";
+import { HealthBoard } from "./health/health-board.ts";
+import { ENGINE_CHECKS, SERVICE_CHECKS } from "./health/health-report.ts";
+import { serviceChecks } from "./health/service-checks.ts";
 import { type HealthState, healthRoutes } from "./http/health.ts";
 import { liveGate } from "./http/live-gate.ts";
 import { liveRoutes } from "./http/live-routes.ts";
@@ -60,11 +66,15 @@ export class Service {
   readonly #stateSaver: StateSaver | null;
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
+  readonly #board: HealthBoard;
   #live: LiveHub | null = null;
   #http: HttpServer | null = null;
   #isPageOpen: boolean = false;
+  #member: ClusterMember | null = null;
   #running: Promise<void> = Promise.resolve();
   #draining: boolean = false;
+  /** Told to read its engines no more, and to live on. */
+  #drained: Promise<boolean> | null = null;
   #stopped: Promise<StopReport> | null = null;
 
   private constructor(options: ServiceOptions, pipeline: Pipeline, saved: SavedState | null) {
@@ -75,6 +85,7 @@ export class Service {
     const continued = saved?.clean === true ? saved : null;
     this.epoch = continued?.epoch ?? newEpoch();
     this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
+    this.#board = new HealthBoard({ names: [...SERVICE_CHECKS, ...ENGINE_CHECKS], log });
     this.#engines = new Engines({ config, pipeline, saved: saved?.ranks ?? NO_SAVED_RANKS, log, onFatal });
     this.#enginePages = config.engineMetrics === null ? null : new EnginePages(config, config.engineMetrics, log);
     this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver() : null;
@@ -117,9 +128,13 @@ export class Service {
         error,
       );
     }
+    service.#watchHealth();
     try {
       await service.#startHttp();
+      await service.#joinCluster();
     } catch (error) {
+      service.#board.drain();
+      await service.#http?.close();
       await pipeline.stop(0);
       throw error;
     }
@@ -128,8 +143,44 @@ export class Service {
       pipeline.onOrderlyEnd((nextSequence) => stateSaver.last(nextSequence));
       stateSaver.start();
     }
-    service.#running = service.#engines.run();
+    service.#running = service.#run();
     return service;
+  }
+
+  /** The engines are not read before all workers of the cluster are ready, where they are waited for. */
+  async #run(): Promise<void> {
+    await this.#member?.started();
+    if (!this.#draining && this.#drained === null) await this.#engines.run();
+  }
+
+  async #joinCluster(): Promise<void> {
+    const { config, log } = this.#options;
+    if (config.cluster === null) return;
+    this.#member = await ClusterMember.join({
+      config: config.cluster,
+      httpPort: this.#http === null ? null : Number(new URL(this.#http.url).port),
+      operated: this.#operated(),
+      log,
+    });
+  }
+
+  #operated(): Operated {
+    const { log, version } = this.#options;
+    return operatedService({
+      version,
+      epoch: this.epoch,
+      pipeline: this.pipeline,
+      log,
+      health: () => this.#health(),
+      drain: (timeoutMs) => this.drain(timeoutMs),
+      clear: (isOver) => this.#engines.clear(() => this.#draining || isOver()),
+    });
+  }
+
+  #watchHealth(): void {
+    this.#board.add(...serviceChecks(this.pipeline, { isDraining: () => this.#draining, held: () => this.#held() }));
+    for (const { health } of this.#engines.data) this.#board.add(...health.checks);
+    this.#board.start();
   }
 
   #tellRestored({ clean, ranks }: SavedState): void {
@@ -161,6 +212,11 @@ export class Service {
     return this.#http?.implementation ?? null;
   }
 
+  /** Null where no cluster is joined. */
+  get clusterName(): string | null {
+    return this.#member?.name ?? null;
+  }
+
   get memoryBoundBytes(): number {
     return memoryBoundBytes(this.#options.config, this.pipeline.memoryBytes());
   }
@@ -171,6 +227,25 @@ export class Service {
     this.#enginePages?.renew(credentials);
   }
 
+  /**
+   * Stops reading the engines for good and publishes what was taken; everything else lives on. False: after `timeoutMs` some of it
+   * was still on its way. Callers that come later wait for the same end, each as long as it likes.
+   */
+  async drain(timeoutMs: number): Promise<boolean> {
+    this.#drained ??= this.#drain();
+    return (await within(this.#drained, timeoutMs)) === true;
+  }
+
+  async #drain(): Promise<boolean> {
+    this.#options.log.info("draining: the engines are read no more");
+    this.#member?.release();
+    this.#engines.stop();
+    await this.#running;
+    await this.pipeline.emptied();
+    this.#options.log.info("drained: everything taken was published");
+    return true;
+  }
+
   /** Stops polling, publishes what was taken, ends all threads. Any number of callers share one shutdown. */
   stop(): Promise<StopReport> {
     this.#stopped ??= this.#stop();
@@ -179,9 +254,12 @@ export class Service {
 
   async #stop(): Promise<StopReport> {
     this.#draining = true;
+    this.#board.drain();
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     // First of all: what a source still brings in needs room, which there is none of while the publisher waits.
     this.pipeline.hurry();
+    // What it answered last, as to a drain, has until the end to leave.
+    const left = this.#member?.close(SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     this.#stateSaver?.stop();
     this.#engines.stop();
     this.#enginePages?.stop();
@@ -189,9 +267,28 @@ export class Service {
     await within(this.#running, SHUTDOWN_DEADLINE_MS - MIN_DRAIN_MS);
     const report = await this.pipeline.stop(endMs - performance.now());
     await within(this.#running, Math.max(0, endMs - performance.now()));
+    await left;
     this.#live?.close();
     await this.#http?.close();
     return report;
+  }
+
+  /** Why no engine is read, on purpose; null where they are. */
+  #held(): string | null {
+    return this.#drained === null ? (this.#member?.waitsFor ?? null) : "a command of the cluster has drained it";
+  }
+
+  #health(): HealthState {
+    return healthOf({
+      board: this.#board,
+      probes: this.#options.config.probes,
+      watchesEngines: true,
+      engines: this.engines,
+      pipeline: this.pipeline,
+      epoch: this.epoch,
+      version: this.#options.version,
+      uptimeMs: performance.now() - this.#startedMs,
+    });
   }
 
   async #startHttp(): Promise<void> {
@@ -203,11 +300,12 @@ export class Service {
       engines: this.#engines,
       pipeline: this.pipeline,
       epoch: this.epoch,
-      health: () => this.#health(),
+      board: this.#board,
     }));
     const metrics = new Metrics({
       engines: this.engines,
       data: this.#engines.data,
+      health: this.#board,
       pipeline: this.pipeline,
       version,
       epoch: this.epoch,
@@ -221,12 +319,13 @@ export class Service {
       host: config.systemHost,
       port: config.systemPort,
       routes: [
-        metricsRoute(metrics),
-        ...healthRoutes(() => this.#health()),
-        snapshotRoute(() => this.pipeline.openSnapshot()),
-        perfRoute(this.#engines.data),
+        // First, so that a path that was chosen for health goes before one of the page's.
         ...liveRoutes(live, gate),
         ...pageRoutes(gate),
+        metricsRoute(metrics),
+        ...healthRoutes(config.probes, () => this.#health()),
+        snapshotRoute(() => this.pipeline.openSnapshot()),
+        perfRoute(this.#engines.data),
       ],
       log,
       requests,
@@ -234,17 +333,6 @@ export class Service {
     // What nobody may see need not be kept.
     this.#isPageOpen = gate.isOpen;
     if (gate.isOpen) live.start();
-  }
-
-  #health(): HealthState {
-    return healthOf({
-      engines: this.engines,
-      pipeline: this.pipeline,
-      epoch: this.epoch,
-      version: this.#options.version,
-      isDraining: this.#draining,
-      uptimeMs: performance.now() - this.#startedMs,
-    });
   }
 }
 

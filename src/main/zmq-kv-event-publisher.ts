@@ -10,8 +10,8 @@
  */
 import { PUBLISHER_CELLS } from "../shared/counters.ts";
 import { InvalidEventError } from "../shared/errors.ts";
-import { hashHalves } from "../shared/hash64.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
+import { type BlockHash, type BlockMmInfo, halves, MAX_U32, requireInteger, u32Tokens } from "./event-arguments.ts";
 import { PUBLISHED_KIND, PublishedEvent } from "./normalise/published-event.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 
@@ -19,10 +19,7 @@ const DEFAULT_QUEUE_BYTES = 256 * 1024 * 1024;
 const RING_SLOTS = 16;
 const SLOT_BYTES = 96 * 1024;
 const SHUTDOWN_DEADLINE_MS = 4500;
-const MAX_U32 = 0xffffffff;
 const MAX_RANK = 0x7fffffff;
-const MIN_HASH = -(1n << 63n);
-const MAX_HASH = (1n << 64n) - 1n;
 
 export interface ZmqKvEventPublisherOptions {
   /** Address to bind, `tcp://host:port` (port `*` for any) or `ipc://path`. */
@@ -40,12 +37,6 @@ export interface ZmqKvEventPublisherOptions {
   /** Told when a thread died that cannot be replaced; nothing is published any more. Default: throws asynchronously. */
   readonly onFatal?: (error: Error) => void;
 }
-
-/** A 64-bit block hash, signed or unsigned: -2^63 to 2^64 - 1. A number must be a safe integer. */
-export type BlockHash = bigint | number;
-
-/** Multimodal items of one block: their u64 hashes. null when it holds none. */
-export type BlockMmInfo = { readonly mmHashes: readonly bigint[] } | null;
 
 export interface StoredOptions {
   /** Hash of the block before the first one; null for the root of a chain. Default null. */
@@ -229,34 +220,6 @@ export class ZmqKvEventPublisher {
     if (infos.some((info) => info !== null && info.mmHashes.length > 0)) {
       this.#event.mmInfos = infos.map((info) => (info === null ? null : info.mmHashes.map(halves)));
     }
-  }
-}
-
-function halves(hash: BlockHash): { lo: number; hi: number } {
-  if (typeof hash !== "bigint" && !Number.isSafeInteger(hash)) {
-    throw new InvalidEventError("a block hash must be a BigInt, or a number that is a safe integer");
-  }
-  const value = BigInt(hash);
-  if (value < MIN_HASH || value > MAX_HASH) throw new InvalidEventError("a block hash must fit into 64 bits");
-  return hashHalves(value);
-}
-
-/** Checks without naming a token: token ids are prompts. */
-function u32Tokens(tokens: ArrayLike<number>): Uint32Array {
-  const checked = new Uint32Array(tokens.length);
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i] as number;
-    if (!Number.isInteger(token) || token < 0 || token > MAX_U32) {
-      throw new InvalidEventError(`token ${i} is no integer from 0 to ${MAX_U32}`);
-    }
-    checked[i] = token;
-  }
-  return checked;
-}
-
-function requireInteger(name: string, value: number, min: number, max: number): void {
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new InvalidEventError(`${name} must be an integer from ${min} to ${max}, not ${value}`);
   }
 }
 

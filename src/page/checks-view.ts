@@ -1,5 +1,5 @@
 /** What is checked: what fails comes first, with what to do; the rest is folded away. BROWSER. */
-import type { LiveCheck } from "../shared/live-snapshot.ts";
+import type { LiveCheck, StageState } from "../shared/live-snapshot.ts";
 import { byId, el, glyph, KeyedList, setAttribute, setText } from "./dom.ts";
 
 interface Row {
@@ -19,9 +19,9 @@ function listIn(parent: HTMLElement): KeyedList<LiveCheck, Row> {
       return { root, reason, fix };
     },
     ({ root, reason, fix }, check) => {
-      setAttribute(root, "data-state", check.ok ? "ok" : "bad");
+      setAttribute(root, "data-state", stateOf(check));
       setText(reason, check.reason);
-      setText(fix, check.fix ?? "");
+      setText(fix, check.fix);
     },
   );
 }
@@ -31,11 +31,19 @@ export class ChecksView {
   readonly #passing: KeyedList<LiveCheck, Row> = listIn(byId("passing"));
 
   show(checks: readonly LiveCheck[]): void {
-    const failing = checks.filter(({ ok }) => !ok);
-    const passing = checks.filter(({ ok }) => ok);
+    const failing = checks.filter(({ ok }) => ok === false);
+    const passing = checks.filter(({ ok }) => ok !== false);
     this.#failing.show(failing);
     this.#passing.show(passing);
-    const count = passing.length === 1 ? "1 check is well" : `${passing.length} checks are well`;
-    setText(byId("passing-count"), failing.length === 0 && passing.length > 1 ? `all ${count}` : count);
+    const well = passing.filter(({ ok }) => ok === true).length;
+    const open = passing.length - well;
+    const rest = open === 0 ? "" : `, ${open} not known or of no use here`;
+    setText(byId("passing-count"), `${well} ${well === 1 ? "check is" : "checks are"} well${rest}`);
   }
+}
+
+function stateOf({ ok, severity }: LiveCheck): StageState {
+  if (ok === null) return "idle";
+  if (ok) return "ok";
+  return severity === "critical" ? "bad" : "warn";
 }

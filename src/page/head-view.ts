@@ -15,7 +15,8 @@ export class HeadView {
   readonly #banner: HTMLElement = byId("banner");
   readonly #facts: Map<string, HTMLElement> = new Map();
 
-  hello({ service }: LiveHello): void {
+  hello({ service, links }: LiveHello): void {
+    byId("links").replaceChildren(...links.map((path) => el("a", { href: path }, path)));
     setText(byId("foot"), `kvcast ${service.version} on Node ${service.node}, run ${service.epoch}`);
   }
 
@@ -57,8 +58,9 @@ export class HeadView {
 }
 
 function verdictOf({ ready, stages, checks }: LiveSnapshot): Verdict {
-  const failing = checks.filter(({ ok }) => !ok).length;
+  const failing = checks.filter(({ ok }) => ok === false).length;
   const checksFail = failing === 1 ? "1 check fails" : `${failing} checks fail`;
+  if (!ready && failing === 0) return { state: "idle", text: "not ready: not all is known yet" };
   if (!ready) return { state: "bad", text: `not ready: ${checksFail}` };
   if (stages.some(({ state }) => state === "bad")) return { state: "bad", text: "events were lost" };
   if (failing > 0) return { state: "warn", text: `ready, ${checksFail}` };

@@ -124,6 +124,8 @@ export const PUBLISHER_CELLS: {
   readonly publishedSequence: number;
   /** 1 while the main thread does not turn; written by the watchdog. */
   readonly mainStalled: number;
+  /** When the publisher last looked around, which it does several times a second; seconds since 1970, 0 before it began. */
+  readonly publisherBeatSeconds: number;
   /** Episodes of that. */
   readonly mainStalls: number;
   /** How long the present or last one lasts, and the longest of all; seconds. */
@@ -151,9 +153,13 @@ export const PUBLISHER_CELLS: {
   readonly natsDuplicateAcks: number;
   /** Events that wait or are in flight: dequeued events that are neither sent nor dropped yet. */
   readonly natsPendingEvents: number;
+  /** As `countedPosition`, for slots that are fed to the event plane after their ZMQ messages are out. */
+  readonly natsFedPosition: number;
   /** From the offer to the hand-over to the connection, and from there to the confirmation. */
   readonly natsPublishDuration: HistogramCells;
   readonly natsAckDuration: HistogramCells;
+  /** From main's acceptance of a message's first event to the confirmation. */
+  readonly natsPipelineLatency: HistogramCells;
   readonly natsInflightBatches: number;
   /** Payloads that wait or are in flight. */
   readonly natsPendingBytes: number;
@@ -193,6 +199,7 @@ export const PUBLISHER_CELLS: {
     zmqHighWaterMarkMessages: cell(),
     publishedSequence: cell(),
     mainStalled: cell(),
+    publisherBeatSeconds: cell(),
     mainStalls: cell(),
     mainStallSeconds: cell(),
     mainLongestStallSeconds: cell(),
@@ -208,7 +215,9 @@ export const PUBLISHER_CELLS: {
     natsReconnects: cell(),
     natsDuplicateAcks: cell(),
     natsPendingEvents: cell(),
+    natsFedPosition: cell(),
     natsPublishDuration: histogram(PUBLISH_DURATION_BUCKETS),
+    natsPipelineLatency: histogram(PUBLISH_DURATION_BUCKETS),
     natsAckDuration: histogram(PUBLISH_DURATION_BUCKETS),
     natsInflightBatches: cell(),
     natsPendingBytes: cell(),

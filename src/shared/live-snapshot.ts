@@ -139,12 +139,16 @@ export interface LiveThread {
 
 /** One thing that is checked. */
 export interface LiveCheck {
+  /** Of the check, and behind it of the engine or thread that it is about. */
   readonly name: string;
-  readonly ok: boolean;
-  /** What was found, a sentence. */
+  /** Null: it is not known yet, or does not apply. */
+  readonly ok: boolean | null;
+  /** Critical: while it fails the service is not ready. */
+  readonly severity: "critical" | "warning";
+  /** What was found, a sentence; empty while it is well. */
   readonly reason: string;
-  /** What to do; null while it is well. */
-  readonly fix: string | null;
+  /** What to do; empty unless it fails. */
+  readonly fix: string;
 }
 
 export const MARKER_KINDS = ["gap", "restart", "loss", "alert", "recovered", "thread"] as const;
@@ -228,6 +232,8 @@ export interface LiveHello {
     readonly startedAt: number;
   };
   readonly options: readonly LiveOption[];
+  /** Other pages of the service, paths. */
+  readonly links: readonly string[];
   readonly columns: readonly string[];
   readonly history: readonly LiveRow[];
   /** Of those ten minutes. */

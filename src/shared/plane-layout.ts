@@ -6,7 +6,7 @@
  *     word  0  payload bytes            1  attention-DP rank       2  RouterEvents in it
  *           3  stored events            4  removed events          5  cleared events   (engine events, for the books)
  *           6  offset of publisher_id   7  offset of sequence      8  offset of published_at
- *           9  offset of each RouterEvent's event_id, one word each
+ *           9  blocks               10  offset of each RouterEvent's event_id, one word each
  *           …  payload, padded to a word
  *
  * Offsets are bytes from the payload's start to the eight value bytes of a msgpack uint64 (behind its 0xcf).
@@ -21,7 +21,8 @@ export const PLANE_ENTRY = {
   publisherIdAt: 6,
   sequenceAt: 7,
   publishedAtAt: 8,
-  eventIdsAt: 9,
+  blocks: 9,
+  eventIdsAt: 10,
 } as const;
 
 /** Bytes of an entry in front of its payload. */

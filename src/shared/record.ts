@@ -104,6 +104,6 @@ export function planeBoundBytes(isStored: boolean, blocks: number, mmHashes: num
 }
 
 /** Of a message for the event plane: entry header, envelope, padding, and the bytes written over the end. */
-export const PLANE_ENVELOPE_BYTES = 144;
+export const PLANE_ENVELOPE_BYTES = 148;
 /** Envelopes of a slot of one rank, besides those that the bound of its blocks pays for. */
 export const PLANE_ENVELOPES_A_SLOT = 3;

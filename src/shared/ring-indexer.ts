@@ -1,5 +1,6 @@
 /**
- * The ring as the INDEX THREAD sees it: slots that have been published, in that order; it frees them. See `ring.ts`.
+ * The ring as the INDEX THREAD sees it: slots that have been published, in that order, and let go of by all before it; it frees
+ * them. See `ring.ts`.
  */
 import type { Bell } from "./bell.ts";
 import { CONTROL, SLOT, SLOT_STATE } from "./ring-layout.ts";
@@ -21,8 +22,15 @@ export class RingIndexer {
     return Atomics.load(this.memory.words, CONTROL.indexTail);
   }
 
-  /** First word of the oldest slot that is published and not indexed, or -1. */
+  /** First word of the oldest slot that is to be indexed now, or -1. */
   peek(): number {
+    const { memory } = this;
+    const position = this.indexTail();
+    return position === memory.fedTail() ? -1 : memory.slotWord(position);
+  }
+
+  /** First word of the oldest slot that is published and not indexed, though it may not be here yet; or -1. */
+  peekPublished(): number {
     const { memory } = this;
     const position = this.indexTail();
     return position === memory.tail() ? -1 : memory.slotWord(position);

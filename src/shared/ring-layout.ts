@@ -4,10 +4,10 @@
  *   buffer    [control 3,200 bytes][slot 0][slot 1] … [slot n-1]
  *
  *   control   one i32 word a 128-byte line, so that two threads never write the same pair of cache lines
- *             head | tail | stop, close by | bell of main | bell of the publisher | bells of encoder 0 … 15
+ *             head | tail, begun, fed tail | stop, close by | bell of main | bell of the publisher | bells of encoder 0 … 15
  *             | index tail, index on | bell of the indexer | beat of main | reached sequence, i64
  *
- *   slot      [header 128][records area][frame area]            n slots, all of one size
+ *   slot      [header 256][records area][frame area]            n slots, all of one size
  *
  *   header    byte  0 state i32         4 records words         8 events             12 rank
  *                  16 frame bytes      20 entries              24 oversize generation
@@ -16,6 +16,7 @@
  *                  60 suspect event    64 event at work        68 first sequence, low half   72 high half
  *                  76 one bit for each poisoned event, 256 bits
  *                 108 plane offset, as the frame's  112 plane bytes        116 plane entries
+ *                 128 one bit for each event that only the event plane does without, 256 bits
  *
  *   frame     a list of entries: [bytes u32][stored u32][removed u32][cleared u32][payload, padded to a word]
  *             one entry a message; a batching dialect has one, a single-event dialect one per event;
@@ -28,7 +29,12 @@
  *    ├──────────────────────── publisher: every sink has let go of the bytes ◄────────────────────────┤
  *    └────────── indexer: its records are in the index ◄── PUBLISHED ◄── publisher, while an indexer is on
  *
- * The state word of ENCODING carries the index of the encoder in its upper bits, so that the slot of a dead encoder can
+ * Where the event plane follows ZMQ (`planeFollows`), a slot goes round a second time before it is let go of:
+ *
+ *   ENCODED ──publisher: sent──► SENT ──encoder: compare-exchange──► PLANE ENCODING ──encoder──► PLANE ENCODED
+ *                                nobody                              that encoder                publisher: fed ──► as above
+ *
+ * The state words of ENCODING and PLANE ENCODING carry the index of the encoder in their upper bits, so that the slot of a dead encoder can
  * be found and put back to FILLED. Positions are free-running 32-bit counts that wrap (after two days of flood); a slot's index
  * is position mod n, which survives the wrap only because n is a power of two.
  */
@@ -41,10 +47,12 @@ export const MAX_ENCODERS = 16;
 export const CONTROL = {
   /** Positions below it have been committed by main. */
   head: 0,
-  /** Positions below it have been published and freed. */
+  /** Positions below it have been published, and freed where nobody comes after. */
   tail: 32,
   /** Positions below it have been sent, or are being sent: the first messages of a slot may be out before the slot is. */
   begun: 33,
+  /** Positions below it have been fed to the event plane too. Counts only where that follows; see RingShape. */
+  fedTail: 34,
   stop: 64,
   /** Wrapping milliseconds (`wrappingMs`) by which a closed socket must have let go. On the line of `stop`, set before it. */
   closeBy: 65,
@@ -70,7 +78,16 @@ export const CONTROL_BYTES: number = CONTROL_LINES * LINE_BYTES;
 /** Distance between two encoder bells, in i32. */
 export const BELL_STRIDE = 32;
 
-export const SLOT_STATE = { free: 0, filled: 1, encoding: 2, encoded: 3, published: 4 } as const;
+export const SLOT_STATE = {
+  free: 0,
+  filled: 1,
+  encoding: 2,
+  encoded: 3,
+  published: 4,
+  sent: 5,
+  planeEncoding: 6,
+  planeEncoded: 7,
+} as const;
 /** The encoder's index stands above these bits of the state word. */
 export const SLOT_STATE_BITS = 8;
 
@@ -115,11 +132,13 @@ export const SLOT = {
   planeOffset: 27,
   planeBytes: 28,
   planeEntries: 29,
+  /** As `poisonBits`, for events whose ZMQ messages are out already. */
+  planePoisonBits: 32,
 } as const;
 /** Events that a slot may hold: each has its poison bit. */
 export const MAX_SLOT_EVENTS: number = SLOT.poisonWords * 32;
-/** One line: the header of a slot shares its lines with nothing. */
-export const SLOT_HEADER_BYTES: number = 128;
+/** Two lines: the header of a slot shares its lines with nothing. */
+export const SLOT_HEADER_BYTES: number = 256;
 
 export const ENTRY = { bytes: 0, stored: 1, removed: 2, cleared: 3, headerBytes: 16 } as const;
 
@@ -127,6 +146,11 @@ export interface RingShape {
   readonly slots: number;
   /** Bytes of a slot's records area and of its frame area, each. A multiple of 128. */
   readonly slotBytes: number;
+  /**
+   * Whether messages for the event plane are written and fed after the ZMQ messages of their slot, by the second round that
+   * is drawn above. Otherwise, where such messages are wanted, encoders write them together with the frame. Default false.
+   */
+  readonly planeFollows?: boolean;
 }
 
 /** Rounds up to whole lines. */

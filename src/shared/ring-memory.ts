@@ -15,6 +15,7 @@ import {
   SLOT_STATE,
   SLOT_STATE_BITS,
   slotStrideBytes,
+  STOP,
   type RingShape,
 } from "./ring-layout.ts";
 
@@ -27,6 +28,8 @@ export class RingMemory {
   readonly records: Uint32Array<SharedArrayBuffer>;
   readonly doubles: Float64Array<SharedArrayBuffer>;
   readonly bytes: Uint8Array<SharedArrayBuffer>;
+  /** See RingShape. */
+  readonly planeFollows: boolean;
   readonly #longs: BigInt64Array<SharedArrayBuffer>;
   readonly #strideWords: number;
   readonly #slotMask: number;
@@ -41,6 +44,7 @@ export class RingMemory {
     this.records = new Uint32Array(buffer);
     this.doubles = new Float64Array(buffer);
     this.bytes = new Uint8Array(buffer);
+    this.planeFollows = shape.planeFollows ?? false;
     this.#longs = new BigInt64Array(buffer, 0, CONTROL_BYTES / 8);
     this.#strideWords = slotStrideBytes(shape) / 4;
     this.#slotMask = shape.slots - 1;
@@ -70,9 +74,22 @@ export class RingMemory {
     return Atomics.load(this.words, CONTROL.begun);
   }
 
-  /** Positions below it may be filled again: published, and indexed too where there is an indexer. */
+  /** Positions below it have been fed to the event plane too, where that follows; else the same as `tail`. */
+  fedTail(): number {
+    return this.planeFollows ? Atomics.load(this.words, CONTROL.fedTail) : this.tail();
+  }
+
+  /** Positions below it may be filled again: published, fed, and indexed too where there is an indexer. */
   freeTail(): number {
-    return this.isIndexed() ? Atomics.load(this.words, CONTROL.indexTail) : this.tail();
+    return this.isIndexed() ? Atomics.load(this.words, CONTROL.indexTail) : this.fedTail();
+  }
+
+  /**
+   * Whether the event plane is so far behind that whoever works for it has to be woken, instead of looking for work when it
+   * is awake anyway.
+   */
+  isPlanePressed(): boolean {
+    return this.occupied() > this.shape.slots / 2 || this.stop() !== STOP.run;
   }
 
   /** Whether slots go to an indexer after the publisher. */
@@ -89,10 +106,11 @@ export class RingMemory {
     return Atomics.load(this.words, this.slotWord(position) + SLOT.state) & STATE_MASK;
   }
 
-  /** Index of the encoder that has the slot of a position, or -1. */
+  /** Index of the encoder that has the slot of a position, in either round, or -1. */
   encoderOf(position: number): number {
     const word = Atomics.load(this.words, this.slotWord(position) + SLOT.state);
-    return (word & STATE_MASK) === SLOT_STATE.encoding ? word >>> SLOT_STATE_BITS : -1;
+    const state = word & STATE_MASK;
+    return state === SLOT_STATE.encoding || state === SLOT_STATE.planeEncoding ? word >>> SLOT_STATE_BITS : -1;
   }
 
   stop(): number {

@@ -2,8 +2,9 @@
  * The ring of batch slots: views of one shared memory, one per role. Layout and drawing: `ring-layout.ts`.
  *
  * - `RingProducer`: MAIN THREAD, the only one that claims and fills. Never blocks.
- * - `RingEncoder`: ENCODER THREADS, any number; a slot belongs to the one whose compare-exchange won.
- * - `RingPublisher`: PUBLISHER THREAD. Takes slots in claim order, and frees them, unless an indexer follows.
+ * - `RingEncoder` (`ring-encoder.ts`): ENCODER THREADS, any number; a slot belongs to the one whose compare-exchange won.
+ * - `RingPublisher`: PUBLISHER THREAD. Takes slots in claim order, and frees them, unless someone follows.
+ * - `RingPlane` (`ring-plane.ts`): PUBLISHER THREAD, the same slots once more, where the event plane follows ZMQ.
  * - `RingIndexer` (`ring-indexer.ts`): INDEX THREAD, the one that frees while there is an indexer.
  *
  * All synchronisation is in the state words, head and tail, all of them atomic. Everything else in a slot is written
@@ -11,14 +12,14 @@
  */
 import type { Bell } from "./bell.ts";
 import { wrappingMs } from "./clock.ts";
-import { CONTROL, SLOT, SLOT_STATE, SLOT_STATE_BITS, type StopWord } from "./ring-layout.ts";
+import { CONTROL, SLOT, SLOT_STATE, type StopWord } from "./ring-layout.ts";
 import type { RingMemory } from "./ring-memory.ts";
 
 /**
  * Slots after which the next thread is woken at the latest, while there is more to do anyway. Waking a thread costs about
  * as much as encoding thirty small events, for both sides; a thread that goes to rest announces what it has done first.
  */
-const SLOTS_PER_WAKE = 4;
+export const SLOTS_PER_WAKE = 4;
 
 /** What main writes into a slot header at commit. */
 export interface SlotFill {
@@ -55,7 +56,8 @@ export class RingProducer {
   claim(): number {
     const { memory } = this;
     const head = memory.head();
-    if (((head - memory.freeTail()) | 0) < memory.shape.slots) return head;
+    // Unsigned: among the positions there is a -1.
+    if (((head - memory.freeTail()) | 0) < memory.shape.slots) return head >>> 0;
     // Whoever waits now waits for encoders, which must not sleep.
     this.announce();
     return -1;
@@ -80,6 +82,9 @@ export class RingProducer {
     words[slot + SLOT.suspect] = 0;
     words[slot + SLOT.progress] = 0;
     for (let i = 0; i < SLOT.poisonWords; i++) words[slot + SLOT.poisonBits + i] = 0;
+    if (this.memory.planeFollows) {
+      for (let i = 0; i < SLOT.poisonWords; i++) words[slot + SLOT.planePoisonBits + i] = 0;
+    }
     doubles[slot / 2 + SLOT.wallSecondsF64] = fill.wallSeconds;
     doubles[slot / 2 + SLOT.monotonicMicrosF64] = fill.monotonicMicros;
     // The order of these two must not change: an encoder that sees the head must find the slot filled.
@@ -109,19 +114,19 @@ export class RingProducer {
   }
 
   /**
-   * Puts what a dead encoder was working on back to FILLED. Only when that thread is gone. `onSlot` gets the first word of
-   * such a slot before another encoder can take it. Returns the slots found.
+   * Puts what a dead encoder was working on back to where it had it from: FILLED, or SENT. Only when that thread is gone.
+   * `onSlot` gets the first word of such a slot before another encoder can take it. Returns the slots found.
    */
   recoverEncoder(encoder: number, onSlot: (slot: number) => void = () => {}): number {
     const { memory } = this;
-    const owned = SLOT_STATE.encoding | (encoder << SLOT_STATE_BITS);
     const head = memory.head();
     let found = 0;
-    for (let p = memory.tail(); p !== head; p = (p + 1) | 0) {
+    for (let p = memory.fedTail(); p !== head; p = (p + 1) | 0) {
+      if (memory.encoderOf(p) !== encoder) continue;
       const slot = memory.slotWord(p);
-      if (Atomics.load(memory.words, slot + SLOT.state) !== owned) continue;
+      const isFirst = memory.state(p) === SLOT_STATE.encoding;
       onSlot(slot);
-      Atomics.store(memory.words, slot + SLOT.state, SLOT_STATE.filled);
+      Atomics.store(memory.words, slot + SLOT.state, isFirst ? SLOT_STATE.filled : SLOT_STATE.sent);
       found++;
     }
     // It may also have died with a wake-up in its hands that was meant for another, or before it could pass one on.
@@ -133,7 +138,7 @@ export class RingProducer {
   /** From now on an indexer takes published slots too. Only while no indexer lives; main starts it next. */
   addIndexer(): void {
     const { words } = this.memory;
-    Atomics.store(words, CONTROL.indexTail, this.memory.tail());
+    Atomics.store(words, CONTROL.indexTail, this.memory.fedTail());
     Atomics.store(words, CONTROL.indexOn, 1);
   }
 
@@ -163,84 +168,6 @@ export class RingProducer {
       return;
     }
     await this.#mainBell.sleepAsync(timeoutMs);
-  }
-}
-
-export class RingEncoder {
-  readonly memory: RingMemory;
-  readonly bell: Bell;
-  readonly #publisherBell: Bell;
-  readonly #owned: number;
-  #next: number;
-  /** Slots encoded since the publisher was last woken. */
-  #unannounced: number = 0;
-
-  constructor(memory: RingMemory, encoder: number) {
-    this.memory = memory;
-    this.bell = memory.encoderBell(encoder);
-    this.#publisherBell = memory.publisherBell();
-    this.#owned = SLOT_STATE.encoding | (encoder << SLOT_STATE_BITS);
-    this.#next = memory.tail();
-  }
-
-  /** Takes the oldest filled slot it can get. Returns its first word, or -1 when there is none. */
-  claim(): number {
-    const { memory } = this;
-    // In this order: a head that was read before the tail may be behind it.
-    const tail = memory.tail();
-    const head = memory.head();
-    // Slots behind `#next` have been taken already, except one that a dead encoder left: found by the second search.
-    // Outside of tail … head it is old, or so old that its difference from the tail has wrapped.
-    const isOld = ((this.#next - tail) | 0) < 0 || ((head - this.#next) | 0) < 0;
-    const from = isOld ? tail : this.#next;
-    const found = this.#search(from, head);
-    return found !== -1 ? found : this.#search(tail, from);
-  }
-
-  #search(from: number, to: number): number {
-    const { memory } = this;
-    for (let p = from; ((to - p) | 0) > 0; p = (p + 1) | 0) {
-      const slot = memory.slotWord(p);
-      if (Atomics.load(memory.words, slot + SLOT.state) !== SLOT_STATE.filled) continue;
-      if (
-        Atomics.compareExchange(memory.words, slot + SLOT.state, SLOT_STATE.filled, this.#owned) === SLOT_STATE.filled
-      ) {
-        this.#next = (p + 1) | 0;
-        return slot;
-      }
-    }
-    return -1;
-  }
-
-  /** Whether `claim` would find a slot. */
-  hasWork(): boolean {
-    const { memory } = this;
-    // In this order: from a tail beyond the head the loop would run through all positions there are.
-    const tail = memory.tail();
-    const head = memory.head();
-    for (let p = tail; p !== head; p = (p + 1) | 0) if (memory.state(p) === SLOT_STATE.filled) return true;
-    return false;
-  }
-
-  /**
-   * Hands the encoded slot to the publisher. The frame must be written already. A sleeping publisher hears of it at once
-   * if there is nothing more to encode, else a few slots later.
-   */
-  commit(slot: number, frameBytes: number, entries: number, poisonedEvents: number): void {
-    const { words } = this.memory;
-    words[slot + SLOT.frameBytes] = frameBytes;
-    words[slot + SLOT.entries] = entries;
-    words[slot + SLOT.poisonedEvents] = poisonedEvents;
-    Atomics.store(words, slot + SLOT.state, SLOT_STATE.encoded);
-    const more = this.memory.head() !== this.#next && this.memory.state(this.#next) === SLOT_STATE.filled;
-    if (++this.#unannounced >= SLOTS_PER_WAKE || !more) this.announce();
-  }
-
-  /** Wakes the publisher if it does not know of the last slots. Before any rest. */
-  announce(): void {
-    if (this.#unannounced === 0) return;
-    this.#unannounced = 0;
-    this.#publisherBell.ring();
   }
 }
 
@@ -276,10 +203,22 @@ export class RingPublisher {
 
   /** Lets go of the slot that `peek` returned. No sink may read its bytes any more. */
   release(slot: number): void {
+    const { words, planeFollows } = this.memory;
+    const next = (Atomics.load(words, CONTROL.tail) + 1) | 0;
+    if (!planeFollows) {
+      this.letGo(slot, CONTROL.tail, next);
+      return;
+    }
+    Atomics.store(words, slot + SLOT.state, SLOT_STATE.sent);
+    Atomics.store(words, CONTROL.tail, next);
+  }
+
+  /** Hands a slot to the indexer, or frees it, and moves the tail at that word of the control lines. */
+  letGo(slot: number, tailWord: number, next: number): void {
     const { words } = this.memory;
     const isIndexed = this.memory.isIndexed();
     Atomics.store(words, slot + SLOT.state, isIndexed ? SLOT_STATE.published : SLOT_STATE.free);
-    Atomics.store(words, CONTROL.tail, (Atomics.load(words, CONTROL.tail) + 1) | 0);
+    Atomics.store(words, tailWord, next);
     if (isIndexed) {
       if (++this.#unannounced >= SLOTS_PER_WAKE) this.announce();
       return;
@@ -295,8 +234,8 @@ export class RingPublisher {
     this.#indexBell.ring();
   }
 
-  /** Whether everything that was committed has been published. */
+  /** Whether everything that was committed has been published, and fed where the event plane follows. */
   isEmpty(): boolean {
-    return this.memory.head() === this.memory.tail();
+    return this.memory.head() === this.memory.fedTail();
   }
 }

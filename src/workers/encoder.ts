@@ -2,23 +2,27 @@
  * ENCODER THREAD: a pool task that stays for the life of the service.
  *
  * It takes every filled slot it can get, encodes it in shared memory, hands it to the publisher, and parks when there
- * is nothing left. It holds nothing that would be missed: when it dies, or main ends it because it hangs, its slot goes
- * back to FILLED and the next encoder does it again.
+ * is nothing left. Where the event plane follows ZMQ it takes, while no slot is filled, those that have been sent, for a second
+ * round. It holds nothing that would be missed: when it dies, or main ends it because it hangs, its slot goes back to where it
+ * came from, and the next encoder does it again.
  */
 import { threadId } from "node:worker_threads";
 import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../shared/counters.ts";
 import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
-import { RingEncoder } from "../shared/ring.ts";
+import { RingEncoder } from "../shared/ring-encoder.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
 import { type EventWriter, eventWriter } from "./event-writer.ts";
 import { FrameEncoder, type FrameJob, type FrameResult } from "./frame-encoder.ts";
 import { type Output, outputOf } from "./msgpack-writer.ts";
 import { OversizeReader } from "./oversize.ts";
 import { PlaneEncoder } from "./plane-encoder.ts";
+import { PlanePass } from "./plane-pass.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost. */
 const MAX_PARK_MS = 1000;
+/** Slots go into their second round together, so often: see `slot-feeder.ts`. Nobody wakes an encoder for it. */
+const PLANE_EVERY_MS = 10;
 const INTERNAL_ERRORS = ENCODER_CELLS.errors + ENCODE_ERROR_REASONS.indexOf("internal");
 
 /** Points at which a test may step in; the service passes none. */
@@ -29,6 +33,9 @@ export interface EncoderHooks {
   readonly claimed?: (slot: number, memory: RingMemory) => void;
   /** The frame is written, the publisher does not know of it yet. */
   readonly encoded?: (slot: number, memory: RingMemory) => void;
+  /** The same two of the second round, for the event plane. */
+  readonly planeClaimed?: (slot: number, memory: RingMemory) => void;
+  readonly planeEncoded?: (slot: number, memory: RingMemory) => void;
 }
 
 /**
@@ -41,9 +48,15 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   counters.set(ENCODER_CELLS.threadId, threadId);
   const write = eventWriter(task.wireFormat, task.kvBlockSizeTokens);
   const plane = task.plane ? new PlaneEncoder(task.plane.workerId, task.kvBlockSizeTokens) : null;
-  const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens, hooks.writer?.(write) ?? write, plane);
+  const follows = ring.memory.planeFollows;
+  const withFrame = follows ? null : plane;
+  const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens, hooks.writer?.(write) ?? write, withFrame);
+  const pass = follows && plane !== null ? new PlanePass(plane) : null;
   const oversize = new OversizeReader(task.oversizePort, task.oversize);
   const out = outputOf(ring.memory.bytes);
+  let planeDueMs = 0;
+  const isPlaneDue = (): boolean =>
+    follows && ring.memory.stop() !== STOP.now && (performance.now() >= planeDueMs || ring.memory.isPlanePressed());
 
   for (;;) {
     const slot = ring.claim();
@@ -56,14 +69,28 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
       ring.commit(slot, result.frameBytes, result.entries, result.poisonedEvents);
       continue;
     }
+    // One slot, then a look for one whose ZMQ messages wait.
+    if (pass !== null && isPlaneDue()) {
+      const sent = ring.claimPlane();
+      if (sent === -1) planeDueMs = performance.now() + PLANE_EVERY_MS;
+      else {
+        hooks.planeClaimed?.(sent, ring.memory);
+        const leftOut = pass.encode(jobOf(ring.memory, out, sent, oversize));
+        hooks.planeEncoded?.(sent, ring.memory);
+        if (leftOut > 0) counters.add(INTERNAL_ERRORS, leftOut);
+        ring.commitPlane(sent);
+        continue;
+      }
+    }
     ring.announce();
     if (ring.memory.stop() === STOP.now) return;
     ring.bell.prepare();
-    if (ring.hasWork() || ring.memory.stop() === STOP.now) {
+    if (ring.hasWork() || (isPlaneDue() && ring.hasPlaneWork()) || ring.memory.stop() === STOP.now) {
       ring.bell.cancel();
       continue;
     }
-    ring.bell.sleep(MAX_PARK_MS);
+    const parkMs = ring.hasPlaneAhead() ? planeDueMs - performance.now() : MAX_PARK_MS;
+    ring.bell.sleep(Math.max(1, parkMs));
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * A filled slot, from its records to ready-to-send payloads, and behind them, if they are wanted, to messages for the event
- * plane. ENCODER THREAD; stateless between slots.
+ * A filled slot, from its records to ready-to-send payloads, and behind them, if they are wanted at once, to messages for the
+ * event plane. ENCODER THREAD; stateless between slots.
  *
  * A batching dialect makes one payload `[timestamp, [events], rank]`, a single-event dialect one such payload for each
  * event. An event that cannot be encoded is left out and counted, so that it costs itself and nothing else: if it throws it
@@ -13,6 +13,7 @@ import { isSingleEvent, type WireFormat } from "../shared/wire-format.ts";
 import { type EventWriter, eventWriter } from "./event-writer.ts";
 import { type Output, putArrayHeader, putFloat64, putUint } from "./msgpack-writer.ts";
 import type { PlaneEncoder } from "./plane-encoder.ts";
+import { writePlane } from "./plane-pass.ts";
 
 /** Where a slot's records are and where its frame goes. */
 export interface FrameJob {
@@ -78,17 +79,8 @@ export class FrameEncoder {
     result.poisonedEvents = poisoned;
     result.entries = this.#single ? count : Math.min(1, count);
     result.frameBytes = p - job.frameOffset;
-    if (this.#plane !== null) this.#encodePlane(this.#plane, job, p);
+    if (this.#plane !== null) writePlane(this.#plane, job, p);
     return result;
-  }
-
-  /** Writes the messages for the event plane at `p`, and tells the slot of them. */
-  #encodePlane(plane: PlaneEncoder, job: FrameJob, p: number): void {
-    const { header, slot } = job;
-    const { planeBytes, entries } = plane.encode(job, { out: job.out, words: job.records, offset: p });
-    header[slot + SLOT.planeOffset] = p;
-    header[slot + SLOT.planeBytes] = planeBytes;
-    header[slot + SLOT.planeEntries] = entries;
   }
 
   /** Begins an entry at `p`: leaves room for its header, writes the envelope. Returns where the events go. */

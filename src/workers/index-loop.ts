@@ -274,7 +274,7 @@ export class IndexLoop {
     const { ring } = this.#parts;
     // Before the slots are looked at: what it speaks of is then among them, or indexed.
     const reached = ring.memory.reachedSequence();
-    const slot = ring.peek();
+    const slot = ring.peekPublished();
     return slot === -1 ? Math.max(this.#lastSequence, reached) : firstSequenceOf(ring.memory.words, slot) - 1;
   }
 

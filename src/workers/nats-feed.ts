@@ -11,10 +11,10 @@ import { PlaneNumbers } from "../shared/plane-numbers.ts";
 import type { RingMemory } from "../shared/ring-memory.ts";
 import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import type { NatsSink } from "./nats-sink.ts";
-import { eventSubject } from "./nats-subjects.ts";
-import { type Output, outputOf } from "./msgpack-writer.ts";
+import { eventSubject } from "../shared/nats-subjects.ts";
 import { PlaneEncoder } from "./plane-encoder.ts";
 import { PlaneGate } from "./plane-gate.ts";
+import { type PlaneEntryAt, PlaneMessage } from "./plane-message.ts";
 import type { SlotRecords } from "./plane-plan.ts";
 
 /** Memory in which a slot's records and messages lie: the ring's, or that of an oversize event. */
@@ -31,10 +31,14 @@ export class NatsFeed {
   /** By rank: a rank is a publisher of its own. */
   readonly #publisherIds: Map<number, number> = new Map();
   readonly #subjects: Map<number, string> = new Map();
+  /** By rank: number in the queue of the message that was offered last. */
+  readonly #last: Map<number, number> = new Map();
   /** The slot at hand, and its first event whose payload has not been offered: its number, and the word of its record. */
   #slot: SlotRecords | null = null;
   #event: number = 0;
   #record: number = 0;
+  /** When its first event was accepted. */
+  #acceptedMicros: number = 0;
 
   /** Throws HashUnavailableError. `position` is that of the slot that is sent first. */
   constructor(data: NatsSinkData, nats: NatsSink, kvBlockSizeTokens: number, position: number) {
@@ -58,7 +62,7 @@ export class NatsFeed {
 
   /** The slot is sent next, once and in order. */
   beginSlot(memory: RingMemory, slot: number, view: SlotView): void {
-    const { words } = memory;
+    const { words, doubles } = memory;
     this.#slot = {
       header: words,
       slot,
@@ -66,6 +70,7 @@ export class NatsFeed {
       recordsWord: (words[slot + SLOT.recordsOffset] as number) >>> 2,
       events: words[slot + SLOT.events] as number,
     };
+    this.#acceptedMicros = doubles[slot / 2 + SLOT.monotonicMicrosF64] as number;
     this.#event = 0;
     this.#record = this.#slot.recordsWord;
   }
@@ -96,7 +101,7 @@ export class NatsFeed {
   offerHeartbeat(sequence: number, payload: Uint8Array): void {
     if (this.#plane !== null) return;
     const messageId = this.#messageId(this.#data.epoch, `${sequence}`);
-    const counts = { stored: 0, removed: 0, cleared: 0 };
+    const counts = { stored: 0, removed: 0, cleared: 0, acceptedMicros: null };
     this.#nats.offer({ subject: this.#subjectOf(0), payload: ownCopy(payload), sequence, messageId, ...counts });
   }
 
@@ -115,6 +120,7 @@ export class NatsFeed {
       stored: records[entry + ENTRY.stored] as number,
       removed: records[entry + ENTRY.removed] as number,
       cleared: records[entry + ENTRY.cleared] as number,
+      acceptedMicros: this.#acceptedMicros,
     });
   }
 
@@ -129,41 +135,46 @@ export class NatsFeed {
     }
   }
 
-  #offerEntries(view: SlotView, offset: number, entries: number): void {
-    const { records, bytes } = view;
+  #offerEntries({ records, bytes }: SlotView, offset: number, entries: number): void {
     let p = offset;
     for (let left = entries; left > 0; left--) {
-      const h = p >>> 2;
-      const routerEvents = records[h + PLANE_ENTRY.routerEvents] as number;
-      const length = records[h + PLANE_ENTRY.bytes] as number;
-      p += planeHeaderBytes(routerEvents);
-      const payload = ownCopy(bytes.subarray(p, p + length));
-      p += length + (-length & 3);
-      this.#offerEntry(records, h, routerEvents, payload);
+      const header = p >>> 2;
+      this.#offerEntry({ records, bytes, header });
+      const length = records[header + PLANE_ENTRY.bytes] as number;
+      p += planeHeaderBytes(records[header + PLANE_ENTRY.routerEvents] as number) + length + (-length & 3);
     }
   }
 
-  #offerEntry(records: Uint32Array, h: number, routerEvents: number, payload: Buffer): void {
-    const rank = records[h + PLANE_ENTRY.rank] as number;
-    const out = outputOf(payload);
-    const firstEventId = this.#numbers.takeEventIds(rank, routerEvents);
-    const sequence = this.#numbers.takeSequence(rank);
-    patch(out, records[h + PLANE_ENTRY.publisherIdAt] as number, this.#publisherIdOf(rank));
-    patch(out, records[h + PLANE_ENTRY.sequenceAt] as number, sequence);
-    patch(out, records[h + PLANE_ENTRY.publishedAtAt] as number, Date.now());
-    for (let i = 0; i < routerEvents; i++) {
-      patch(out, records[h + PLANE_ENTRY.eventIdsAt + i] as number, firstEventId + i);
-    }
-    this.#nats.offer({
+  #offerEntry(entry: PlaneEntryAt): void {
+    const { records, header } = entry;
+    const rank = records[header + PLANE_ENTRY.rank] as number;
+    const firstEventId = this.#numbers.takeEventIds(rank, records[header + PLANE_ENTRY.routerEvents] as number);
+    if (this.#grow(rank, firstEventId, entry)) return;
+    const message = new PlaneMessage(entry, firstEventId, {
       subject: this.#subjectOf(rank),
-      payload,
-      sequence,
-      // By event ids, not by sequence: sent again by a successor, it has the same, if it holds the same.
-      messageId: this.#messageId(this.#data.run, `${rank}:${firstEventId}:${routerEvents}`),
-      stored: records[h + PLANE_ENTRY.stored] as number,
-      removed: records[h + PLANE_ENTRY.removed] as number,
-      cleared: records[h + PLANE_ENTRY.cleared] as number,
+      publisherId: this.#publisherIdOf(rank),
+      sequence: this.#numbers.takeSequence(rank),
+      run: this.#data.jetStream === null ? null : this.#data.run,
+      acceptedMicros: this.#acceptedMicros,
     });
+    if (this.#nats.offer(message)) this.#last.set(rank, this.#nats.lastNumber);
+  }
+
+  /** Whether the rank's last message still waits, in front of exactly this entry, and has taken it in. */
+  #grow(rank: number, firstEventId: number, entry: PlaneEntryAt): boolean {
+    const number = this.#last.get(rank) ?? -1;
+    const message = this.#nats.waiting(number);
+    if (!(message instanceof PlaneMessage) || message.nextEventId !== firstEventId) return false;
+    const growth = message.growth(entry, this.#nats.maxPayload);
+    if (growth === null) return false;
+    const { records, header } = entry;
+    const events =
+      (records[header + PLANE_ENTRY.stored] as number) +
+      (records[header + PLANE_ENTRY.removed] as number) +
+      (records[header + PLANE_ENTRY.cleared] as number);
+    if (!this.#nats.grow(number, growth, events)) return false;
+    message.append(entry);
+    return true;
   }
 
   #messageId(stream: string, number: string): string | null {
@@ -195,12 +206,6 @@ function longestEntry({ records }: SlotView, offset: number, entries: number): n
     p += planeHeaderBytes(records[h + PLANE_ENTRY.routerEvents] as number) + length + (-length & 3);
   }
   return longest;
-}
-
-/** Writes a number below 2^53 into the eight bytes of a msgpack uint64. */
-function patch(out: Output, at: number, value: number): void {
-  out.view.setUint32(at, Math.floor(value / 0x1_0000_0000));
-  out.view.setUint32(at + 4, value % 0x1_0000_0000);
 }
 
 /** Memory of its own, however small: what waits for a server must not keep alive what it would share a page with. */

@@ -7,7 +7,7 @@
  * dequeued = sent + dropped + pending.
  */
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
-import { wallClockSeconds } from "../shared/clock.ts";
+import { monotonicMicros, wallClockSeconds } from "../shared/clock.ts";
 import { EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../shared/counters.ts";
 import type { NatsReport } from "../shared/nats-messages.ts";
 import { codeOf, detailOf, natsErrorCell, type NatsErrorReason } from "./nats-errors.ts";
@@ -70,6 +70,22 @@ export class NatsFlight {
     return true;
   }
 
+  /** The message of that number if it has never been handed over: nobody has seen what it holds now. */
+  waiting(number: number): NatsMessage | null {
+    const item = this.queue.at(number);
+    return item === null || item.sends > 0 ? null : item.message;
+  }
+
+  /** Makes room for the message of that number to grow by so many bytes and events. False: there is none. */
+  grow(number: number, bytes: number, events: number): boolean {
+    const { queue } = this;
+    const item = queue.at(number);
+    if (item === null || queue.bytes + bytes > this.#parts.queueBytes) return false;
+    queue.grow(item, bytes);
+    this.#uncounted.add(PUBLISHER_CELLS.natsPendingEvents, events);
+    return true;
+  }
+
   /** Removed events that are done without a message. */
   satisfied(removedEvents: number): void {
     this.#uncounted.add(PUBLISHER_CELLS.natsSentEvents + EVENT_TYPES.indexOf("removed"), removedEvents);
@@ -123,6 +139,9 @@ export class NatsFlight {
     tally.add(PUBLISHER_CELLS.natsSentBytes, message.payload.length);
     tally.add(PUBLISHER_CELLS.natsPendingEvents, -eventsOf(message));
     tally.observe(PUBLISHER_CELLS.natsAckDuration, (performance.now() - item.sentMs) / 1000);
+    if (message.acceptedMicros !== null) {
+      tally.observe(PUBLISHER_CELLS.natsPipelineLatency, (monotonicMicros() - message.acceptedMicros) / 1e6);
+    }
     this.#lastSuccessSeconds = wallClockSeconds();
     this.#denied.delete(message.subject);
     this.#isTooLargeReported = false;

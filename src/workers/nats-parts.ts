@@ -4,6 +4,7 @@
  */
 import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../shared/counters.ts";
 import type { LoadMessage, NatsReport, NatsSinkData } from "../shared/nats-messages.ts";
+import type { FedBefore } from "./counted-before.ts";
 import { NatsFeed } from "./nats-feed.ts";
 import { NatsLoads } from "./nats-loads.ts";
 import { NatsSink } from "./nats-sink.ts";
@@ -20,20 +21,21 @@ export class NatsParts {
   readonly #loads: NatsLoads;
   readonly #counters: CounterBlock;
 
-  /** Connects in the background. `position` is that of the slot that is sent next. Throws HashUnavailableError. */
+  /** Connects in the background. `before` is what an earlier life of this thread has left. Throws HashUnavailableError. */
   constructor(
     data: NatsSinkData,
     kvBlockSizeTokens: number,
-    position: number,
+    before: FedBefore,
     counters: CounterBlock,
     report: (report: NatsReport) => void,
     isBesideZmq: boolean,
   ) {
     this.#counters = counters;
-    this.#sink = NatsSink.start(data, counters, report, isBesideZmq ? NATS_TIMING_BESIDE_ZMQ : NATS_TIMING);
+    const timing = isBesideZmq ? NATS_TIMING_BESIDE_ZMQ : NATS_TIMING;
+    this.#sink = NatsSink.start(data, counters, report, timing, before.waitingEvents);
     this.#loads = new NatsLoads(this.#sink, data.place);
     const sink = this.#sink;
-    this.events = data.events ? { sink, feed: new NatsFeed(data, sink, kvBlockSizeTokens, position) } : null;
+    this.events = data.events ? { sink, feed: new NatsFeed(data, sink, kvBlockSizeTokens, before.position) } : null;
   }
 
   takeLoad(message: LoadMessage): void {

@@ -23,13 +23,15 @@ export interface NatsMessage {
   readonly stored: number;
   readonly removed: number;
   readonly cleared: number;
+  /** When main accepted the first event of its slot, on the clock of `monotonicMicros()`; null: there is none in it. */
+  readonly acceptedMicros: number | null;
 }
 
 export interface QueueItem {
   readonly number: number;
   /** Null once settled: the payload is to be freed though the place in the queue is still taken. */
   message: NatsMessage | null;
-  readonly bytes: number;
+  bytes: number;
   readonly offeredMs: number;
   /** Of the last hand-over, on the clock of `performance.now()`. */
   sentMs: number;
@@ -72,7 +74,7 @@ export class NatsQueue {
     return this.#base + this.#items.length;
   }
 
-  /** Payload bytes, and some for each message, of all that is unsettled. */
+  /** Bytes of payloads and of the memory kept for their growth, and some for each message, of all that is unsettled. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -102,6 +104,12 @@ export class NatsQueue {
       isInFlight: false,
       isRefused: false,
     });
+  }
+
+  /** Notes that a message has grown by so many bytes. */
+  grow(item: QueueItem, bytes: number): void {
+    item.bytes += bytes;
+    this.#bytes += bytes;
   }
 
   /** Null: no such message, or settled. */

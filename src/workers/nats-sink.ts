@@ -17,7 +17,7 @@ import { NatsLink } from "./nats-link.ts";
 import { type LoadKind, NatsLoad } from "./nats-load.ts";
 import type { NatsMessage } from "./nats-queue.ts";
 import { StreamDelivery } from "./nats-stream-delivery.ts";
-import { streamSubject, workerSubject } from "./nats-subjects.ts";
+import { streamSubject, workerSubject } from "../shared/nats-subjects.ts";
 import { NATS_TIMING, type NatsTiming } from "./nats-timing.ts";
 
 export type { NatsMessage } from "./nats-queue.ts";
@@ -47,13 +47,16 @@ export class NatsSink {
   #isAbandoned: boolean = false;
   #onStep: () => void = () => {};
   /** Gauges as they were shown last. */
-  #shown: string = "";
+  #shownUp: number = -1;
+  #shownInFlight: number = -1;
+  #shownBytes: number = -1;
 
   private constructor(
     data: NatsSinkData,
     counters: CounterBlock,
     report: (report: NatsReport) => void,
     timing: NatsTiming,
+    waitingEvents: number,
   ) {
     this.#counters = counters;
     this.#maxInFlight = data.maxInFlight;
@@ -95,20 +98,24 @@ export class NatsSink {
       timing.stallMs,
     );
     this.#delivery = this.#deliveryFor(data, timing);
-    this.#countLost();
-    this.#timer = setInterval(() => this.step(performance.now()), STEP_MS);
+    this.#countLost(waitingEvents);
+    this.#timer = setInterval(() => this.#stepAtRest(), STEP_MS);
     this.#timer.unref();
     this.#wake();
   }
 
-  /** Connects in the background, for ever. Never throws. */
+  /**
+   * Connects in the background, for ever. Never throws. `waitingEvents` are counted as pending and will be offered; all else that
+   * is was in the queue of a sink before this one.
+   */
   static start(
     data: NatsSinkData,
     counters: CounterBlock,
     report: (report: NatsReport) => void,
     timing: NatsTiming = NATS_TIMING,
+    waitingEvents: number = 0,
   ): NatsSink {
-    return new NatsSink(data, counters, report, timing);
+    return new NatsSink(data, counters, report, timing, waitingEvents);
   }
 
   /** Payload bytes, with some for each message, that wait or are in flight. */
@@ -139,6 +146,24 @@ export class NatsSink {
     const isTaken = this.#flight.offer(message, this.#isStopping ? "shutdown" : null);
     if (isTaken) this.#wake();
     return isTaken;
+  }
+
+  /** Number of the message that was taken last. */
+  get lastNumber(): number {
+    return this.#flight.queue.end - 1;
+  }
+
+  /** The message of that number if no connection has been given it yet: it may still grow. */
+  waiting(number: number): NatsMessage | null {
+    return this.#flight.waiting(number);
+  }
+
+  /**
+   * Takes more for the message of that number, which waits and into which the caller then puts it: so many bytes, so many events.
+   * False: there is no room. Nothing shows before `countOffers`.
+   */
+  grow(number: number, bytes: number, events: number): boolean {
+    return !this.#isStopping && this.#flight.grow(number, bytes, events);
   }
 
   /**
@@ -229,8 +254,8 @@ export class NatsSink {
   }
 
   /** What a thread before this one had taken, counted and not sent went with it. */
-  #countLost(): void {
-    const lost = this.#counters.read(PUBLISHER_CELLS.natsPendingEvents);
+  #countLost(waitingEvents: number): void {
+    const lost = this.#counters.read(PUBLISHER_CELLS.natsPendingEvents) - waitingEvents;
     this.#flight.lost(lost);
     this.#commit();
   }
@@ -248,6 +273,12 @@ export class NatsSink {
       this.#isWoken = false;
       this.#turn();
     });
+  }
+
+  /** Nobody has asked for a turn, and time passes. */
+  #stepAtRest(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastStepMs >= STEP_MS / 2) this.step(nowMs);
   }
 
   #turn(): void {
@@ -279,7 +310,7 @@ export class NatsSink {
 
   /** An update of its own, if there is anything new. */
   #commit(): void {
-    if (!this.#flight.tally.changed && this.#gauges() === this.#shown) return;
+    if (!this.#flight.tally.changed && this.#isShown()) return;
     this.#counters.begin();
     this.#show();
     this.#counters.end();
@@ -289,16 +320,19 @@ export class NatsSink {
     const counters = this.#counters;
     const { queue, tally } = this.#flight;
     tally.commit(counters);
-    counters.set(PUBLISHER_CELLS.natsUp, this.#link.connection === null ? 0 : 1);
-    counters.set(PUBLISHER_CELLS.natsInflightBatches, queue.flightCount);
-    counters.set(PUBLISHER_CELLS.natsPendingBytes, queue.bytes);
+    this.#shownUp = this.#link.connection === null ? 0 : 1;
+    this.#shownInFlight = queue.flightCount;
+    this.#shownBytes = queue.bytes;
+    counters.set(PUBLISHER_CELLS.natsUp, this.#shownUp);
+    counters.set(PUBLISHER_CELLS.natsInflightBatches, this.#shownInFlight);
+    counters.set(PUBLISHER_CELLS.natsPendingBytes, this.#shownBytes);
     const { lastSuccessSeconds } = this.#flight;
     if (lastSuccessSeconds > 0) counters.set(PUBLISHER_CELLS.natsLastSuccessSeconds, lastSuccessSeconds);
-    this.#shown = this.#gauges();
   }
 
-  #gauges(): string {
+  #isShown(): boolean {
     const { queue } = this.#flight;
-    return `${this.#link.connection === null} ${queue.flightCount} ${queue.bytes}`;
+    const isUp = this.#link.connection === null ? 0 : 1;
+    return isUp === this.#shownUp && queue.flightCount === this.#shownInFlight && queue.bytes === this.#shownBytes;
   }
 }

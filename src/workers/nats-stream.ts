@@ -15,7 +15,7 @@ import {
   type StreamConfig,
 } from "nats";
 import { codeOf, detailOf, type NatsErrorReason } from "./nats-errors.ts";
-import { isCovered } from "./nats-subjects.ts";
+import { isCovered } from "../shared/nats-subjects.ts";
 
 const API_TIMEOUT_MS = 5000;
 const MAX_STREAM_BYTES = 1_073_741_824;
@@ -38,10 +38,10 @@ export type StreamState =
   /** The question was not answered; ask again. */
   | { readonly state: "unanswered"; readonly reason: NatsErrorReason; readonly detail: string };
 
-/** Never rejects. */
+/** Finds the stream, or makes it. Never rejects. */
 export async function prepareStream(connection: NatsConnection, wish: StreamWish): Promise<StreamState> {
   try {
-    const manager = await connection.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
+    const manager = await managerOf(connection);
     const config = await findStream(manager, wish.name);
     if (config !== null) return judge(config, wish);
     await manager.streams.add(newStream(wish));
@@ -49,6 +49,23 @@ export async function prepareStream(connection: NatsConnection, wish: StreamWish
   } catch (error) {
     return failure(error, wish);
   }
+}
+
+/** Finds the stream and changes nothing; an empty `detail` where it would do. Never rejects. */
+export async function lookAtStream(
+  connection: NatsConnection,
+  wish: StreamWish,
+): Promise<{ readonly state: StreamState["state"] | "missing"; readonly detail: string }> {
+  try {
+    const config = await findStream(await managerOf(connection), wish.name);
+    return config === null ? { state: "missing", detail: "" } : { detail: "", ...judge(config, wish) };
+  } catch (error) {
+    return { detail: "", ...failure(error, wish) };
+  }
+}
+
+function managerOf(connection: NatsConnection): Promise<JetStreamManager> {
+  return connection.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
 }
 
 async function findStream(manager: JetStreamManager, name: string): Promise<StreamConfig | null> {

@@ -134,6 +134,7 @@ export class PlaneEncoder {
     const header = entry >>> 2;
     const payload = entry + planeHeaderBytes(to - from);
     words.fill(0, header + PLANE_ENTRY.stored, header + PLANE_ENTRY.cleared + 1);
+    words[header + PLANE_ENTRY.blocks] = 0;
     let p = putEnvelope(out, payload);
     for (let event = from; event < to; event++) {
       const head = this.#headOf(job.slot.records, event);
@@ -141,6 +142,8 @@ export class PlaneEncoder {
       p = this.#writeEvent(job, head.put(out, p), event);
       p = putRank(out, p, job.rank);
       this.#count(job, header, event);
+      words[header + PLANE_ENTRY.blocks] =
+        (words[header + PLANE_ENTRY.blocks] as number) + (this.#plan.mergedBlocks[event] as number);
     }
     closeEnvelope(out, payload, p, to - from);
     words[header + PLANE_ENTRY.bytes] = p - payload;

@@ -7,7 +7,7 @@
  * too early.
  */
 import { PLANE_GATE_HASHES } from "../shared/nats-limits.ts";
-import { isPoisoned } from "../shared/poison.ts";
+import { isPlanePoisoned } from "../shared/poison.ts";
 import { MAX_RANK, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, tierOf } from "../shared/record.ts";
 import { TIER } from "../shared/tier.ts";
 import type { SlotRecords, Withheld } from "./plane-plan.ts";
@@ -37,7 +37,7 @@ export class PlaneGate {
     let withheld: Set<number> | null = null;
     let r = slot.recordsWord;
     for (let i = 0; i < slot.events; i++) {
-      if (!isPoisoned(header, slot.slot, i)) withheld = this.#admit(records, r, withheld);
+      if (!isPlanePoisoned(header, slot.slot, i)) withheld = this.#admit(records, r, withheld);
       r += records[r + RECORD_WORD.length] as number;
     }
     return withheld;

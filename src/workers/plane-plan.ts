@@ -6,7 +6,7 @@
  * they say one thing: stored blocks that continue the chain, removed blocks. An event is never split.
  */
 import { PLANE_MAX_BLOCKS, PLANE_MAX_EVENTS, PLANE_MERGE_BLOCKS } from "../shared/plane-layout.ts";
-import { isPoisoned } from "../shared/poison.ts";
+import { isPlanePoisoned } from "../shared/poison.ts";
 import {
   PLANE_ENVELOPE_BYTES,
   planeBoundBytes,
@@ -72,7 +72,7 @@ export class PlanePlan {
     this.clear();
     let r = slot.recordsWord;
     for (let i = 0; i < slot.events; i++) {
-      if (!isPoisoned(header, slot.slot, i)) {
+      if (!isPlanePoisoned(header, slot.slot, i)) {
         header[slot.slot + SLOT.progress] = i + 1;
         this.take(records, r, i, withheld);
       }

@@ -1,5 +1,6 @@
 /**
- * The publisher's loop: encoded slots, in claim order, out to the sink; between them whatever else is due. PUBLISHER THREAD.
+ * The publisher's loop: encoded slots, in claim order, out to the sink; between them whatever else is due, the event plane's
+ * slots among it. PUBLISHER THREAD.
  *
  * Between slots it blocks for 2 ms at most, then waits without blocking, because a thread that owns sockets must keep
  * turning its event loop: there the sockets release sent payloads, subscriptions are taken and replays served. (2 ms
@@ -57,8 +58,9 @@ export class PublishLoop {
 
   /** Runs until the stop word is set and obeyed. Resolves with the events that were given up. */
   async run(): Promise<number> {
-    const { ring, heartbeatMs, sequencer } = this.#parts;
+    const { ring, heartbeatMs, sequencer, feeder } = this.#parts;
     this.#sender.skipCounted();
+    feeder?.skipCounted();
     // Also the heartbeat which a publisher before this one has counted and perhaps not noted.
     ring.memory.noteReached(sequencer.next - 1);
     await this.#waitForSubscribers();
@@ -77,6 +79,11 @@ export class PublishLoop {
         continue;
       }
       if (stop === STOP.drain && ring.isEmpty()) return 0;
+      // One slot, then a look for one whose ZMQ messages wait.
+      if (feeder?.feedNext(performance.now()) === true) {
+        if (this.#turnIsDue()) await this.#turn();
+        continue;
+      }
       if (stop === STOP.run) await this.#beat();
       await this.#rest();
     }
@@ -102,6 +109,7 @@ export class PublishLoop {
   async #rest(): Promise<void> {
     const { ring } = this.#parts;
     ring.announce();
+    this.#parts.feeder?.plane.announce();
     if (this.#messagesSinceTurn > 0 || performance.now() >= this.#nextDueMs()) await this.#turn();
     if (!this.#prepareToSleep()) return;
     // Answers arrive in turns of the event loop. Those of NATS can wait for the next message beside ZMQ, which is not to be
@@ -110,7 +118,8 @@ export class PublishLoop {
     const isServing = replay?.active === true || (sink === null && nats?.sink.hasWork === true);
     if (!isServing && ring.bell.sleep(BLOCK_MS)) return;
     if (!this.#prepareToSleep()) return;
-    await ring.bell.sleepAsync(Math.max(1, Math.ceil(this.#nextDueMs() - performance.now())));
+    const dueMs = Math.min(this.#nextDueMs(), this.#parts.feeder?.dueMs ?? Infinity);
+    await ring.bell.sleepAsync(Math.max(1, Math.ceil(dueMs - performance.now())));
   }
 
   #nextDueMs(): number {
@@ -121,10 +130,16 @@ export class PublishLoop {
 
   /** False: there is something to do after all. */
   #prepareToSleep(): boolean {
-    const { ring } = this.#parts;
+    const { ring, feeder } = this.#parts;
     ring.bell.prepare();
     const stop = ring.memory.stop();
-    if (ring.peek() === -1 && stop !== STOP.now && !(stop === STOP.drain && ring.isEmpty())) return true;
+    if (
+      ring.peek() === -1 &&
+      feeder?.hasWork(performance.now()) !== true &&
+      stop !== STOP.now &&
+      !(stop === STOP.drain && ring.isEmpty())
+    )
+      return true;
     ring.bell.cancel();
     return false;
   }
@@ -143,7 +158,10 @@ export class PublishLoop {
       const isMore = sink !== null && (await sink.pollSubscriptions());
       // What is left waits in the socket's memory: a storm of subscriptions must not outrun the polls.
       this.#nextPollMs = isMore ? nowMs : nowMs + SUBSCRIPTION_POLL_MS;
+      counters.begin();
+      counters.set(PUBLISHER_CELLS.publisherBeatSeconds, wallClockSeconds());
       if (sink !== null) counters.set(PUBLISHER_CELLS.zmqSubscribers, sink.subscriptions);
+      counters.end();
     }
     if (nowMs >= this.#nextReplayPollMs) await this.#serveReplays(nowMs);
     this.#messagesSinceTurn = 0;

@@ -13,15 +13,17 @@ import {
 } from "../shared/messages.ts";
 import { replayMessageBytes, usualMessageBytes } from "../shared/queue-sizes.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
+import { RingPlane } from "../shared/ring-plane.ts";
 import { RingPublisher } from "../shared/ring.ts";
+import { fedBefore } from "./counted-before.ts";
 import type { NatsParts } from "./nats-parts.ts";
 import { MainWatch } from "./main-watch.ts";
 import { OversizeReader } from "./oversize.ts";
 import { PublishLoop } from "./publish-loop.ts";
 import { ReplayServer } from "./replay-server.ts";
 import { ReplayWindow } from "./replay-window.ts";
-import { isCounted } from "./slot-sender.ts";
 import { Sequencer } from "./sequencer.ts";
+import { SlotFeeder } from "./slot-feeder.ts";
 import { ZmqSink } from "./zmq-sink.ts";
 
 /** A pending asynchronous wait does not keep a thread alive; this timer does. */
@@ -50,9 +52,7 @@ async function startNats(
   const { nats, kvBlockSizeTokens } = data;
   if (nats === null) return null;
   const { NatsParts: Parts } = await import("./nats-parts.ts");
-  // A slot that the publisher before this one has counted is skipped.
-  const position = (memory.tail() + (isCounted(memory, counters) ? 1 : 0)) | 0;
-  return new Parts(nats, kvBlockSizeTokens, position, counters, report, data.zmq !== null);
+  return new Parts(nats, kvBlockSizeTokens, fedBefore(memory, counters), counters, report, data.zmq !== null);
 }
 
 /** Binds what the data asks for. Rejects with BindError; nothing stays bound then. */
@@ -120,12 +120,17 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     counters.set(PUBLISHER_CELLS.zmqUp, sink === null ? 0 : 1);
     if (sink !== null) counters.set(PUBLISHER_CELLS.zmqHighWaterMarkMessages, sink.highWaterMarkMessages);
     report({ type: "ready", zmqEndpoint: sink?.endpoint ?? null, replayEndpoint: replay?.endpoint ?? null });
+    const ring = new RingPublisher(memory);
+    const oversize = new OversizeReader(data.oversizePort, data.oversize);
+    const events = nats?.events ?? null;
+    const plane = memory.planeFollows && events !== null ? new RingPlane(ring) : null;
     const loop = new PublishLoop({
       ...sockets,
-      nats: nats?.events ?? null,
-      ring: new RingPublisher(memory),
+      nats: events,
+      feeder: plane === null || events === null ? null : new SlotFeeder({ plane, counters, oversize, nats: events }),
+      ring,
       counters,
-      oversize: new OversizeReader(data.oversizePort, data.oversize),
+      oversize,
       sequencer: new Sequencer(data.firstSequence),
       watch: new MainWatch(memory, counters),
       heartbeatMs: data.heartbeatMs,

@@ -17,15 +17,16 @@ import {
 } from "../shared/counters.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { PublisherMessage } from "../shared/messages.ts";
-import type { RingMemory } from "../shared/ring-memory.ts";
 import type { RingPublisher } from "../shared/ring.ts";
 import { ENTRY, SLOT } from "../shared/ring-layout.ts";
+import { eventsOf, isCounted } from "./counted-before.ts";
 import type { OversizeReader } from "./oversize.ts";
 import { copyOut } from "./payload-copy.ts";
 import type { NatsFeed } from "./nats-feed.ts";
 import type { NatsSink } from "./nats-sink.ts";
 import type { ReplayWindow } from "./replay-window.ts";
 import type { Sequencer } from "./sequencer.ts";
+import type { SlotFeeder } from "./slot-feeder.ts";
 import type { ZmqSink } from "./zmq-sink.ts";
 
 const DROPPED_REJECTED = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("rejected");
@@ -44,6 +45,8 @@ export interface SlotSenderParts {
   readonly window: ReplayWindow | null;
   /** null: no events go to NATS. */
   readonly nats: { readonly sink: NatsSink; readonly feed: NatsFeed } | null;
+  /** Not null: slots go to the event plane later, by way of it. */
+  readonly feeder: SlotFeeder | null;
   readonly report: (message: PublisherMessage) => void;
   /** Called after each message: the event loop may need a turn. */
   readonly afterMessage: () => Promise<void> | null;
@@ -81,6 +84,7 @@ export class SlotSender {
     await this.#sendMessages(slot);
     this.#count(slot, startedMicros);
     ring.release(slot);
+    this.#parts.feeder?.plane.noteSent();
   }
 
   /** Lets go of a slot that a publisher before this one has sent and counted, and died. */
@@ -93,7 +97,7 @@ export class SlotSender {
 
   /** Counts everything that is still in the ring as dropped. Returns the number of events. */
   dropAll(): number {
-    const { ring, counters, nats } = this.#parts;
+    const { ring, counters, nats, feeder } = this.#parts;
     const { words } = ring.memory;
     let dropped = 0;
     for (let p = ring.memory.tail(); p !== ring.memory.head(); p = (p + 1) | 0) {
@@ -103,16 +107,18 @@ export class SlotSender {
     counters.add(PUBLISHER_CELLS.dequeuedEvents, dropped);
     counters.add(DROPPED_SHUTDOWN, dropped);
     if (nats !== null) counters.add(NATS_DROPPED_SHUTDOWN, dropped);
+    const unfed = feeder?.dropAll() ?? 0;
     counters.end();
-    return dropped;
+    return dropped + unfed;
   }
 
   async #sendMessages(slot: number): Promise<void> {
-    const { ring, oversize, sink, window, nats, sequencer } = this.#parts;
+    const { ring, oversize, sink, window, nats, feeder, sequencer } = this.#parts;
     const { words } = ring.memory;
+    const feed = feeder === null ? nats?.feed : undefined;
     const generation = words[slot + SLOT.oversizeGeneration] as number;
     const view = generation === 0 ? ring.memory : oversize.view(generation);
-    nats?.feed.beginSlot(ring.memory, slot, view);
+    feed?.beginSlot(ring.memory, slot, view);
     let p = (words[slot + SLOT.frameOffset] as number) >>> 0;
     for (let left = words[slot + SLOT.entries] as number; left > 0; left--) {
       const header = p >>> 2;
@@ -123,7 +129,7 @@ export class SlotSender {
       const sequence = sequencer.take();
       // Before it is sent: a number that anyone has seen can be asked for.
       window?.append(sequence, frame);
-      nats?.feed.offerPayload(sequence, frame, header);
+      feed?.offerPayload(sequence, frame, header);
       if (sink === null) continue;
       const accepted = await this.#sendMessage(sink, sequence, copyOut(length, frame));
       for (let t = 0; t < EVENT_TYPES.length; t++) {
@@ -134,7 +140,7 @@ export class SlotSender {
       const turn = this.#parts.afterMessage();
       if (turn !== null) await turn;
     }
-    nats?.feed.offerPlane(ring.memory.tail(), view);
+    feed?.offerPlane(ring.memory.tail(), view);
   }
 
   /** False: the socket refused it. */
@@ -153,7 +159,7 @@ export class SlotSender {
   }
 
   #count(slot: number, startedMicros: number): void {
-    const { ring, counters, sink, nats, sequencer } = this.#parts;
+    const { ring, counters, sink, nats, feeder, sequencer } = this.#parts;
     const { words, doubles } = ring.memory;
     const tally = this.#tally;
     const poisoned = words[slot + SLOT.poisonedEvents] as number;
@@ -179,14 +185,10 @@ export class SlotSender {
       counters.observe(PUBLISHER_CELLS.pipelineLatency, (endedMicros - acceptedMicros) / 1e6);
     }
     // In the same step: what the slot held is then pending there, sent or dropped.
-    nats?.sink.countOffers();
+    if (feeder === null) nats?.sink.countOffers();
+    else counters.add(PUBLISHER_CELLS.natsPendingEvents, eventsOf(ring.memory, slot));
     counters.end();
   }
-}
-
-/** Whether the slot at the tail has been sent and counted already, by a publisher that died before it let go of it. */
-export function isCounted(memory: RingMemory, counters: CounterBlock): boolean {
-  return (counters.read(PUBLISHER_CELLS.countedPosition) | 0) === ((memory.tail() + 1) | 0);
 }
 
 function emptyTally(): Tally {

@@ -229,7 +229,7 @@ test("a leader is followed by another on the same addresses: workers stay, and w
   await workerOf(t, { endpoints, name: "a", handlers, onConnection: (connected) => connections.push(connected) });
   const first = await ClusterLeader.bind({ endpoints, numWorkers: 1, firstId: 1n });
   await first.handshake(QUICK);
-  await assert.rejects(ClusterLeader.bind({ endpoints, numWorkers: 1 }), BindError);
+  await assert.rejects(ClusterLeader.bind({ endpoints, numWorkers: 1, patienceMs: 0 }), BindError);
   const asked = first.broadcast("slow", [], { timeoutMs: 60_000 });
   await heard.opened;
   first.close();
@@ -246,13 +246,71 @@ test("a leader is followed by another on the same addresses: workers stay, and w
   assert.deepEqual(connections.slice(0, 3), [true, false, true]);
 });
 
+function throwing(): void {
+  throw new Error("mine");
+}
+
+test("a listener that throws ends its own broadcast, and neither leader nor worker is deaf from then on", async (t) => {
+  const thrown: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => void thrown.push(error));
+  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+  const leader = await leaderOf(t, {
+    onRestart: () => {
+      throw new Error("restart");
+    },
+  });
+  const { endpoints } = leader;
+  const worker = await workerOf(t, {
+    endpoints,
+    name: "a",
+    handlers: { large: async () => Buffer.alloc(2 * 1024 * 1024), echo: async (data) => data[0] ?? null },
+    onConnection: () => {
+      throw new Error("connection");
+    },
+    onProblem: () => {
+      throw new Error("problem");
+    },
+  });
+  await leader.handshake(QUICK);
+  await assert.rejects(leader.broadcast("echo", [], { timeoutMs: 5000, onAnswer: throwing }), /mine/);
+  assert.equal(leader.pending, 0);
+  const unknown = await leader.broadcast("nobody's", [], { timeoutMs: 5000 });
+  assert.equal(unknown.answers[0]?.outcome, "refused");
+  const large = await leader.broadcast("large", [], { timeoutMs: 5000 });
+  assert.match(large.answers[0]?.error ?? "", /an answer of 2097152 bytes is too large/);
+  worker.close();
+  await workerOf(t, { endpoints, name: "a", handlers: { echo: async (data) => data[0] ?? null } });
+  await leader.handshake(QUICK);
+  const after = await leader.broadcast("echo", [Buffer.from("x")], { timeoutMs: 5000 });
+  assert.equal(after.answers[0]?.payload?.toString(), "x");
+  const messages = new Set(thrown.map((error) => (error instanceof Error ? error.message : "?")));
+  assert.deepEqual([...messages].toSorted(), ["connection", "problem", "restart"]);
+});
+
 test("an address is taken: nothing stays open, whichever of the two it is", async (t) => {
   const first = await leaderOf(t);
   const { pub, ack } = first.endpoints;
-  await assert.rejects(ClusterLeader.bind({ endpoints: { pub, ack: ANY.ack }, numWorkers: 1 }), BindError);
+  const atOnce = { numWorkers: 1, patienceMs: 0 };
+  await assert.rejects(ClusterLeader.bind({ endpoints: { pub, ack: ANY.ack }, ...atOnce }), BindError);
   const free = lastingEndpoints(t);
-  await assert.rejects(ClusterLeader.bind({ endpoints: { pub: free.pub, ack }, numWorkers: 1 }), BindError);
+  await assert.rejects(ClusterLeader.bind({ endpoints: { pub: free.pub, ack }, ...atOnce }), BindError);
   await leaderOf(t, { endpoints: free });
+});
+
+test("several take the same paths at the same moment: one has them, and keeps them", async (t) => {
+  for (let round = 0; round < 5; round++) {
+    const endpoints = lastingEndpoints(t);
+    const tries = [1, 2, 3, 4].map(() => ClusterLeader.bind({ endpoints, numWorkers: 1, patienceMs: 0 }));
+    const taken = await Promise.all(tries.map((each) => each.catch((error: unknown) => error)));
+    const leaders = taken.filter((each) => each instanceof ClusterLeader);
+    assert.equal(taken.filter((each) => each instanceof BindError).length, 4 - leaders.length);
+    assert.equal(leaders.length, 1);
+    for (const leader of leaders) {
+      await workerOf(t, { endpoints });
+      await leader.handshake(QUICK);
+      leader.close();
+    }
+  }
 });
 
 test("a frame beyond the limit costs its sender the connection, and nobody else anything", async (t) => {

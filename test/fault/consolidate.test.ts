@@ -101,7 +101,7 @@ test(
     const startA = (): Promise<Service> =>
       serve(t, `--engine ${engine} ${flags} --zmq-endpoint ${at("a")} --replay-endpoint ${at("a-replay")}`);
     const startB = async (): Promise<Service> => {
-      const { url } = await sim(t, `--events ${traffic.events} --seed 5 --removed 0.3 --rate 300`);
+      const { url } = await sim(t, `--events ${traffic.events} --seed 5 --removed 0.3 --rate 100`);
       return serve(t, `--engine ${url} ${flags} --zmq-endpoint ${at("b")} --replay-endpoint ${at("b-replay")}`);
     };
     const host = await HostTier.bind(t);

@@ -53,7 +53,8 @@ test(
     writeFileSync(file, "Authorization: Bearer one\n");
     const watch = new HeaderWatch();
     const engine = await scriptedEngine(t, (response, _n, request) => {
-      watch.note(request.headers.authorization);
+      // Each reader may have a request on its way when the headers change; this one has one at a time.
+      if (request.url === "/kv_cache_events") watch.note(request.headers.authorization);
       response.end("[]");
     });
     const service = await serve(t, `--engine ${engine.url.origin} --engine-header-file ${file}`);

@@ -50,6 +50,7 @@ const ABOUT: LiveHubOptions["about"] = {
   version: LIVE_VERSION,
   service: { version: "1", node: "20", epoch: "e", startedAt: 1 },
   options: [],
+  links: [],
 };
 const OPEN = liveGate({ mode: "auto", host: "127.0.0.1", allowedHosts: [] });
 

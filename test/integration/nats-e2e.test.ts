@@ -9,7 +9,7 @@ import { assertBooks, scrape } from "../support/books.ts";
 import { BlockModel } from "../support/block-model.ts";
 import { within } from "../support/fault/deadline.ts";
 import { NatsServer } from "../support/nats-server.ts";
-import { type Kvcast, serve, type ServeFacts, sim } from "../support/processes.ts";
+import { consolidate, type Kvcast, serve, type ServeFacts, sim } from "../support/processes.ts";
 import { RouterModel, unsigned } from "../support/router-model.ts";
 
 const KV_EVENTS = "namespace.dynamo.component.backend.endpoint.generate.kv-events";
@@ -104,6 +104,40 @@ test("both sinks: a router has the same blocks as a subscriber, each rank its ow
   assert.deepEqual(await service.exit, { code: 0, signal: null });
 });
 
+test("the whole way: two engines, the consolidator, NATS; a router has each block once", async (t) => {
+  const server = await NatsServer.start(t);
+  if (server === null) return;
+  const events = 2000;
+  const connection = await reader(t, server);
+  const router = new RouterModel();
+  connection.subscribe(KV_EVENTS, { callback: (_error, message: Msg) => router.apply(message.data) });
+  await connection.flush();
+  const engine = `--engine synthetic:?rate=max&events=${events}&blocks=2&removed=0.3&seed=3 --wait-subscribers 1`;
+  const engines = await Promise.all([1, 2].map(() => serve(t, engine)));
+  const sources = engines.map(({ facts }) => `--engine-endpoint vllm=${facts.zmqEndpoint}`).join(" ");
+  const nats = `--sink both --worker-id 42 --kv-block-size 32 --nats-url ${server.url} --wire-format vllm`;
+  const service = await consolidate(t, `${sources} ${nats} --wait-subscribers 1`);
+  const zmq = await zmqModel(t, service.facts.zmqEndpoint);
+  let published = 0;
+  await inTime("all is consolidated, and sent", async () => {
+    for (;;) {
+      const page = await scrape(service.facts.url);
+      const heard = page.sum("kvcast_consolidator_received_events_total");
+      published = page.sum("kvcast_consolidator_published_events_total");
+      const sent = page.sum("kvcast_sink_sent_events_total", { sink: "nats" });
+      if (heard === 2 * (events + 1) && sent === published) return;
+    }
+  });
+  await inTime("all events over ZMQ", () => zmq.until(published));
+  await connection.flush();
+  assert.deepEqual([...router.blocks].toSorted(), blocksOf(zmq.model));
+  assert.ok(router.blocks.size > 100, "enough is live");
+  assert.deepEqual(router.gaps, []);
+  assert.deepEqual([...router.workers], ["42"]);
+  service.child.kill("SIGTERM");
+  assert.deepEqual(await service.exit, { code: 0, signal: null });
+});
+
 test("raw: the payloads of the ZMQ messages, a subject for each rank, numbers and epoch in headers", async (t) => {
   const server = await NatsServer.start(t);
   if (server === null) return;
@@ -167,7 +201,13 @@ test("only NATS, into a stream: it holds exactly what was published, also over a
   const page = await settled(service, events + 1);
   assert.equal(page.sum("kvcast_sink_dropped_events_total"), 0);
   assert.equal(page.has("kvcast_sink_up", { sink: "zmq" }), false);
-  assert.ok(page.sum("kvcast_sink_reconnects_total") >= 2);
+  const batches = page.sum("kvcast_sink_sent_batches_total", { sink: "nats" });
+  assert.equal(page.value("kvcast_pipeline_latency_seconds_count", { sink: "nats" }), batches);
+  assert.ok(page.value("kvcast_published_sequence") >= 0);
+  // Where all was acknowledged before the second end, nothing waits for the connection after it.
+  await inTime("a connection after each end", async () => {
+    while ((await scrape(service.facts.url)).sum("kvcast_sink_reconnects_total") < 2);
+  });
   const connection = await reader(t, server);
   const router = new RouterModel();
   const stream = connection.jetstream();
@@ -243,7 +283,10 @@ test("load: zeros at the start, then what the engine's statistics say", async (t
   await connection.flush();
   const first = await sim(t, "--rate 500 --blocks 2 --tokens 32");
   const second = await sim(t, "--rate 500 --blocks 2 --tokens 32");
-  await serve(t, `--engine ${first.url} --engine ${second.url} --load on --worker-id 9 --nats-url ${server.url}`);
+  const service = await serve(
+    t,
+    `--engine ${first.url} --engine ${second.url} --load on --worker-id 9 --nats-url ${server.url}`,
+  );
   const until = async (what: string, holds: () => boolean): Promise<void> => {
     await inTime(what, async () => {
       while (!holds()) await new Promise<void>((resolve) => (changed = resolve));
@@ -258,4 +301,10 @@ test("load: zeros at the start, then what the engine's statistics say", async (t
     "9 0",
     "9 1",
   ]);
+  // The connection shows, and the sink's books are those of ZMQ alone.
+  const page = await scrape(service.facts.url);
+  assert.equal(page.value("kvcast_sink_up", { sink: "nats" }), 1);
+  assert.equal(page.has("kvcast_sink_sent_batches_total", { sink: "nats" }), false);
+  assertBooks(page, false);
+  assert.ok(page.value("kvcast_worker_heartbeat_timestamp_seconds", { worker: "publisher" }) > Date.now() / 1000 - 60);
 });

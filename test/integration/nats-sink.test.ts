@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { NATS_ITEM_BYTES } from "../../src/shared/nats-limits.ts";
-import { eventSubject, planeSubject } from "../../src/workers/nats-subjects.ts";
+import { eventSubject, planeSubject } from "../../src/shared/nats-subjects.ts";
 import { NatsRig, PLACE, SUBJECT, client, inStream, numberOf, reader, until, upTo } from "../support/nats-rig.ts";
 import { NatsServer } from "../support/nats-server.ts";
 
@@ -22,6 +22,13 @@ test("core: what is offered arrives, once and in order; sent means that the serv
   assert.deepEqual(numbers, upTo(5000));
   assert.equal(rig.read(PUBLISHER_CELLS.natsSentBatches), 5000);
   assert.equal(rig.read(PUBLISHER_CELLS.natsSentBytes), 500_000);
+  const { first, width } = PUBLISHER_CELLS.natsPipelineLatency;
+  const ways = Array.from({ length: width - 1 }, (_, i) => rig.read(first + i));
+  assert.equal(
+    ways.reduce((sum, count) => sum + count, 0),
+    5000,
+  );
+  assert.ok(rig.read(first + width - 1) > 0);
   assert.equal(rig.read(PUBLISHER_CELLS.natsInflightBatches), 0);
   assert.equal(rig.read(PUBLISHER_CELLS.natsPendingBytes), 0);
   assert.ok(rig.read(PUBLISHER_CELLS.natsLastSuccessSeconds) > Date.now() / 1000 - 60);
@@ -34,7 +41,15 @@ test("what is offered but not counted as dequeued yet does not show, even when i
   const numbers = await reader(t, server.url);
   const rig = new NatsRig(t, [server.url]);
   await rig.up();
-  const message = { subject: SUBJECT, sequence: 0, messageId: null, stored: 2, removed: 3, cleared: 1 };
+  const message = {
+    subject: SUBJECT,
+    sequence: 0,
+    messageId: null,
+    stored: 2,
+    removed: 3,
+    cleared: 1,
+    acceptedMicros: null,
+  };
   rig.sink.offer({ ...message, payload: new Uint8Array(8) });
   await until("arrived and confirmed", 5000, () => numbers.length === 1 && !rig.sink.hasWork);
   assert.deepEqual(rig.books(), { dequeued: 0, sent: 0, dropped: 0, pending: 0 });

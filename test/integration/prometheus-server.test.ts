@@ -57,12 +57,12 @@ test("Prometheus finds the target healthy, and has each family with samples", as
   const [a, b] = [await sim(t, "--rate 500"), await sim(t, "--rate 500 --fault lies")];
   const service = await serve(t, `--engine a=${a.url} --engine b=${b.url}`);
   const api = await startPrometheus(t, program, new URL(service.facts.url).host);
-  const target = await eventually("a first scrape", LIMIT_MS, async () => {
+  // Not the first scrape: on a busy machine that one may be too late for the server's second.
+  await eventually("a scrape in time", LIMIT_MS, async () => {
     const data = (await ask(api, "targets")) as { activeTargets: readonly Target[] } | null;
     const first = data?.activeTargets[0];
-    return first === undefined || first.health === "unknown" ? null : first;
+    return first?.health === "up" && first.lastError === "" ? true : null;
   });
-  assert.deepEqual([target.health, target.lastError], ["up", ""]);
   const page = readStrictly(Buffer.from(await (await fetch(`${service.facts.url}/metrics`)).arrayBuffer()));
   const wanted = [...page.values()].flatMap(({ samples }) =>
     Array.from(samples.keys(), (key) => key.slice(0, key.indexOf("{"))),

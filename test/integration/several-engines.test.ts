@@ -90,7 +90,7 @@ test("one engine hangs, one begins anew, one is built in: all that was said arri
   const { code, status, reasons, ...state } = await health(service);
   assert.deepEqual(
     [code, status, reasons],
-    [503, "notready", ["engine hung does not answer"]],
+    [503, "notready", ["engine hung has not answered yet"]],
     "its events do not flow, those of the others do",
   );
   assert.deepEqual(ups(state), { a: true, hung: false, engine2: true });
@@ -141,7 +141,7 @@ test("beside a flood without end, a hanging engine and one that talks nonsense, 
   assert.ok(page.sum("kvcast_source_errors_total", { engine: "nonsense" }) > 1, "it was asked again and again");
   assert.equal(page.sum("kvcast_source_errors_total", { engine: "slow" }), 0);
   const { reasons } = await health(service);
-  assert.deepEqual(reasons, ["engine hung does not answer", "engine nonsense does not answer"]);
+  assert.deepEqual(reasons, ["engine hung has not answered yet", "engine nonsense does not answer"]);
   await stopInTime(service);
 
   /** A message ends with its rank; only those of the slow engine are decoded, there is no time for the others. */

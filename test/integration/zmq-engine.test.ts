@@ -174,7 +174,7 @@ test("a kvcast that is started again goes on where it ended: what was published 
   const said = (await scrape(source.process.facts.url)).value("kvcast_published_sequence");
   const page = await eventually("all of it is read", PATIENCE_MS, async () => {
     const now = await scrape(second.facts.url);
-    return now.value("kvcast_source_last_event_id", { engine: "engine0", dp_rank: "0" }) === said ? now : null;
+    return now.sum("kvcast_source_last_event_id", { engine: "engine0", dp_rank: "0" }) === said ? now : null;
   });
   assert.equal(page.sum("kvcast_injected_events_total"), 0, "nothing was missed, so nothing is cleared");
   assert.equal(page.sum("kvcast_source_sequence_gaps_total"), 0);

@@ -24,7 +24,7 @@ export function assertBooks(page: MetricsPage, quiet: boolean): void {
   const inRing = sum("ring_enqueued_events_total") - dequeued - sum("encode_dropped_events_total");
   assert.ok(inRing >= 0, "nothing leaves the ring that was not put in");
   if (quiet) assert.equal(inRing, 0, "a quiet ring is empty");
-  const has = (sink: string): boolean => page.has("kvcast_sink_up", { sink });
+  const has = (sink: string): boolean => page.has("kvcast_sink_sent_batches_total", { sink });
   for (const sink of has("nats") ? ["nats", ...(has("zmq") ? ["zmq"] : [])] : ["zmq"]) {
     const of = (name: string): number => page.sum(`kvcast_sink_${name}`, { sink });
     const pending = of("pending_events");

@@ -72,12 +72,12 @@ export async function drawn(page: Page, count: number): Promise<void> {
 }
 
 /**
- * Waits until an expression is true in the page. Asked from outside, once a frame: the page's own policy lets no text be run, and
+ * Waits until an expression is true in the page. Asked from outside, again and again: the page's own policy lets no text be run, and
  * so not what the library would wait with.
  */
 export async function until(page: Page, expression: string): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  const ask = `new Promise((resolve) => requestAnimationFrame(() => resolve(${expression})))`;
+  const ask = `new Promise((resolve) => setTimeout(() => resolve(${expression}), 20))`;
   while (!(await page.evaluate<boolean>(ask))) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${expression}`);
   }

@@ -90,6 +90,7 @@ export class DefaultModel implements ConsolidatorModel {
     const content = JSON.stringify([tokens, lora ?? "", salt ?? "", (mm ?? []).map(String).toSorted()]);
     const tiers = [tier, 0, 1, 2, 3];
     const hasParent = parent !== null && parent !== undefined;
+    if (hasParent && Number(parent) === name) return "withheld";
     const parents = hasParent ? tiers.map((t) => this.#holds.get(`${source}/${rank}/${t}/${Number(parent)}`)) : [];
     const parentBlock = parents.find((block) => block !== undefined);
     let key = `${rank}:${content}`;

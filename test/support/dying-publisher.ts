@@ -5,11 +5,14 @@
  *                                 sent       the third is sent, not counted
  *                                 counted    the third is counted, not let go of
  *                                 released   the third is let go of
+ *                                 fed        the third is taken by the queue for NATS, which is not counted
+ *                                 fed-counted, fed-released   as above
  *                                 drain      when told to drain
  *   KVCAST_TEST_PUBLISHER_WAY     throw, exit, oom, hang, slow (each further batch takes long); anything else: nothing
  */
 import { CounterBlock } from "../../src/shared/counters.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
+import { RingPlane } from "../../src/shared/ring-plane.ts";
 import { RingPublisher } from "../../src/shared/ring.ts";
 import { STOP } from "../../src/shared/ring-layout.ts";
 import { runOutOfMemory } from "./out-of-memory.ts";
@@ -22,6 +25,9 @@ const point = process.env["KVCAST_TEST_PUBLISHER_POINT"];
 const way = process.env["KVCAST_TEST_PUBLISHER_WAY"];
 let sends = 0;
 let releases = 0;
+let feeds = 0;
+/** The slot that is fed last was looked at, and none has been sent since. */
+let isFeeding = false;
 
 /** Where an error that is thrown would be caught: it ends the thread all the same, which gets no further. */
 async function comeToGriefAsync(): Promise<void> {
@@ -43,9 +49,10 @@ function comeToGrief(): void {
 
 /* oxlint-disable typescript/unbound-method -- called with their objects below */
 const { send } = ZmqSink.prototype;
-const { release } = RingPublisher.prototype;
+const { begin: beginSending, release } = RingPublisher.prototype;
+const { peek: peekFed, release: releaseFed } = RingPlane.prototype;
 const { stop } = RingMemory.prototype;
-const { end } = CounterBlock.prototype;
+const { begin, end } = CounterBlock.prototype;
 /* oxlint-enable typescript/unbound-method */
 
 ZmqSink.prototype.send = async function (sequence: number, payload: Buffer): Promise<boolean> {
@@ -53,6 +60,29 @@ ZmqSink.prototype.send = async function (sequence: number, payload: Buffer): Pro
   const isFull = await send.call(this, sequence, payload);
   if (++sends === HEALTHY_BATCHES && point === "sent") await comeToGriefAsync();
   return isFull;
+};
+
+RingPlane.prototype.peek = function (): number {
+  const slot = peekFed.call(this);
+  isFeeding = slot !== -1;
+  return slot;
+};
+
+RingPublisher.prototype.begin = function (): void {
+  isFeeding = false;
+  beginSending.call(this);
+};
+
+CounterBlock.prototype.begin = function (): void {
+  if (point === "fed" && isFeeding && feeds === HEALTHY_BATCHES - 1) comeToGrief();
+  begin.call(this);
+};
+
+RingPlane.prototype.release = function (slot: number): void {
+  feeds++;
+  if (point === "fed-counted" && feeds === HEALTHY_BATCHES) comeToGrief();
+  releaseFed.call(this, slot);
+  if (point === "fed-released" && feeds === HEALTHY_BATCHES) comeToGrief();
 };
 
 CounterBlock.prototype.end = function (): void {

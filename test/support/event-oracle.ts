@@ -27,6 +27,7 @@ export interface EventHead {
 
 export interface EventBody {
   readonly parent: string;
+  readonly levels: readonly number[];
   /** u64 in decimal; null for null. */
   readonly hashes: readonly (string | null)[];
   /** Of each block. */
@@ -87,7 +88,8 @@ export function viewOf(event: RawEvent): EventView {
   // Copies: the scratch reuses a list that is still empty.
   const mmKeys = [...event.mmKeys];
   const oddTokens = [...event.oddTokens];
-  return { head, body: { parent, hashes, tokens, loraName, cacheSalt, saltConflict, mmKeys, oddTokens } };
+  const levels = [event.levelFrom, event.levelTo];
+  return { head, body: { parent, levels, hashes, tokens, loraName, cacheSalt, saltConflict, mmKeys, oddTokens } };
 }
 
 /** The view of the event that this entry should become. */
@@ -121,6 +123,7 @@ function countOf(json: LosslessJson): number | "null" | "bad" {
 class Expectation {
   #defect: InvalidReason | null = null;
   #parent: string = "missing";
+  readonly #levels: [from: number, to: number] = [ABSENT, ABSENT];
   readonly #hashes: (string | null)[] = [];
   readonly #tokens: number[][] = [];
   #tokenCount: number = 0;
@@ -155,6 +158,7 @@ class Expectation {
   #body(): EventBody {
     return {
       parent: this.#parent,
+      levels: this.#levels,
       hashes: this.#hashes,
       tokens: this.#tokens,
       loraName: this.#loraName,
@@ -209,11 +213,34 @@ class Expectation {
       else if (kind === "stored" && key === "lora_name") this.#loraName = this.#text(value);
       else if (kind === "stored" && key === "cache_salt") this.#salt(value);
       else if (kind === "removed" && key === "block_hashes") this.#each(value, (hash) => this.#removed(hash));
+      else if (kind === "updated" && key === "block_hash") this.#moved(value);
+      else if (kind === "updated" && key === "cache_level") this.#levelsOf(value);
       else this.#unknown(value);
     }
     if (kind === "stored") this.#require(data.members, ["blocks"]);
     if (kind === "removed") this.#require(data.members, ["block_hashes"]);
     return kind;
+  }
+
+  /** What is no hash says nothing. */
+  #moved(value: LosslessJson): void {
+    this.#unknown(value);
+    if (value.type !== "number" && value.type !== "string") return;
+    const other = new Expectation();
+    other.#removed(value);
+    if (other.#defect !== null) return;
+    this.#hashes.push(...other.#hashes);
+    this.#tokens.push(...other.#tokens);
+  }
+
+  #levelsOf(value: LosslessJson): void {
+    if (value.type !== "object") return this.#unknown(value);
+    for (const [key, level] of firstOfEach(value.members)) {
+      this.#unknown(level);
+      const place = ["old_value", "new_value"].indexOf(key);
+      const count = countOf(level);
+      if (place >= 0 && typeof count === "number") this.#levels[place] = count;
+    }
   }
 
   #each(list: LosslessJson, item: (json: LosslessJson) => void): void {

@@ -8,6 +8,7 @@ import {
   type PipelineView,
   RING_WAIT_BUCKETS,
   type RingDropReason,
+  type NatsUse,
   type SinkName,
   type WorkerStatus,
 } from "../../src/main/metrics/pipeline-view.ts";
@@ -30,7 +31,7 @@ export class FakePipeline implements PipelineView {
   enqueued: number = 0;
   fullSeconds: number = 0;
   endpoint: string | null = "tcp://127.0.0.1:20081";
-  nats: boolean = false;
+  natsUse: NatsUse = "none";
   readonly natsMaxInFlight: number = 256;
   replay: string | null = "tcp://127.0.0.1:20082";
   status: WorkerStatus[] = [
@@ -43,7 +44,8 @@ export class FakePipeline implements PipelineView {
   }
 
   sinks(): readonly SinkName[] {
-    return [...(this.endpoint === null ? [] : (["zmq"] as const)), ...(this.nats ? (["nats"] as const) : [])];
+    const isNats = this.natsUse === "events";
+    return [...(this.endpoint === null ? [] : (["zmq"] as const)), ...(isNats ? (["nats"] as const) : [])];
   }
   occupiedSlots(): number {
     return this.occupied;

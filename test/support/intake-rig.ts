@@ -1,5 +1,6 @@
 /** An intake before an outlet that is full whenever the test says so, and what went through it in short words. */
 import assert from "node:assert/strict";
+import { clearRanks } from "../../src/main/clear-ranks.ts";
 import type { RawEvent } from "../../src/main/engine/raw-event.ts";
 import { type EventOutlet, Intake } from "../../src/main/intake.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
@@ -9,6 +10,7 @@ import { Normaliser } from "../../src/main/normalise/normaliser.ts";
 import type { Notice } from "../../src/main/normalise/notice.ts";
 import { NO_SAVED_RANKS, type SavedRanks } from "../../src/main/normalise/saved-ranks.ts";
 import { PUBLISHED_KIND, type PublishedEvent } from "../../src/main/normalise/published-event.ts";
+import { TIER } from "../../src/shared/tier.ts";
 import { rawEventOf, type Json } from "./raw-events.ts";
 
 const LETTERS = { [PUBLISHED_KIND.stored]: "S", [PUBLISHED_KIND.removed]: "R", [PUBLISHED_KIND.cleared]: "C" };
@@ -23,6 +25,7 @@ export interface IntakeRigOptions {
   readonly place?: EngineRanks;
   /** Where an earlier run ended. */
   readonly saved?: SavedRanks;
+  readonly publishTierMoves?: boolean;
   /** One answer an offer: true is full. Afterwards there is always room. */
   readonly full?: readonly boolean[];
 }
@@ -30,7 +33,10 @@ export interface IntakeRigOptions {
 export class IntakeRig implements EventOutlet {
   readonly counters: EngineCounters;
   readonly intake: Intake;
-  /** `C1` is a clear of rank 1; `S1:7,8` stored blocks 7 and 8, `R1:7` removed ones. */
+  readonly #injections: Injections;
+  /** Ranks of which a clear by command was told. */
+  readonly told: number[] = [];
+  /** `C1` is a clear of rank 1; `S1:7,8` stored blocks 7 and 8, `R1:7` removed ones, `R1/2:7` one from tier 2. */
   readonly out: string[] = [];
   readonly notices: Notice[] = [];
   /** Offers that found it full. */
@@ -38,17 +44,17 @@ export class IntakeRig implements EventOutlet {
   flushes: number = 0;
   #full: boolean[];
 
-  constructor({ policy = {}, ranks = 2, place, saved = NO_SAVED_RANKS, full = [] }: IntakeRigOptions = {}) {
+  constructor({ policy = {}, ranks = 2, place, saved = NO_SAVED_RANKS, full = [], ...rest }: IntakeRigOptions = {}) {
     this.#full = [...full];
     const own = place ?? ranksOfOnly(ranks);
     this.counters = new EngineCounters("engine0", "http", own.size);
-    const injections = new Injections({
+    const injections = (this.#injections = new Injections({
       policy: { ...NEVER, ...policy },
       ranks: own,
       saved,
       counters: this.counters,
       offer: (event) => this.offer(event),
-    });
+    }));
     const normaliser = new Normaliser({
       kvBlockSizeTokens: 4,
       ranks: own,
@@ -57,6 +63,7 @@ export class IntakeRig implements EventOutlet {
       onNotice: (notice) => this.notices.push(notice),
       watch: injections,
       saved,
+      ...rest,
     });
     this.intake = new Intake(normaliser, injections, this);
   }
@@ -67,7 +74,8 @@ export class IntakeRig implements EventOutlet {
       return false;
     }
     const hashes = [...event.hashLo.subarray(0, event.blockCount)].join(",");
-    this.out.push(`${LETTERS[event.kind]}${event.rank}${hashes === "" ? "" : `:${hashes}`}`);
+    const tier = event.tier === TIER.device ? "" : `/${event.tier}`;
+    this.out.push(`${LETTERS[event.kind]}${event.rank}${tier}${hashes === "" ? "" : `:${hashes}`}`);
     return true;
   }
 
@@ -77,6 +85,12 @@ export class IntakeRig implements EventOutlet {
 
   flush(): void {
     this.flushes++;
+  }
+
+  /** All ranks, by command. */
+  clear(isOver: () => boolean = () => false): Promise<number | null> {
+    const onCleared = (rank: number): void => void this.told.push(rank);
+    return clearRanks({ injections: this.#injections, outlet: this, onCleared }, isOver);
   }
 
   /** The next offers find it full so often. */

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { connect, type NatsConnection } from "nats";
+import { monotonicMicros } from "../../src/shared/clock.ts";
 import { CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS, SINK_ERROR_REASONS } from "../../src/shared/counters.ts";
 import type { NatsAuth, NatsReport, NatsSinkData } from "../../src/shared/nats-messages.ts";
 import { PLANE_NUMBERS_BYTES } from "../../src/shared/plane-numbers.ts";
 import { NatsSink } from "../../src/workers/nats-sink.ts";
-import { eventSubject } from "../../src/workers/nats-subjects.ts";
+import { eventSubject } from "../../src/shared/nats-subjects.ts";
 import { NATS_TIMING, type NatsTiming } from "../../src/workers/nats-timing.ts";
 
 export const NO_AUTH: NatsAuth = { user: null, password: null, token: null, nkeySeed: null, creds: null };
@@ -76,7 +77,8 @@ export class NatsRig {
     const payload = new Uint8Array(bytes);
     new DataView(payload.buffer).setUint32(0, number);
     const messageId = `e:${number}`;
-    const message = { subject, payload, sequence: number, messageId, stored: 1, removed: 0, cleared: 0 };
+    const counts = { stored: 1, removed: 0, cleared: 0 };
+    const message = { subject, payload, sequence: number, messageId, ...counts, acceptedMicros: monotonicMicros() };
     const isTaken = this.sink.offer(message);
     this.counters.begin();
     this.counters.add(PUBLISHER_CELLS.dequeuedEvents, 1);

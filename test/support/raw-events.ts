@@ -68,7 +68,16 @@ export function rawEventOf(entry: Json): RawEvent {
   if (raw.kind === RAW_KIND.removed) {
     for (const hash of asList(data["block_hashes"])) addHash(raw, hash);
   }
+  if (raw.kind === RAW_KIND.updated) fillUpdated(raw, data);
   return raw;
+}
+
+function fillUpdated(raw: RawEvent, { block_hash: hash, cache_level: level }: JsonObject): void {
+  if (typeof hash === "number") addHash(raw, hash);
+  if (typeof level !== "object" || level === null) return;
+  const { old_value: from, new_value: to } = asObject(level);
+  raw.levelFrom = Math.max(ABSENT, numberOr(from, ABSENT));
+  raw.levelTo = Math.max(ABSENT, numberOr(to, ABSENT));
 }
 
 function numberOr(value: Json | undefined, absent: number): number {
@@ -178,4 +187,10 @@ export function createdJson(id: number, fields: EventFields = {}): JsonObject {
 
 export function updatedJson(id: number, fields: EventFields = {}): JsonObject {
   return envelope(id, fields, { type: "updated", block_hash: 5, cache_level: null, priority: null });
+}
+
+/** A block moves between cache levels. */
+export function movedJson(id: number, hash: Json, from: Json, to: Json, fields: EventFields = {}): JsonObject {
+  const level = { type: "event_diff", new_value: to, old_value: from };
+  return envelope(id, fields, { type: "updated", block_hash: hash, cache_level: level, priority: null });
 }

@@ -18,6 +18,7 @@ export interface SeenRequest {
   readonly port: number;
   /** Bytes of the request's body. */
   readonly bodyBytes: number;
+  readonly body: string;
 }
 
 /** Answers request number `n`, counted from 0. */
@@ -49,12 +50,17 @@ export async function scriptedEngine(t: TestContext, answer: Answer, tls?: Serve
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const n = requests.length;
     let bodyBytes = 0;
+    const parts: Buffer[] = [];
     maxInFlight = Math.max(maxInFlight, ++inFlight);
     response.on("close", () => inFlight--);
-    request.on("data", (chunk: Buffer) => (bodyBytes += chunk.length));
+    request.on("data", (chunk: Buffer) => {
+      bodyBytes += chunk.length;
+      parts.push(chunk);
+    });
     request.on("end", () => {
       const { method = "", url = "", headers } = request;
-      requests.push({ method, url, headers, port: request.socket.remotePort ?? 0, bodyBytes });
+      const body = Buffer.concat(parts).toString("utf8");
+      requests.push({ method, url, headers, port: request.socket.remotePort ?? 0, bodyBytes, body });
       answer(response, n, request);
     });
   };

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { EXIT_CODES } from "../../src/main/cli/pages.ts";
 import { runCli } from "../../src/main/cli/program.ts";
 import { VERSION } from "../../src/main/cli/version.ts";
+import { CLUSTER_COMMAND_OPTION_LIST } from "../../src/main/config/cluster-options.ts";
 import { FLOOD_OPTION_LIST } from "../../src/main/config/flood-options.ts";
 import { SERVE_OPTION_LIST } from "../../src/main/config/options.ts";
 import { SIM_OPTION_LIST } from "../../src/main/config/sim-options.ts";
@@ -47,6 +48,7 @@ test("help is data, starts with examples, and lists every option with its variab
     ["sim", SIM_OPTION_LIST],
     ["tail", TAIL_OPTION_LIST],
     ["flood", FLOOD_OPTION_LIST],
+    ["cluster", CLUSTER_COMMAND_OPTION_LIST],
   ] as const) {
     const ran = await run(["help", name]);
     assert.equal(ran.code, EXIT.ok);
@@ -204,4 +206,20 @@ test("no secret of a URL is printed, however the command line is wrong", async (
     assert.notEqual(ran.code, EXIT.ok);
     assert.ok(!(ran.out + ran.err).includes("s3cr3t"), argv.join(" "));
   }
+});
+
+test("cluster: the command, and a level behind log-level and nothing else", async () => {
+  for (const [argv, message] of [
+    [["cluster"], /missing required argument 'COMMAND'/],
+    [["cluster", "reboot"], /'reboot' is invalid for argument 'COMMAND'. Allowed choices are status, drain, clear, /],
+    [["cluster", "log-level"], /log-level: the level is missing behind it/],
+    [["cluster", "status", "debug"], /status takes nothing behind it, as "debug"/],
+  ] as const) {
+    const ran = await run(argv);
+    assert.equal(ran.code, EXIT.usage, argv.join(" "));
+    assert.match(errorLine(ran), message);
+  }
+  const level = await run(["cluster", "log-level", "loud"]);
+  assert.equal(level.code, EXIT.badConfig);
+  assert.match(errorLine(level), /log-level: "loud" is not allowed; it takes one of trace, debug, info, warn, error/);
 });

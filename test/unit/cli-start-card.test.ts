@@ -121,3 +121,16 @@ test("NATS: where, what and for whom; no secret", async () => {
   assert.deepEqual([servers, stream], ["nats://localhost:4222", "KV"]);
   assert.doesNotMatch(startCard(loaded, FACTS) + JSON.stringify(startFields(loaded, FACTS)), /s3cret/);
 });
+
+test("a cluster: what the worker is called, where it is led from, and whom it waits for", async () => {
+  const alone = await load({ engine: "synthetic:", "cluster-leader": "default" });
+  const facts = { ...FACTS, clusterName: "host:8081" };
+  assert.match(startCard(alone, facts), /\n {2}cluster worker host:8081, led from tcp:\/\/127\.0\.0\.1:56101\n/);
+  const eight = await load({ engine: "synthetic:", "cluster-leader": "ipc:///run/kv", "cluster-size": "8" });
+  assert.match(
+    startCard(eight, facts),
+    /led from ipc:\/\/\/run\/kv; reads no engine before all of 8 workers are ready\n/,
+  );
+  const { cluster_leader: leader, cluster_name: name } = startFields(eight, facts);
+  assert.deepEqual([leader, name], ["ipc:///run/kv", "host:8081"]);
+});

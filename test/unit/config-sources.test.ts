@@ -3,12 +3,13 @@
  * The table below must have a row for each option, or this file does not compile.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { stringify } from "yaml";
 import type { LoadedConfig, ServeConfig } from "../../src/main/config/config.ts";
+import type { CanaryConfig } from "../../src/main/config/health-config.ts";
 import type { NatsConfig } from "../../src/main/config/load-nats.ts";
 import { loadServeConfig } from "../../src/main/config/load.ts";
 import { SERVE_OPTIONS, SERVE_OPTION_LIST } from "../../src/main/config/options.ts";
@@ -40,6 +41,11 @@ const SEED = `SU${"A".repeat(56)}`;
 writeFileSync(SECRET, "s3cret\n");
 writeFileSync(NKEY, `${SEED}\n`);
 const NATS = { engine: "synthetic:", sink: "nats", "worker-id": "7" };
+const JOINED = { engine: "synthetic:", "cluster-leader": "default" };
+const CANARY = { engine: "http://h:1", canary: "on" };
+const MODEL = path.join(folder, "model");
+mkdirSync(MODEL);
+writeFileSync(path.join(MODEL, "config.json"), '{"bos_token_id": 11}');
 const headers = path.join(folder, "headers");
 writeFileSync(headers, "X-Key: v\n");
 
@@ -49,6 +55,11 @@ const http = <T>(read: (engine: ServeConfig["engines"][0] & { readonly kind: "ht
 
 const nats = <T>(read: (config: NatsConfig) => T) => {
   return (config: ServeConfig): T | undefined => (config.nats === null ? undefined : read(config.nats));
+};
+
+const canary = <T>(read: (config: CanaryConfig) => T) => {
+  return ({ engineHealth }: ServeConfig): T | undefined =>
+    engineHealth.canary === null ? undefined : read(engineHealth.canary);
 };
 
 const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
@@ -195,6 +206,51 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   slotBytes: { value: 50_000, becomes: 50_048, read: (config) => config.slotBytes },
   systemHost: { value: "0.0.0.0", becomes: "0.0.0.0", read: (config) => config.systemHost },
   systemPort: { value: -1, becomes: null, read: (config) => config.systemPort },
+  clusterLeader: {
+    value: "tcp://h:5,ipc://x",
+    becomes: { pub: "tcp://h:5", ack: "ipc://x" },
+    read: (config) => config.cluster?.leader,
+  },
+  clusterName: { value: "w", becomes: "w", read: (config) => config.cluster?.name, beside: JOINED },
+  clusterSize: { value: 3, becomes: 3, read: (config) => config.cluster?.size, beside: JOINED },
+  clusterTimeout: { value: 1.5, becomes: 1500, read: (config) => config.cluster?.timeoutMs, beside: JOINED },
+  healthPath: { value: "/healthz", becomes: "/healthz", read: (config) => config.probes.healthPath },
+  livePath: { value: "/livez", becomes: "/livez", read: (config) => config.probes.livePath },
+  readyPath: { value: "/readyz", becomes: "/readyz", read: (config) => config.probes.readyPath },
+  liveMode: { value: "reference", becomes: true, read: (config) => config.probes.isLiveHealth },
+  startingHealthStatus: { value: "ready", becomes: true, read: (config) => config.probes.isReadyAtStart },
+  useEndpointHealthStatus: {
+    value: '["generate"]',
+    becomes: ["generate"],
+    read: (config) => config.probes.endpoints,
+  },
+  engineHealthInterval: { value: 0.5, becomes: 500, read: (config) => config.engineHealth.intervalMs },
+  engineHealthTimeout: { value: 0.25, becomes: 250, read: (config) => config.engineHealth.timeoutMs },
+  engineHealthFailures: { value: 7, becomes: 7, read: (config) => config.engineHealth.patience.failures },
+  engineHealthSuccesses: { value: 8, becomes: 8, read: (config) => config.engineHealth.patience.passes },
+  engineHealthShutdownTimeout: { value: 3, becomes: 3000, read: (config) => config.engineHealth.shutdownTimeoutMs },
+  engineStallAfter: { value: 9, becomes: 9000, read: (config) => config.engineHealth.stallAfterMs },
+  quietAfter: { value: "off", becomes: null, read: (config) => config.engineHealth.quietAfterMs },
+  onEngineDeath: { value: "exit", becomes: true, read: (config) => config.engineHealth.exitsOnDeath },
+  canary: {
+    value: "on",
+    becomes: true,
+    read: (config) => config.engineHealth.canary !== null,
+    env: { DYN_HEALTH_CHECK_ENABLED: "TRUE" },
+  },
+  canaryWaitTime: { value: 4, becomes: 4000, read: canary((config) => config.waitMs), beside: CANARY },
+  canaryTimeout: { value: 2.5, becomes: 2500, read: canary((config) => config.timeoutMs), beside: CANARY },
+  canaryFailures: { value: 5, becomes: 5, read: canary((config) => config.patience.failures), beside: CANARY },
+  canarySuccesses: { value: 6, becomes: 6, read: canary((config) => config.patience.passes), beside: CANARY },
+  canaryPayload: {
+    value: '{"token_ids":[9]}',
+    becomes: { token_ids: [9] },
+    read: canary((config) => config.payload),
+    beside: CANARY,
+  },
+  canaryForm: { value: "2026-01", becomes: "2026-01", read: canary((config) => config.form), beside: CANARY },
+  modelPath: { value: MODEL, becomes: 11, read: canary((config) => config.bosTokenId), beside: CANARY },
+  bosTokenId: { value: 0, becomes: 0, read: canary((config) => config.bosTokenId), beside: CANARY },
   logLevel: { value: "debug", becomes: "debug", read: (config) => config.logLevel },
   livePage: { value: "on", becomes: "on", read: (config) => config.livePage },
   liveAllowedHosts: { value: "KV.example.", becomes: ["kv.example"], read: (config) => config.liveAllowedHosts },
@@ -277,6 +333,33 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "slot-bytes": ["KVCAST_SLOT_BYTES"],
   "system-host": ["DYN_SYSTEM_HOST"],
   "system-port": ["DYN_SYSTEM_PORT"],
+  "cluster-leader": ["KVCAST_CLUSTER_LEADER"],
+  "cluster-name": ["KVCAST_CLUSTER_NAME"],
+  "cluster-size": ["KVCAST_CLUSTER_SIZE"],
+  "cluster-timeout": ["KVCAST_CLUSTER_TIMEOUT", "DYN_KVBM_LEADER_WORKER_INIT_TIMEOUT_SECS"],
+  "health-path": ["DYN_SYSTEM_HEALTH_PATH"],
+  "live-path": ["DYN_SYSTEM_LIVE_PATH"],
+  "ready-path": ["KVCAST_READY_PATH"],
+  "live-mode": ["KVCAST_LIVE_MODE"],
+  "starting-health-status": ["DYN_SYSTEM_STARTING_HEALTH_STATUS"],
+  "use-endpoint-health-status": ["DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS"],
+  "engine-health-interval": ["DYN_ENGINE_HEALTH_CHECK_INTERVAL"],
+  "engine-health-timeout": ["DYN_ENGINE_HEALTH_CHECK_TIMEOUT"],
+  "engine-health-failures": ["KVCAST_ENGINE_HEALTH_FAILURES"],
+  "engine-health-successes": ["KVCAST_ENGINE_HEALTH_SUCCESSES"],
+  "engine-health-shutdown-timeout": ["DYN_ENGINE_HEALTH_SHUTDOWN_TIMEOUT"],
+  "engine-stall-after": ["KVCAST_ENGINE_STALL_AFTER"],
+  "quiet-after": ["KVCAST_QUIET_AFTER"],
+  "on-engine-death": ["KVCAST_ON_ENGINE_DEATH"],
+  canary: ["DYN_HEALTH_CHECK_ENABLED"],
+  "canary-wait-time": ["DYN_CANARY_WAIT_TIME"],
+  "canary-timeout": ["DYN_HEALTH_CHECK_REQUEST_TIMEOUT"],
+  "canary-failures": ["KVCAST_CANARY_FAILURES"],
+  "canary-successes": ["KVCAST_CANARY_SUCCESSES"],
+  "canary-payload": ["DYN_HEALTH_CHECK_PAYLOAD"],
+  "canary-form": ["KVCAST_CANARY_FORM"],
+  "model-path": ["KVCAST_MODEL_PATH"],
+  "bos-token-id": ["KVCAST_BOS_TOKEN_ID"],
   "log-level": ["DYN_LOG"],
   "live-page": ["KVCAST_LIVE_PAGE"],
   "live-allowed-hosts": ["KVCAST_LIVE_ALLOWED_HOSTS"],

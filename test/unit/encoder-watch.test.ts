@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { EncoderWatch, LOOK_EVERY_MS } from "../../src/main/pipeline/encoder-watch.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
-import { RingEncoder, RingProducer, RingPublisher } from "../../src/shared/ring.ts";
+import { RingEncoder } from "../../src/shared/ring-encoder.ts";
+import { RingProducer, RingPublisher } from "../../src/shared/ring.ts";
 
 const FILL = { events: 1, rank: 0, wallSeconds: 0, monotonicMicros: 0, oversizeGeneration: 0, recordsOffset: 0 };
 

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { HttpEngineConfig } from "../../src/main/config/config.ts";
 import type { Drain, DrainOutcome } from "../../src/main/engine/drain-client.ts";
+import { loadServeConfig } from "../../src/main/config/load.ts";
+import { pageLabels } from "../../src/main/engine-page/page-labels.ts";
 import { DrainError } from "../../src/main/engine/drain-error.ts";
 import { EnginePage } from "../../src/main/engine-page/engine-page.ts";
 import { currentName } from "../../src/main/engine-page/older-names.ts";
@@ -150,4 +152,32 @@ test("a family that is ours too goes into ours, without the series that we have"
   // Told once for each page, not at each scrape.
   assert.equal(blocks.current(), blocks.current());
   assert.equal(counters.refused.type_conflict, 1);
+});
+
+async function labelsOf(flags: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> {
+  const given = { engine: "a=http://127.0.0.1:1", "engine-metrics-label": "model=mine", ...flags };
+  const { config } = await loadServeConfig(
+    new Map(Object.entries(given).map(([name, value]) => [name, value.split(" ")])),
+    {},
+  );
+  assert.ok(config.engineMetrics !== null);
+  return pageLabels("a", config, config.engineMetrics);
+}
+
+test("labels that follow from the service go before those that were given by hand", async () => {
+  assert.deepEqual(await labelsOf({}), { model: "mine" });
+  assert.deepEqual(await labelsOf({ model: "m" }), { model: "mine" }, "nobody knows where the worker stands");
+  assert.deepEqual(await labelsOf({ engine: "a=http://127.0.0.1:1 b=http://127.0.0.1:2" }), {
+    engine: "a",
+    model: "mine",
+  });
+  const place = {
+    dynamo_namespace: "dynamo",
+    dynamo_component: "backend",
+    dynamo_endpoint: "generate",
+    worker_id: "1e240",
+  };
+  const nats = { sink: "nats", "worker-id": "123456" };
+  assert.deepEqual(await labelsOf(nats), { ...place, model: "mine" });
+  assert.deepEqual(await labelsOf({ ...nats, model: "m" }), { ...place, model: "m", model_name: "m" });
 });

@@ -18,6 +18,7 @@ test("a stored event with everything in it", () => {
   assert.deepEqual(head, { kind: "stored", eventId: 7, rank: 3, windowSize: 128, layerGroup: 2, defect: null });
   assert.deepEqual(body, {
     parent: "18446744073709551615",
+    levels: [-1, -1],
     hashes: ["9223372036854775808", null],
     tokens: [[1, 4_294_967_295], []],
     loraName: "a",

@@ -25,7 +25,7 @@ test("at the start the configured ranks are cleared, each once and in order, bef
   assert.equal(rig.flushes, 1, "nobody else may flush for a while");
   rig.feed(stored(0, 5, { rank: 1 }), stored(0, 6));
   assert.deepEqual(rig.out.slice(3), ["S1:5", "S0:6"]);
-  assert.deepEqual(rig.counters.injected, { start: 3, restart: 0, gap: 0 });
+  assert.deepEqual(rig.counters.injected, { start: 3, restart: 0, gap: 0, command: 0, tier_move: 0 });
 });
 
 test("a full ring makes the start wait, and it goes on where it stopped", async () => {
@@ -63,7 +63,7 @@ test("a restart is told before the event that reveals it, for that rank alone", 
   const rig = new IntakeRig({ policy: { onRestart: true } });
   rig.feed(stored(0, 1), stored(1, 2), stored(0, 3, { rank: 1 }), stored(0, 4), stored(1, 5, { rank: 1 }));
   assert.deepEqual(rig.out, ["S0:1", "S0:2", "S1:3", "C0", "S0:4", "S1:5"]);
-  assert.deepEqual(rig.counters.injected, { start: 0, restart: 1, gap: 0 });
+  assert.deepEqual(rig.counters.injected, { start: 0, restart: 1, gap: 0, command: 0, tier_move: 0 });
   assert.equal(rig.counters.resets, 1);
 });
 
@@ -74,7 +74,7 @@ test("the clear goes out also when the event behind it does not", () => {
   rig.feed(stored(0, 1), stored(1, 2), createdJson(0), stored(1, 3));
   rig.accept(broken);
   assert.deepEqual(rig.out, ["S0:1", "S0:2", "C0", "S0:3", "C0"]);
-  assert.deepEqual(rig.counters.injected, { start: 0, restart: 1, gap: 1 });
+  assert.deepEqual(rig.counters.injected, { start: 0, restart: 1, gap: 1, command: 0, tier_move: 0 });
   assert.equal(rig.counters.filtered.created, 1);
   assert.equal(rig.counters.invalid.bad_type, 1);
 });
@@ -139,7 +139,7 @@ test("a gap clears the rank before the event behind it, if that is wanted", () =
   const rig = new IntakeRig({ policy: { onGap: true } });
   rig.feed(stored(0, 1), stored(4, 2), stored(5, 3));
   assert.deepEqual(rig.out, ["S0:1", "C0", "S0:2", "S0:3"]);
-  assert.deepEqual(rig.counters.injected, { start: 0, restart: 0, gap: 1 });
+  assert.deepEqual(rig.counters.injected, { start: 0, restart: 0, gap: 1, command: 0, tier_move: 0 });
   assert.deepEqual(rig.counters.dirtyRanks(), []);
 });
 
@@ -239,4 +239,47 @@ test("partial blocks are forgotten over a restart: their removal goes out, for a
   const rig = new IntakeRig({ saved: before.intake.followed() ?? new Map() });
   rig.feed(removedJson(1, [5]));
   assert.deepEqual(rig.out, ["R0:5"]);
+});
+
+test("a command clears the configured ranks and those that were heard of at once; the books balance", async () => {
+  const rig = new IntakeRig({ ranks: 2 });
+  rig.feed(stored(3, 1), stored(4, 2, { rank: 5 }));
+  assert.equal(await rig.clear(), 3);
+  assert.deepEqual(rig.out, ["S0:1", "S5:2", "C0", "C1", "C5"]);
+  assert.deepEqual(rig.counters.injected, { start: 0, restart: 0, gap: 0, command: 3, tier_move: 0 });
+  assert.deepEqual(rig.told, [0, 5], "of rank 1 the engine has told nothing that the index could lack");
+  rig.feed(stored(4, 3), stored(5, 4, { rank: 5 }));
+  assert.deepEqual(rig.out.slice(5), ["S0:3", "S5:4"], "each once");
+  rig.assertBalanced();
+});
+
+test("a command finds a full ring: nothing of a rank overtakes its clear, and what is not in time goes first later", async () => {
+  const rig = new IntakeRig({ ranks: 2 });
+  rig.feed(stored(3, 1), stored(3, 2, { rank: 1 }));
+  rig.fill(1000);
+  let asked = 0;
+  assert.equal(await rig.clear(() => ++asked === 3), null);
+  assert.deepEqual(rig.out, ["S0:1", "S1:2"]);
+  rig.fill(2);
+  rig.feed(stored(4, 3, { rank: 1 }), stored(4, 4));
+  assert.deepEqual(rig.out.slice(2), ["C1", "S1:3", "C0", "S0:4"]);
+  assert.equal(rig.counters.injected.command, 2);
+});
+
+test("a command makes a dirty rank clean, and replaces what an earlier run left unsure", async () => {
+  const rig = new IntakeRig({
+    ranks: 1,
+    saved: savedAt(
+      new Map([
+        [0, 9],
+        [4, 9],
+      ]),
+    ),
+  });
+  assert.equal(await rig.clear(), 2);
+  assert.deepEqual(rig.out, ["C0", "C4"]);
+  rig.feed(stored(10, 1), stored(12, 2));
+  assert.equal(rig.counters.dirtyRanks().length, 1);
+  await rig.clear();
+  assert.deepEqual(rig.counters.dirtyRanks(), []);
 });

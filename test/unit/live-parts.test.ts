@@ -17,7 +17,7 @@ import { FakePipeline } from "../support/fake-pipeline.ts";
 const BUDGET_BYTES = 60_000;
 
 function request(headers: Request["headers"]): Request {
-  return { query: new URLSearchParams(), headers };
+  return { query: new URLSearchParams(), headers, body: Buffer.alloc(0) };
 }
 
 function statusFor(options: Partial<LiveGateOptions>, headers: Request["headers"]): number {
@@ -168,7 +168,7 @@ test("rates over a second, percentiles over ten, losses over a minute", () => {
 });
 
 function check(ok: boolean): LiveCheck[] {
-  return [{ name: "engine e", ok, reason: ok ? "answers" : "does not answer", fix: null }];
+  return [{ name: "engine e", ok, severity: "critical", reason: ok ? "" : "does not answer", fix: "" }];
 }
 
 test("marks: what is new since the second before, in words", () => {
@@ -194,7 +194,7 @@ test("marks: what is new since the second before, in words", () => {
       "3 6 loss: e: 2 malformed events left out",
       "4 6 loss: 4 events dropped in front of the ring",
       "5 6 alert: engine e: does not answer",
-      "6 8 recovered: engine e: answers",
+      "6 8 recovered: engine e",
     ],
   );
   assert.equal(markers.since(8).length, 1);

@@ -7,12 +7,16 @@ import { Consolidator } from "../../src/main/consolidate/consolidator.ts";
 import { SourceCounters } from "../../src/main/consolidate/source-counters.ts";
 import { PageCounters } from "../../src/main/engine-page/page-counters.ts";
 import { CATALOGUE } from "../../src/main/metrics/catalogue.ts";
+import { LEFT_OUT } from "../../src/main/metrics/left-out.ts";
+import { HealthBoard } from "../../src/main/health/health-board.ts";
+import { CHECK_NAMES } from "../../src/main/health/health-report.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { fullName } from "../../src/main/metrics/metric-definition.ts";
 import { labelValues, renderMetricsReference, unitOf } from "../../src/main/metrics/reference.ts";
-import { Metrics } from "../../src/main/metrics/registry.ts";
+import { IndexMetrics, Metrics } from "../../src/main/metrics/registry.ts";
 import { readEngineData } from "../support/engine-data.ts";
 import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
+import { RecordingLog } from "../support/recording-log.ts";
 
 const page = readFileSync(path.join(process.cwd(), "docs/metrics.md"), "utf8");
 /** An engine has one of each, and a sink one codec: there a scrape shows one of the documented values. */
@@ -32,6 +36,18 @@ test("every metric has a row, a unit, and words for each of its labels", () => {
   }
 });
 
+test("what is left out is not there, and the page says why", () => {
+  const there = new Set(metrics.map(fullName));
+  for (const { names, reason } of LEFT_OUT) {
+    for (const name of names) {
+      assert.ok(!there.has(name), name);
+      assert.ok(page.includes(`\`${name}\``), name);
+    }
+    // Whatever it points to instead is there.
+    for (const [, name = ""] of reason.matchAll(/`(kvcast_\w+)`/g)) assert.ok(there.has(name), name);
+  }
+});
+
 test("label values on the page are those of a scrape, where they are a closed list", async () => {
   const tracker = new Consolidator({
     mode: "dedup",
@@ -41,7 +57,7 @@ test("label values on the page are those of a scrape, where they are a closed li
     maxBlocks: 1,
   });
   const pipeline = new FakePipeline();
-  pipeline.nats = true;
+  pipeline.natsUse = "events";
   const scrape = new Metrics({
     engines: [new EngineCounters("engine0", "http", 2)],
     enginePages: {
@@ -49,6 +65,7 @@ test("label values on the page are those of a scrape, where they are a closed li
       refresh: () => Promise.resolve(),
     },
     data: [await readEngineData(2)],
+    health: new HealthBoard({ names: CHECK_NAMES, log: new RecordingLog() }),
     consolidator: { tracker, sources: [new SourceCounters("kvbm0", "kvbm")] },
     pipeline,
     version: "0",
@@ -57,7 +74,14 @@ test("label values on the page are those of a scrape, where they are a closed li
     requests: { entries: () => [] },
     defaults: false,
   });
-  const samples = await scrape.render();
+  const index = new IndexMetrics({
+    view: { models: () => [], workers: () => 0, natsUp: () => null },
+    version: "0",
+    epoch: EPOCH,
+    logCounts: {},
+    requests: { entries: () => [] },
+  });
+  const samples = `${await scrape.render()}\n${(await index.page()).body("text").toString()}`;
   let compared = 0;
   for (const metric of metrics) {
     const { type, labels, name } = metric;

@@ -28,6 +28,7 @@ import { type MetricsPage, parseMetrics } from "../../src/main/flood/metrics-tex
 const ENGINE = { engine: "engine0" };
 const HTTP = { engine: "engine0", kind: "http" };
 const ZMQ = { sink: "zmq" };
+const NATS = { sink: "nats" };
 const LEVELS = { trace: 0, debug: 0, info: 3, warn: 1, error: 0 };
 
 function setUp(ranks = 2): {
@@ -237,6 +238,43 @@ void test("a sink that is off has no series", async () => {
   );
   pipeline.endpoint = "ipc:///run/kvcast.sock";
   assert.ok((await page()).has("kvcast_zmq_subscribers", { endpoint: "ipc:///run/kvcast.sock" }));
+});
+
+void test("events to NATS have their number and their way through the pipeline, without ZMQ too", async () => {
+  const { pipeline, page } = setUp();
+  pipeline.endpoint = null;
+  pipeline.natsUse = "events";
+  pipeline.publisher.observe(PUBLISHER_CELLS.natsPipelineLatency, 0.002);
+  pipeline.publisher.set(PUBLISHER_CELLS.publishedSequence, 7);
+  const got = await page();
+  assert.equal(got.value("kvcast_pipeline_latency_seconds_bucket", { sink: "nats", le: "0.0025" }), 1);
+  assert.equal(got.value("kvcast_pipeline_latency_seconds_bucket", { sink: "nats", le: "0.001" }), 0);
+  assert.equal(got.value("kvcast_published_sequence"), 7);
+  assert.equal(got.value("kvcast_heartbeats_total"), 0);
+  assert.ok(!got.has("kvcast_pipeline_latency_seconds_count", ZMQ));
+});
+
+void test("of NATS that gets load alone there is the connection, and nothing of events", async () => {
+  const { pipeline, page } = setUp();
+  pipeline.natsUse = "load";
+  pipeline.publisher.set(PUBLISHER_CELLS.natsUp, 1);
+  pipeline.publisher.add(PUBLISHER_CELLS.natsReconnects, 2);
+  pipeline.publisher.add(PUBLISHER_CELLS.natsErrors + SINK_ERROR_REASONS.indexOf("auth"), 3);
+  const got = await page();
+  assert.equal(got.value("kvcast_sink_up", NATS), 1);
+  assert.equal(got.value("kvcast_sink_reconnects_total", NATS), 2);
+  assert.equal(got.value("kvcast_sink_errors_total", { ...NATS, reason: "auth" }), 3);
+  const names = [...got.samples.keys()].filter((key) => key.includes('sink="nats"')).map((key) => key.split("{")[0]);
+  assert.deepEqual(
+    new Set(names),
+    new Set(["kvcast_sink_up", "kvcast_sink_errors_total", "kvcast_sink_reconnects_total"]),
+  );
+});
+
+void test("the publisher's last sign of life is a time", async () => {
+  const { pipeline, page } = setUp();
+  pipeline.publisher.set(PUBLISHER_CELLS.publisherBeatSeconds, 1.8e9);
+  assert.equal((await page()).value("kvcast_worker_heartbeat_timestamp_seconds", { worker: "publisher" }), 1.8e9);
 });
 
 void test("ranks from 64 on share one label", async () => {

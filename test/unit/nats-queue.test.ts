@@ -6,7 +6,7 @@ import { NatsQueue } from "../../src/workers/nats-queue.ts";
 
 interface Model {
   readonly number: number;
-  readonly bytes: number;
+  bytes: number;
   isInFlight: boolean;
 }
 
@@ -15,6 +15,7 @@ const STEP = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("handOver" as const), n: fc.integer({ min: 1, max: 40 }) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("settle" as const), n: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("land" as const), n: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("grow" as const), n: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("rewind" as const), n: fc.constant(0) }) },
 );
 
@@ -42,7 +43,16 @@ test("order, bytes and what is in flight are those of a list", () => {
         if (step.do === "push") {
           for (let i = 0; i < step.n; i++) {
             const payload = new Uint8Array(i);
-            const message = { subject: "s", payload, sequence: 0, messageId: null, stored: 1, removed: 0, cleared: 0 };
+            const message = {
+              subject: "s",
+              payload,
+              sequence: 0,
+              messageId: null,
+              stored: 1,
+              removed: 0,
+              cleared: 0,
+              acceptedMicros: null,
+            };
             queue.push(message, 0);
             model.push({ number: pushed++, bytes: NatsQueue.cost(message), isInFlight: false });
           }
@@ -67,6 +77,10 @@ test("order, bytes and what is in flight are those of a list", () => {
             queue.settle(real);
             assert.equal(queue.at(item.number), null);
             model = model.filter((each) => each !== item);
+          } else if (step.do === "grow") {
+            if (item.isInFlight) continue;
+            queue.grow(real, 7);
+            item.bytes += 7;
           } else {
             queue.land(real);
             item.isInFlight = false;
@@ -82,7 +96,10 @@ test("places that are settled and passed do not pile up behind one that waits", 
   const queue = new NatsQueue();
   const payload = new Uint8Array(1);
   for (let i = 0; i < 5000; i++) {
-    queue.push({ subject: "s", payload, sequence: i, messageId: null, stored: 1, removed: 0, cleared: 0 }, 0);
+    queue.push(
+      { subject: "s", payload, sequence: i, messageId: null, stored: 1, removed: 0, cleared: 0, acceptedMicros: null },
+      0,
+    );
     const item = queue.peek();
     assert.ok(item !== null);
     queue.handOver(item, 0);

@@ -5,12 +5,13 @@ import path from "node:path";
 import test from "node:test";
 import { decode } from "@msgpack/msgpack";
 import { PLANE_MAX_BLOCKS, PLANE_MAX_EVENTS, PLANE_MERGE_BLOCKS } from "../../src/shared/plane-layout.ts";
-import { setPoison } from "../../src/shared/poison.ts";
+import { isPlanePoisoned, isPoisoned, setPoison } from "../../src/shared/poison.ts";
 import { SLOT, SLOT_HEADER_BYTES } from "../../src/shared/ring-layout.ts";
 import { eventWriter } from "../../src/workers/event-writer.ts";
 import { FrameEncoder } from "../../src/workers/frame-encoder.ts";
 import { outputOf } from "../../src/workers/msgpack-writer.ts";
 import { PlaneEncoder } from "../../src/workers/plane-encoder.ts";
+import { PlanePass } from "../../src/workers/plane-pass.ts";
 import { loadXxh3 } from "../../src/shared/xxh3.ts";
 import { TokenHasher } from "../../src/workers/token-hash.ts";
 import { encodePlane, plain, type PlaneEntry, slotOf } from "../support/plane.ts";
@@ -182,4 +183,28 @@ test("an event whose hashing fails is left out of both streams and counted; the 
   assert.equal(poisonedEvents, 1);
   assert.equal(header[SLOT.planeEntries], 1);
   assert.equal(header[SLOT.progress], 0);
+});
+
+test("one whose hashing fails in the second round is left out of the event plane alone", () => {
+  const xxh3 = loadXxh3();
+  const tokens = new TokenHasher(BLOCK_SIZE, (bytes, seed) => {
+    if (bytes[0] === 2) throw new Error("cannot be hashed");
+    return xxh3(bytes, seed);
+  });
+  const { slot } = slotOf(ofRank(0, [stored([1n]), stored([2n]), stored([3n])]));
+  const buffer = new ArrayBuffer(1 << 14);
+  const records = new Uint32Array(buffer);
+  records.set(slot.records);
+  const header = new Int32Array(SLOT_HEADER_BYTES / 4);
+  const frameOffset = 1 << 13;
+  header[SLOT.frameBytes] = 64;
+  const pass = new PlanePass(new PlaneEncoder(1n, BLOCK_SIZE, tokens));
+  const out = outputOf(new Uint8Array(buffer));
+  const job = { ...slot, header, records, recordWords: slot.records.length, rank: 0, wallSeconds: 1, out, frameOffset };
+  assert.equal(pass.encode(job), 1);
+  assert.equal(header[SLOT.planeEntries], 1);
+  assert.equal(header[SLOT.planeOffset], frameOffset + 64, "the frame stays as it is");
+  assert.equal(header[SLOT.progress], 0);
+  assert.equal(isPoisoned(header, 0, 1), false);
+  assert.equal(isPlanePoisoned(header, 0, 1), true);
 });

@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { loadServeConfig } from "../../src/main/config/load.ts";
+import type { Bell } from "../../src/shared/bell.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
-import { RingEncoder, RingProducer } from "../../src/shared/ring.ts";
+import { RingEncoder } from "../../src/shared/ring-encoder.ts";
+import { RingPlane } from "../../src/shared/ring-plane.ts";
+import { RingProducer, RingPublisher } from "../../src/shared/ring.ts";
 import { CONTROL, SLOT, SLOT_STATE, STOP } from "../../src/shared/ring-layout.ts";
 
 const SHAPE = { slots: 8, slotBytes: 1024 };
@@ -95,4 +98,55 @@ test("what is left to linger counts down from the stop", () => {
   assert.ok(memory.lingerMs() > 50_000 && memory.lingerMs() <= 60_000);
   producer.requestStop(STOP.now);
   assert.equal(memory.lingerMs(), 0);
+});
+
+/** Wakes who sleeps. */
+function isAsleep(bell: Bell): boolean {
+  return bell.ring();
+}
+
+test("nobody is woken for the second round of a slot, until half the ring waits for it", () => {
+  const shape = { ...SHAPE, planeFollows: true };
+  const memory = RingMemory.allocate(shape);
+  const producer = new RingProducer(memory, 1);
+  const encoder = new RingEncoder(memory, 0);
+  const publisher = new RingPublisher(memory);
+  const plane = new RingPlane(publisher);
+  const none = { recordWords: 0, events: 1, rank: 0, wallSeconds: 0, monotonicMicros: 0, oversizeGeneration: 0 };
+  for (let sent = 1; sent <= SHAPE.slots; sent++) {
+    producer.commit(producer.claim(), { ...none, recordsOffset: 0, frameOffset: 0 });
+    encoder.commit(encoder.claim(), 0, 0, 0);
+    encoder.announce();
+    memory.encoderBell(0).prepare();
+    publisher.release(publisher.peek());
+    plane.noteSent();
+    plane.announce();
+    assert.equal(isAsleep(memory.encoderBell(0)), sent <= SHAPE.slots / 2, `the encoder sleeps on at ${sent}`);
+  }
+  for (let left = SHAPE.slots; left > 0; left--) {
+    memory.publisherBell().prepare();
+    encoder.commitPlane(encoder.claimPlane());
+    encoder.announce();
+    assert.equal(isAsleep(memory.publisherBell()), left <= SHAPE.slots / 2, `the publisher sleeps on at ${left}`);
+    plane.release(plane.peek());
+  }
+  assert.equal(publisher.isEmpty(), true);
+});
+
+test("an encoder does not take for work what a publisher was about to let go of when it died", () => {
+  const memory = RingMemory.allocate({ ...SHAPE, planeFollows: true });
+  Atomics.store(memory.words, CONTROL.head, 1);
+  // The state is written, the tail is not.
+  Atomics.store(memory.words, memory.slotWord(0) + SLOT.state, SLOT_STATE.sent);
+  const encoder = new RingEncoder(memory, 0);
+  assert.equal(encoder.claimPlane(), -1);
+  assert.equal(encoder.hasPlaneWork() || encoder.hasWork(), false, "it would look for it without end");
+});
+
+test("among the positions of slots there is a -1, which is no sign of a full ring", () => {
+  const memory = RingMemory.allocate(SHAPE);
+  for (const word of [CONTROL.head, CONTROL.tail]) Atomics.store(memory.words, word, -1);
+  const position = new RingProducer(memory, 1).claim();
+  assert.notEqual(position, -1);
+  assert.equal(memory.slotWord(position), memory.slotWord(SHAPE.slots - 1));
 });

@@ -14,6 +14,8 @@ test("fault texts", () => {
     ["gap:0.5%@10s", { kind: "gap", share: 0.005, fromMs: 10_000, untilMs: Infinity }],
     ["restart-at:5000", { kind: "restart-at", count: 5000 }],
     ["unhealthy", { kind: "unhealthy", ...ALWAYS }],
+    ["zombie", { kind: "zombie", ...ALWAYS }],
+    ["mute@3s", { kind: "mute", fromMs: 3000, untilMs: Infinity }],
     ["unhealthy@0.5-2s", { kind: "unhealthy", fromMs: 500, untilMs: 2000 }],
     ["hang", { kind: "hang", ...answer }],
     ["http500:/*", { kind: "http500", ...answer, route: "/*" }],
@@ -28,7 +30,7 @@ test("fault texts", () => {
 
 test("what is not allowed is refused with the reason", () => {
   const cases: [string, RegExp][] = [
-    ["", /the kinds are gap:1%, restart-at:5000, unhealthy, hang, http500/u],
+    ["", /the kinds are gap:1%, restart-at:5000, unhealthy, zombie, mute, hang, http500/u],
     ["sleep", /the kinds are/u],
     ["gap", /gap needs the share/u],
     ["gap:5", /"5" does not belong/u],

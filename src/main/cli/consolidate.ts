@@ -7,6 +7,7 @@ import type { LoadedConsolidateConfig } from "../config/load-consolidate.ts";
 import { ConsolidateService } from "../consolidate/consolidate-service.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { consolidateCard, consolidateFields } from "./consolidate-card.ts";
+import { SystemdNotifier } from "./systemd.ts";
 import { VERSION } from "./version.ts";
 
 type Ending =
@@ -34,10 +35,14 @@ export async function runConsolidate(
     onFatal: (error) => void failures.emit("fatal", error),
   });
   announce(loaded, service, log);
+  const systemd = SystemdNotifier.of(process.env, log);
+  systemd?.ready(`publishing on ${service.pipeline.zmqEndpoint() ?? "NATS"}`);
   const why = await ending;
+  systemd?.stopping();
   if (why.kind === "fatal") log.error("the consolidator cannot go on", { error: messageOf(why.error) });
   else log.info("shutting down", { signal: why.signal });
   const report = await service.stop();
+  systemd?.close();
   const fields = {
     received_events: service.sources.reduce(
       (sum, { received }) => sum + Object.values(received).reduce((all, count) => all + count, 0),

@@ -40,7 +40,7 @@ export class FlowReport {
   final(report: StopReport): void {
     const fields = {
       received_events: this.#received(),
-      injected_events: this.#sum(({ injected }) => injected.start + injected.restart + injected.gap),
+      injected_events: this.#sum(({ injected }) => injected.start + injected.restart + injected.gap + injected.command),
       published_events: this.#published(),
       dropped_events: report.droppedEvents + this.#sum((counters) => counters.droppedAtShutdown),
       last_sequence: this.#pipeline.publisher.read(PUBLISHER_CELLS.publishedSequence),

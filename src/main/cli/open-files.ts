@@ -8,14 +8,14 @@ import { readFileSync } from "node:fs";
 import { EXIT, KvcastError } from "../../shared/errors.ts";
 
 /** Some 36 are open at rest, and 50 while modules are loaded. */
-const NEEDED = 56;
+export const NEEDED_OPEN_FILES = 56;
 
 /** The limit on open files is too low. Exit code 69. */
 class OpenFilesError extends KvcastError {
   constructor(limit: number) {
     super(
       "KVCAST_OPEN_FILES",
-      `too many open files (EMFILE) would be needed: the limit is ${limit}, and serve needs ${NEEDED}; ` +
+      `too many open files (EMFILE) would be needed: the limit is ${limit}, and serve needs ${NEEDED_OPEN_FILES}; ` +
         "raise it (ulimit -n, LimitNOFILE=)",
       EXIT.unavailable,
     );
@@ -25,10 +25,11 @@ class OpenFilesError extends KvcastError {
 /** Throws OpenFilesError. Passes where the system does not tell its limit. */
 export function requireOpenFiles(): void {
   const limit = openFileLimit();
-  if (limit !== null && limit < NEEDED) throw new OpenFilesError(limit);
+  if (limit !== null && limit < NEEDED_OPEN_FILES) throw new OpenFilesError(limit);
 }
 
-function openFileLimit(): number | null {
+/** How many files may be open; null where the system does not tell. */
+export function openFileLimit(): number | null {
   try {
     const soft = /^Max open files\s+(\d+)/mu.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
     return soft === undefined ? null : Number(soft);

@@ -1,11 +1,16 @@
 /** The help pages of the commands: examples and words; the options come from their tables. MAIN THREAD. */
 import type { OptionSpec } from "../config/option-spec.ts";
+import { CLUSTER_COMMAND_OPTION_LIST } from "../config/cluster-options.ts";
+import { CHECK_OPTION_LIST } from "../config/check-options.ts";
 import { CONSOLIDATE_OPTION_LIST } from "../config/consolidate-options.ts";
+import { DOCTOR_OPTIONS } from "../config/doctor-options.ts";
 import { FLOOD_OPTION_LIST } from "../config/flood-options.ts";
 import { RECORD_OPTION_LIST } from "../config/record-options.ts";
 import { REPLAY_OPTION_LIST } from "../config/replay-options.ts";
+import { INDEX_OPTION_LIST } from "../config/index-options.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
-import { PERF_OPTION_LIST, PERF_URL } from "../config/perf-options.ts";
+import { PERF_OPTION_LIST } from "../config/perf-options.ts";
+import { SERVICE_URL } from "../config/service-url.ts";
 import { SIM_OPTION_LIST } from "../config/sim-options.ts";
 import { TAIL_ENDPOINT, TAIL_OPTION_LIST } from "../config/tail-options.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "../config/traffic-options.ts";
@@ -18,27 +23,28 @@ export const EXIT_CODES: readonly Item[] = [
   {
     name: "0",
     says:
-      "All went well; for serve, consolidate, sim and tail: they were told to stop, and did; for tail also: --count is reached; " +
+      "All went well; for serve, consolidate, index, sim and tail: they were told to stop, and did; for tail also: --count is reached; " +
       "for flood: everything arrived.",
   },
   {
     name: "1",
     says:
       "Something failed that should not have; the message says what. For flood also: events were lost, or the books of " +
-      "the service do not balance.",
+      "the service do not balance. For cluster also: all workers have answered, and one could not do it. For doctor: --strict, and there are warnings.",
   },
   { name: "2", says: "Wrong usage: an unknown command or flag, or a flag without its value." },
   { name: "3", says: "flood: the rate of --min-rate was not reached." },
+  { name: "10", says: "check: the service is not as it should be; doctor: something failed." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service or performance data that perf asks for, files that may be open.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service that check or perf asks, performance data that perf asks for, a worker that cluster had no answer from, files that may be open, a file that cannot be written.",
   },
   { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
   {
     name: "130, 143",
     says:
-      "Ended by a second SIGINT or SIGTERM, without waiting for what was under way; flood also by the first, because a " +
-      "test that was cut short has shown nothing.",
+      "Ended by a second SIGINT or SIGTERM, without waiting for what was under way; flood and cluster also by the first, " +
+      "because a test that was cut short has shown nothing, and a worker that was not waited for may have done it or not.",
   },
 ];
 
@@ -61,10 +67,23 @@ export const ROOT_PAGE: HelpPage = {
       command: ["kvcast consolidate --engine-endpoint tcp://127.0.0.1:20081"],
       says: "One stream out of several publishers, without what is told twice.",
     },
+    {
+      command: ['kvcast index --block-size 32 --workers "1=tcp://127.0.0.1:20081"'],
+      says: "The router's side: an index that answers who has which part of a prompt.",
+    },
     { command: ["kvcast sim --port 8000"], says: "Run a stand-in for trtllm-serve, for tests and demos." },
     { command: ["kvcast flood"], says: "A load test: how many events a second this machine can publish." },
     { command: ["kvcast tail"], says: "Print what is published, event by event." },
     { command: ["kvcast perf"], says: "The slowest requests of an engine, and where their time went." },
+    {
+      command: ["kvcast rules export"],
+      says: "Alert rules for Prometheus; scrape-config and dashboards are its neighbours.",
+    },
+    { command: ["kvcast cluster status"], says: "How all services of a cluster are." },
+    {
+      command: ["kvcast doctor --engine http://127.0.0.1:8000"],
+      says: "Something is wrong: find out what, why, and what to set.",
+    },
     { command: ["kvcast help serve"], says: "All options of a command." },
   ],
   usage: "kvcast COMMAND [options]",
@@ -75,12 +94,19 @@ export const ROOT_PAGE: HelpPage = {
       title: "Commands",
       items: [
         { name: "serve", says: "Read an engine's events and publish them." },
+        { name: "index", says: "Subscribe to publishers, and answer who has which part of a prompt." },
         { name: "sim", says: "Stand in for a trtllm-serve." },
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
         { name: "record FILE", says: "Record an engine's answers, or a publisher's messages." },
         { name: "replay EP|FILE", says: "Print messages that were published before, or a recording." },
         { name: "perf [URL]", says: "Ask a running service for its slow requests." },
+        { name: "cluster COMMAND", says: "Command all services of a cluster." },
+        { name: "check [URL]", says: "Probe a running service, for scripts and monitoring." },
+        { name: "doctor", says: "Examine engine, publishers, NATS and machine." },
         { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
+        { name: "scrape-config", says: "Print how Prometheus scrapes a service." },
+        { name: "rules export", says: "Print alert rules for Prometheus." },
+        { name: "dashboards export", says: "Print boards for Grafana." },
         { name: "help [COMMAND]", says: "Print help." },
       ],
     },
@@ -153,6 +179,36 @@ export const CONSOLIDATE_PAGE: HelpPage = {
     "Subscribes to what engines publish over ZMQ, removes what is told twice, across engines and tiers, and publishes one " +
     "stream over ZMQ or NATS. Runs until SIGTERM or SIGINT.",
   options: CONSOLIDATE_OPTION_LIST,
+  sections: [{ title: "Other", items: [HELP_SWITCH] }],
+};
+
+export const INDEX_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ['kvcast index --block-size 32 --workers "1=tcp://127.0.0.1:20081,2=tcp://127.0.0.1:20083"'],
+      says: "Two publishers; queries go to http://127.0.0.1:8090.",
+    },
+    {
+      command: ["kvcast index --block-size 32", '--workers "1=tcp://host:20081?replay=tcp://host:20082&sync=on"'],
+      says: "Begin with a snapshot of what is there already (serve --snapshot --snapshot-tokens on), and fetch what was missed.",
+    },
+    {
+      command: ["kvcast index --block-size 32 --nats --nats-url nats://127.0.0.1:4222 --component backend"],
+      says: "All workers of a component, over Dynamo's event plane, and their load.",
+    },
+    {
+      command: [
+        "curl -s -H 'Content-Type: application/json' http://127.0.0.1:8090/query",
+        `-d '{"model_name": "default", "token_ids": [1, 2, 3]}'`,
+      ],
+      says: "Ask how many tokens of a prompt each worker has.",
+    },
+  ],
+  usage: "kvcast index [options]",
+  summary:
+    "Subscribes to publishers of KV events over ZMQ or NATS, keeps who holds which blocks, and answers over HTTP how much of a " +
+    "prompt each worker has, and which should get it. Runs until SIGTERM or SIGINT.",
+  options: INDEX_OPTION_LIST,
   sections: [{ title: "Other", items: [HELP_SWITCH] }],
 };
 
@@ -315,7 +371,7 @@ export const REPLAY_PAGE: HelpPage = {
 
 export const PERF_PAGE: HelpPage = {
   examples: [
-    { command: ["kvcast perf"], says: `The slowest requests that the service at ${PERF_URL} knows of.` },
+    { command: ["kvcast perf"], says: `The slowest requests that the service at ${SERVICE_URL} knows of.` },
     {
       command: ["kvcast perf http://host:8081 --sort queue --since 300 --limit 5"],
       says: "Who waited longest in the last five minutes.",
@@ -345,6 +401,157 @@ export const PERF_PAGE: HelpPage = {
         {
           name: "69",
           says: "There is no such service, or none of its engines gives performance data; the message says which setting is missing.",
+        },
+      ],
+    },
+  ],
+};
+
+const CLUSTER_ITEMS: readonly Item[] = [
+  {
+    name: "status",
+    says: "Whether it is ready, and if not why; epoch, last sequence number, engines and sinks that are up.",
+  },
+  {
+    name: "drain",
+    says: "Read the engines no more, publish what was taken, then answer. Lasts until that service is started anew.",
+  },
+  { name: "clear", says: "Publish AllBlocksCleared for every rank. The engines keep their blocks." },
+  {
+    name: "snapshot-epoch",
+    says: "Epoch, last sequence number, and live blocks where there is an index (--snapshot).",
+  },
+  { name: "log-level LEVEL", says: "Log from this level on: trace, debug, info, warn, error." },
+];
+
+export const CLUSTER_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast cluster status"],
+      says: "How all services are that run with --cluster-leader on this machine.",
+    },
+    {
+      command: ["kvcast cluster drain --cluster-size 8 --timeout 30"],
+      says: "Before an upgrade: nothing is read any more, everything taken is published; exit code 69 unless all eight say so.",
+    },
+    {
+      command: ["kvcast cluster status --cluster-leader tcp://10.0.0.1:56001"],
+      says: "On the machine 10.0.0.1, for services that were given this address.",
+    },
+    {
+      command: ["kvcast cluster snapshot-epoch --json | jq -r 'select(.worker) | [.worker, .answer.epoch] | @tsv'"],
+      says: "For programs: a line of JSON for each worker, and one at the end.",
+    },
+  ],
+  usage: "kvcast cluster COMMAND [options]",
+  summary:
+    "Leads the cluster for the time of one command: every kvcast serve with --cluster-leader carries it out, and each answer is " +
+    "printed as it comes.",
+  options: CLUSTER_COMMAND_OPTION_LIST,
+  sections: [
+    { title: "Commands", items: CLUSTER_ITEMS },
+    { title: "Other", items: [{ name: "--json", says: "One JSON object a line." }, HELP_SWITCH] },
+    {
+      title: "Exit codes",
+      items: [
+        { name: "0", says: "All workers have done it." },
+        { name: "1", says: "All have answered, and one could not do it or would not; its line says why." },
+        { name: "2", says: "Wrong usage; 78 for a value that is not allowed." },
+        {
+          name: "69",
+          says: "A worker has not answered or never came, there is none at all, or the addresses cannot be bound.",
+        },
+        { name: "130, 143", says: "Cut short by SIGINT or SIGTERM; what was answered until then is printed." },
+      ],
+    },
+  ],
+};
+
+export const CHECK_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast check"],
+      says: `Whether events flow through the service at ${SERVICE_URL}; exit code 0 if they do.`,
+    },
+    {
+      command: ["kvcast check http://host:8081 --probe ready --timeout 2"],
+      says: "For the exec probe of a container.",
+    },
+    {
+      command: ["kvcast check http://host:8081 --format nagios"],
+      says: "For Nagios, Icinga and Zabbix: one line with performance data, exit codes 0 to 3.",
+    },
+    {
+      command: ["kvcast check --format json | jq '.checks[] | select(.ok == false)'"],
+      says: "What is wrong, for programs.",
+    },
+  ],
+  usage: "kvcast check [URL] [options]",
+  summary: "Asks a running kvcast serve or consolidate how it is, and answers with its exit code.",
+  options: CHECK_OPTION_LIST,
+  sections: [
+    { title: "Other", items: [HELP_SWITCH] },
+    {
+      title: "Exit codes of text and json",
+      items: [
+        { name: "0", says: "It is as it should be; warnings are printed, and do not count." },
+        { name: "10", says: "It is not, and the output says why." },
+        { name: "69", says: "There is no such service." },
+        { name: "2, 78", says: "Wrong usage, or a value that is not allowed." },
+      ],
+    },
+  ],
+};
+
+export const DOCTOR_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ["kvcast doctor --engine http://127.0.0.1:8000 --kv-block-size 32"],
+      says: "An engine and this machine, before kvcast serve is started with the same options.",
+    },
+    {
+      command: ["kvcast doctor --config kvcast.yaml"],
+      says: "All that a configuration names, and the service that runs with it.",
+    },
+    {
+      command: ['kvcast doctor --publisher "tcp://host:5557?replay=tcp://host:5558" --seconds 10'],
+      says: "Any publisher of KV events: its form, numbers, ranks, ages, replay, and which readers would refuse it.",
+    },
+    {
+      command: ["kvcast doctor --engine http://127.0.0.1:8000 --drain"],
+      says: "Take events from the engine for a while, to see whether somebody else takes half of them. Nobody else gets those.",
+    },
+    {
+      command: ["kvcast doctor --json --strict | jq '.findings[] | select(.status != \"ok\")'"],
+      says: "For programs: warnings count too.",
+    },
+  ],
+  usage: "kvcast doctor [--publisher EP …] [options of kvcast serve]",
+  summary:
+    "Examines what kvcast serve would run with, and says what is wrong, why it matters, and what to set: the machine, the " +
+    "configuration, the addresses, a service that runs already, the engines, publishers over ZMQ, and NATS. It takes all " +
+    "options, variables and files of serve. It changes nothing, and without --drain takes nothing from anybody.",
+  options: Object.values(DOCTOR_OPTIONS),
+  sections: [
+    {
+      title: "Other",
+      items: [
+        { name: "--drain", says: "Also read the engines' events, which are lost for whoever reads them otherwise." },
+        { name: "--json", says: "One JSON object at the end, in place of the text." },
+        { name: "--strict", says: "Exit code 1 where something is only to be warned of." },
+        { name: "options of serve", says: "kvcast help serve lists them." },
+        HELP_SWITCH,
+      ],
+    },
+    {
+      title: "Exit codes",
+      items: [
+        { name: "0", says: "Nothing failed." },
+        { name: "1", says: "--strict, and there are warnings." },
+        { name: "10", says: "Something failed." },
+        {
+          name: "2, 78",
+          says: "Wrong usage; a value of the doctor's own options that is not allowed. One of serve's is a finding.",
         },
       ],
     },

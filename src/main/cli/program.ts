@@ -4,13 +4,16 @@
  *
  * Data goes to stdout, talk to stderr. Every error is `kvcast: error: …` and the next step.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { CLUSTER_COMMANDS, type ClusterCommand } from "../control/commands.ts";
 import { loadServeConfig } from "../config/load.ts";
 import { MissingOptionError, quoted } from "../config/option-spec.ts";
 import type { RecordSwitches } from "../config/load-record.ts";
 import type { ReplaySwitches } from "../config/load-replay.ts";
+import { DOCTOR_OPTION_LIST } from "../config/doctor-options.ts";
+import type { DoctorSwitches } from "../config/load-doctor.ts";
 import type { TailSwitches } from "../config/load-tail.ts";
-import type { Environment, Flags } from "../config/option-spec.ts";
+import type { Environment, Flags, OptionSpec } from "../config/option-spec.ts";
 import { didYouMean } from "../config/suggest.ts";
 import { ConfigError, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
 import { firstSignal } from "./first-signal.ts";
@@ -18,9 +21,14 @@ import { Hangups } from "./hangup.ts";
 import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
 import { requireOpenFiles } from "./open-files.ts";
+import { DASHBOARDS_PAGE, RULES_PAGE, SCRAPE_PAGE } from "./observe-pages.ts";
 import {
+  CLUSTER_PAGE,
+  CHECK_PAGE,
   CONSOLIDATE_PAGE,
+  DOCTOR_PAGE,
   FLOOD_PAGE,
+  INDEX_PAGE,
   ROOT_PAGE,
   PERF_PAGE,
   RECORD_PAGE,
@@ -46,12 +54,19 @@ export interface CliIo {
 const PAGES = {
   serve: SERVE_PAGE,
   consolidate: CONSOLIDATE_PAGE,
+  index: INDEX_PAGE,
   sim: SIM_PAGE,
   tail: TAIL_PAGE,
   flood: FLOOD_PAGE,
   perf: PERF_PAGE,
   record: RECORD_PAGE,
   replay: REPLAY_PAGE,
+  "scrape-config": SCRAPE_PAGE,
+  rules: RULES_PAGE,
+  dashboards: DASHBOARDS_PAGE,
+  cluster: CLUSTER_PAGE,
+  check: CHECK_PAGE,
+  doctor: DOCTOR_PAGE,
 } as const;
 
 /** Runs one command to its end and returns the exit code. Never throws. */
@@ -68,26 +83,33 @@ export async function runCli(io: CliIo): Promise<number> {
     });
 
   const serveFlags = new Map<string, string[]>();
-  addFlags(pageCommand(program.command("serve"), SERVE_PAGE), SERVE_PAGE, serveFlags).action(async () => {
+  addFlags(pageCommand(program.command("serve"), SERVE_PAGE), SERVE_PAGE.options, serveFlags).action(async () => {
     code = await serve(serveFlags, io);
   });
 
   const consolidateFlags = new Map<string, string[]>();
-  addFlags(pageCommand(program.command("consolidate"), CONSOLIDATE_PAGE), CONSOLIDATE_PAGE, consolidateFlags).action(
-    async () => {
-      code = await consolidate(consolidateFlags, io);
-    },
-  );
+  addFlags(
+    pageCommand(program.command("consolidate"), CONSOLIDATE_PAGE),
+    CONSOLIDATE_PAGE.options,
+    consolidateFlags,
+  ).action(async () => {
+    code = await consolidate(consolidateFlags, io);
+  });
+
+  const indexFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("index"), INDEX_PAGE), INDEX_PAGE.options, indexFlags).action(async () => {
+    code = await index(indexFlags, io);
+  });
 
   const simFlags = new Map<string, string[]>();
-  addFlags(pageCommand(program.command("sim"), SIM_PAGE), SIM_PAGE, simFlags)
+  addFlags(pageCommand(program.command("sim"), SIM_PAGE), SIM_PAGE.options, simFlags)
     .option("--json")
     .action(async (options: { readonly json?: boolean }) => {
       code = await sim(simFlags, options.json === true, io);
     });
 
   const tailFlags = new Map<string, string[]>();
-  addFlags(pageCommand(program.command("tail"), TAIL_PAGE), TAIL_PAGE, tailFlags)
+  addFlags(pageCommand(program.command("tail"), TAIL_PAGE), TAIL_PAGE.options, tailFlags)
     .argument("[EP]")
     .option("--sync")
     .option("--stats")
@@ -98,7 +120,7 @@ export async function runCli(io: CliIo): Promise<number> {
     });
 
   const recordFlags = new Map<string, string[]>();
-  addFlags(pageCommand(program.command("record"), RECORD_PAGE), RECORD_PAGE, recordFlags)
+  addFlags(pageCommand(program.command("record"), RECORD_PAGE), RECORD_PAGE.options, recordFlags)
     .argument("<FILE>")
     .option("--with-tokens")
     .option("--json")
@@ -107,7 +129,7 @@ export async function runCli(io: CliIo): Promise<number> {
     });
 
   const replayFlags = new Map<string, string[]>();
-  addFlags(pageCommand(program.command("replay"), REPLAY_PAGE), REPLAY_PAGE, replayFlags)
+  addFlags(pageCommand(program.command("replay"), REPLAY_PAGE), REPLAY_PAGE.options, replayFlags)
     .argument("<EP|FILE>")
     .option("--json")
     .option("--tokens")
@@ -116,15 +138,50 @@ export async function runCli(io: CliIo): Promise<number> {
     });
 
   const perfFlags = new Map<string, string[]>();
-  addFlags(pageCommand(program.command("perf"), PERF_PAGE), PERF_PAGE, perfFlags)
+  addFlags(pageCommand(program.command("perf"), PERF_PAGE), PERF_PAGE.options, perfFlags)
     .argument("[URL]")
     .option("--json")
     .action(async (url: string | undefined, { json = false }: { readonly json?: boolean }) => {
       code = await perf(url, perfFlags, json, io);
     });
 
+  const clusterFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("cluster"), CLUSTER_PAGE), CLUSTER_PAGE.options, clusterFlags)
+    .addArgument(new Argument("<COMMAND>").choices(CLUSTER_COMMANDS))
+    .argument("[LEVEL]")
+    .option("--json")
+    .action(
+      async (
+        name: ClusterCommand,
+        level: string | undefined,
+        { json = false }: { readonly json?: boolean },
+        command: Command,
+      ) => {
+        if (name === "log-level" && level === undefined) command.error("log-level: the level is missing behind it");
+        if (name !== "log-level" && level !== undefined)
+          command.error(`${name} takes nothing behind it, as ${quoted(level)}`);
+        code = await cluster(name, level ?? null, clusterFlags, json, io);
+      },
+    );
+
+  const checkFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("check"), CHECK_PAGE), CHECK_PAGE.options, checkFlags)
+    .argument("[URL]")
+    .action(async (url: string | undefined) => {
+      code = await check(url, checkFlags, io);
+    });
+
+  const doctorFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("doctor"), DOCTOR_PAGE), DOCTOR_OPTION_LIST, doctorFlags)
+    .option("--drain")
+    .option("--json")
+    .option("--strict")
+    .action(async (switches: Partial<DoctorSwitches>) => {
+      code = await doctor(doctorFlags, switches, io);
+    });
+
   const floodFlags = new Map<string, string[]>();
-  addFlags(pageCommand(program.command("flood"), FLOOD_PAGE), FLOOD_PAGE, floodFlags)
+  addFlags(pageCommand(program.command("flood"), FLOOD_PAGE), FLOOD_PAGE.options, floodFlags)
     .argument("[SERVE...]")
     .option("--json")
     .action(async (operands: readonly string[], { json = false }: { readonly json?: boolean }, command: Command) => {
@@ -136,6 +193,33 @@ export async function runCli(io: CliIo): Promise<number> {
       }
       code = await flood(floodFlags, behind, json, io);
     });
+
+  const scrapeFlags = new Map<string, string[]>();
+  const scrape = pageCommand(program.command("scrape-config"), SCRAPE_PAGE);
+  // A line that starts a service is taken as it is, with the options that do not matter here too.
+  const scrapeOptions = [...new Set([...SCRAPE_PAGE.options, ...SERVE_PAGE.options])];
+  addFlags(scrape, scrapeOptions, scrapeFlags).action(async () => {
+    const { loadScrapeConfig } = await import("../config/load-observe.ts");
+    const config = await loadScrapeConfig(scrapeFlags, io.env);
+    const { runScrapeConfig } = await import("./observe.ts");
+    code = runScrapeConfig(config, io);
+  });
+
+  const rulesFlags = new Map<string, string[]>();
+  exporter(program, "rules", RULES_PAGE, rulesFlags, async () => {
+    const { loadRulesConfig } = await import("../config/load-observe.ts");
+    const config = loadRulesConfig(rulesFlags);
+    const { runRulesExport } = await import("./observe.ts");
+    code = runRulesExport(config, io);
+  });
+
+  const dashboardsFlags = new Map<string, string[]>();
+  exporter(program, "dashboards", DASHBOARDS_PAGE, dashboardsFlags, async () => {
+    const { loadDashboardsConfig } = await import("../config/load-observe.ts");
+    const config = loadDashboardsConfig(dashboardsFlags);
+    const { runDashboardsExport } = await import("./observe.ts");
+    code = runDashboardsExport(config, io);
+  });
 
   try {
     await program.parseAsync([...io.argv], { from: "user" });
@@ -169,6 +253,15 @@ async function consolidate(flags: Flags, io: CliIo): Promise<number> {
   const signal = firstSignal();
   const { runConsolidate } = await import("./consolidate.ts");
   return runConsolidate(loaded, signal);
+}
+
+async function index(flags: Flags, io: CliIo): Promise<number> {
+  requireOpenFiles();
+  const { loadIndexConfig } = await import("../config/load-index.ts");
+  const config = await loadIndexConfig(flags, io.env);
+  const signal = firstSignal();
+  const { runIndex } = await import("./index-command.ts");
+  return runIndex(config, signal);
 }
 
 async function sim(flags: Flags, json: boolean, io: CliIo): Promise<number> {
@@ -227,6 +320,35 @@ async function perf(url: string | undefined, flags: Flags, json: boolean, io: Cl
   return runPerf(config, io);
 }
 
+async function cluster(
+  command: ClusterCommand,
+  level: string | null,
+  flags: Flags,
+  json: boolean,
+  io: CliIo,
+): Promise<number> {
+  const { loadClusterCommand } = await import("../config/load-cluster.ts");
+  const config = loadClusterCommand(command, level, flags, io.env, json);
+  const signal = firstSignal();
+  const { runCluster } = await import("./cluster.ts");
+  return runCluster(config, signal, io);
+}
+
+async function check(url: string | undefined, flags: Flags, io: CliIo): Promise<number> {
+  const { loadCheckConfig } = await import("../config/load-check.ts");
+  const config = loadCheckConfig(url, flags);
+  const { runCheck } = await import("./check.ts");
+  return runCheck(config, io);
+}
+
+async function doctor(flags: Flags, switches: Partial<DoctorSwitches>, io: CliIo): Promise<number> {
+  const { loadDoctorConfig } = await import("../config/load-doctor.ts");
+  const { json = false, strict = false, drain = false } = switches;
+  const config = await loadDoctorConfig(flags, io.env, { json, strict, drain });
+  const { runDoctor } = await import("./doctor.ts");
+  return runDoctor(config, io);
+}
+
 async function flood(flags: Flags, serveArgs: readonly string[], json: boolean, io: CliIo): Promise<number> {
   const { loadFloodConfig } = await import("../config/load-flood.ts");
   const config = loadFloodConfig(flags, serveArgs, json);
@@ -235,14 +357,30 @@ async function flood(flags: Flags, serveArgs: readonly string[], json: boolean, 
   return runFlood(config, signal, io);
 }
 
+/** A command whose one verb is `export`. */
+function exporter(
+  program: Command,
+  name: string,
+  page: HelpPage,
+  flags: Map<string, string[]>,
+  run: () => Promise<void>,
+): void {
+  addFlags(pageCommand(program.command(name), page), page.options, flags)
+    .argument("<export>")
+    .action(async (verb: string, _: unknown, command: Command) => {
+      if (verb !== "export") command.error(`${quoted(verb)} is nothing that ${name} can do; it can export`);
+      await run();
+    });
+}
+
 function pageCommand(command: Command, page: HelpPage): Command {
   return command.configureHelp({ formatHelp: () => renderHelp(page) });
 }
 
-/** Declares the flags of a page. What is given ends up in `into`, by option name. */
-function addFlags(command: Command, page: HelpPage, into: Map<string, string[]>): Command {
-  const known = flagNames(page.options);
-  for (const { name, bare } of page.options) {
+/** Declares the flags of a command. What is given ends up in `into`, by option name. */
+function addFlags(command: Command, options: readonly OptionSpec<unknown>[], into: Map<string, string[]>): Command {
+  const known = flagNames(options);
+  for (const { name, bare } of options) {
     const option = new Option(bare === undefined ? `--${name} <value>` : `--${name} [value]`);
     if (bare !== undefined) option.preset(bare);
     option.argParser((value: string) => {
@@ -292,10 +430,14 @@ function usageMessage(error: CommanderError, argv: readonly string[]): string {
   // Of --flag=value it would repeat the value, which may be a secret, and not see what the flag resembles.
   const flag = /unknown option '(--[^=']+)=/.exec(error.message)?.[1];
   if (flag !== undefined) {
-    const page = isCommand(argv[0]) ? PAGES[argv[0]] : SERVE_PAGE;
-    return `unknown option '${flag}'${didYouMean(flag, flagNames(page.options))}`;
+    return `unknown option '${flag}'${didYouMean(flag, flagNames(optionsOf(argv[0])))}`;
   }
   return error.message.replace(/^error: /, "").replaceAll("\n", " ");
+}
+
+function optionsOf(command: string | undefined): readonly OptionSpec<unknown>[] {
+  if (command === "doctor") return DOCTOR_OPTION_LIST;
+  return (isCommand(command) ? PAGES[command] : SERVE_PAGE).options;
 }
 
 function isCommand(word: string | undefined): word is keyof typeof PAGES {

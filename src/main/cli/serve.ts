@@ -8,10 +8,13 @@ import { EventEmitter, once } from "node:events";
 import { EXIT, messageOf } from "../../shared/errors.ts";
 import type { LoadedConfig } from "../config/config.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { EngineDeathError } from "../health/engine-death.ts";
 import { Service } from "../service.ts";
+import { within } from "../within.ts";
 import { FlowReport } from "./flow-report.ts";
 import { type Hangups, renewal } from "./hangup.ts";
 import { startCard, startFields } from "./start-card.ts";
+import { SystemdNotifier } from "./systemd.ts";
 import { VERSION } from "./version.ts";
 
 type Ending =
@@ -50,12 +53,19 @@ export async function runServe(
   announce(loaded, service, log);
   const flow = new FlowReport(service.engines, service.pipeline, log);
   flow.start();
+  const systemd = SystemdNotifier.of(process.env, log);
+  systemd?.ready(`publishing on ${service.pipeline.zmqEndpoint() ?? "NATS"}`);
   const why = await ending;
   flow.stop();
+  systemd?.stopping();
   if (why.kind === "fatal") log.error("the service cannot go on", { error: messageOf(why.error) });
   else log.info("shutting down", { signal: why.signal });
-  const report = await service.stop();
-  flow.final(report);
+  const isDeath = why.kind === "fatal" && why.error instanceof EngineDeathError;
+  const end = service.stop();
+  const report = isDeath ? await within(end, config.engineHealth.shutdownTimeoutMs) : await end;
+  if (report === null) log.warn("ended before all was sent: --engine-health-shutdown-timeout is over");
+  else flow.final(report);
+  systemd?.close();
   return why.kind === "fatal" ? EXIT.failure : EXIT.ok;
 }
 
@@ -67,6 +77,7 @@ function announce(loaded: LoadedConfig, service: Service, log: Logger): void {
     httpUrl: service.httpUrl,
     pageUrl: service.pageUrl,
     httpImplementation: service.httpImplementation,
+    clusterName: service.clusterName,
     memoryBoundBytes: service.memoryBoundBytes,
   };
   if (loaded.config.logFormat === "json") log.info("kvcast is running", startFields(loaded, facts));

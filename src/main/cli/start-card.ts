@@ -3,6 +3,7 @@
  * because an engine's URL holds none and its headers are not asked.
  */
 import type { EngineConfig, LoadedConfig, Origin, ServeConfig } from "../config/config.ts";
+import type { ClusterConfig } from "../config/load-cluster.ts";
 import type { NatsConfig } from "../config/load-nats.ts";
 import { ranksAt } from "../normalise/engine-ranks.ts";
 import { VERSION } from "./version.ts";
@@ -19,6 +20,8 @@ export interface BoundFacts {
   readonly pageUrl: string | null;
   /** What serves it, for example `hyper-express`. */
   readonly httpImplementation: string | null;
+  /** What it is called in its cluster; absent or null where it has joined none. */
+  readonly clusterName?: string | null;
   /** Most memory that events can take up: ring, encoders and send queues. */
   readonly memoryBoundBytes: number;
 }
@@ -42,6 +45,9 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
     wire_format: config.wireFormat,
     nats_servers: config.nats?.connection.servers.join(",") ?? null,
     nats_stream: config.nats?.jetStream ?? null,
+    ...(config.cluster === null
+      ? {}
+      : { cluster_leader: config.cluster.leader.pub, cluster_name: facts.clusterName ?? null }),
     metrics_url: facts.httpUrl === null ? null : `${facts.httpUrl}/metrics`,
     page_url: facts.pageUrl,
     health_url: facts.httpUrl === null ? null : `${facts.httpUrl}/health`,
@@ -66,6 +72,7 @@ export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
     ...(config.nats === null ? [] : [row("nats", describeNats(config.nats))]),
     row("metrics", facts.httpUrl === null ? "off" : `${facts.httpUrl}/metrics`),
     row("health", facts.httpUrl === null ? "off" : `${facts.httpUrl}/health (served by ${facts.httpImplementation})`),
+    ...(config.cluster === null ? [] : [row("cluster", clusterText(config.cluster, facts.clusterName ?? ""))]),
     row("memory", `events take up at most ${Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB)} MiB`),
     row("config", describeOrigins(loaded.origins)),
   ];
@@ -79,6 +86,11 @@ function describeNats({ connection, events, encoding, jetStream, load, place }: 
   const what = [...(events ? [`events as ${encoding}`] : []), ...(load ? ["load"] : [])].join(" and ");
   const way = events && jetStream !== null ? `, stream ${jetStream}` : "";
   return `${connection.servers.join(", ")}: ${what} of worker ${place.workerId}${way}`;
+}
+
+function clusterText({ leader, size }: ClusterConfig, name: string): string {
+  const waits = size === null ? "" : `; reads no engine before all of ${size} workers are ready`;
+  return `worker ${name}, led from ${leader.pub}${waits}`;
 }
 
 function replayWindow({ config }: LoadedConfig): string {

@@ -5,7 +5,7 @@ export interface BroadcastOptions {
   /** The wait ends then, whoever has answered. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Told each answer as it comes. */
+  /** Told each answer as it comes. What it throws ends the broadcast, which rejects with it. */
   readonly onAnswer?: ((answer: WorkerAnswer) => void) | undefined;
   /** Answers to wait for. Default: one of each worker. */
   readonly wanted?: number;
@@ -19,7 +19,7 @@ export interface BroadcastResult {
   readonly isComplete: boolean;
   /** Workers that were heard of lately and have not answered. */
   readonly missing: readonly string[];
-  readonly end: Exclude<CallEnd, "cancelled" | "closed">;
+  readonly end: Exclude<CallEnd, "cancelled" | "closed" | "failed">;
 }
 
 /** `2 of 3 workers answered; missing: a`, for messages. */

@@ -5,10 +5,12 @@
  *   ack       worker ─► leader         [id]                      [id, function, note]
  *   reply                              [id, function, payload]   [id, function, payload, note]
  *   refusal                            [id + 2^63, function, note]
+ *   yield     anyone ─► leader         [0, "kvcast_yield"]
  *
  * The forms without a note are those of Dynamo's block manager. Its leader counts what comes by the id alone, looks at the third
  * frame only when it wants a payload, and passes over ids that it does not know. So a note may always stand behind,
- * and a refusal never counts there as if something had been done.
+ * and a refusal never counts there as if something had been done. A yield asks a leader that only keeps the place warm to make
+ * room for another one; no command has the id 0.
  */
 import { type AnswerNote, decodeNote, encodeNote } from "./answer-note.ts";
 
@@ -16,7 +18,11 @@ export const ID_BYTES = 8;
 /** Ids stay below; with this bit an id says that the command was not carried out. */
 const REFUSED = 1n << 63n;
 
+const YIELD = Buffer.from("kvcast_yield");
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
+/** Longest payload of an answer; a leader ends the connection to a worker that sends more. */
+export const MAX_PAYLOAD_BYTES: number = 1024 * 1024;
 /** Longest name of a function that is taken; longer ones are nobody's. */
 const MAX_FUNCTION_BYTES = 256;
 
@@ -80,6 +86,14 @@ export function parseAnswer(frames: readonly Buffer[]): Answer | FrameFault {
   const note = last === undefined ? null : decodeNote(last);
   const payload = note !== null && frames.length === 3 ? null : (frames[2] ?? null);
   return { id: id & ~REFUSED, isRefusal: (id & REFUSED) !== 0n, payload, note };
+}
+
+export function yieldFrames(): Buffer[] {
+  return [idFrame(0n), Buffer.from(YIELD)];
+}
+
+export function isYield([id, name, ...rest]: readonly Buffer[]): boolean {
+  return rest.length === 0 && name?.equals(YIELD) === true && id?.equals(idFrame(0n)) === true;
 }
 
 function idFrame(id: bigint): Buffer {

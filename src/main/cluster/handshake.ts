@@ -19,8 +19,10 @@ const ROUND_MS = 2000;
 const PING_EVERY_MS = 500;
 /** A ready worker on a slow network may answer a ping when later ones are under way. */
 const PING_WAIT_MS = 5000;
-/** Between two rounds of which the first was in vain at once. */
+/** Between two rounds of which the first was cut short by a newcomer. */
 const PAUSE_MS = 20;
+/** Between two of which the first had all answers, and one of them was no good: that worker may need a moment. */
+const BAD_ANSWER_PAUSE_MS = 200;
 
 const PHASES = {
   workers: "Handshake timed out (device-config collection).",
@@ -100,7 +102,8 @@ class Handshake {
       onProgress?.(phase, result.answers.length);
       if (result.isComplete && isGood(result.answers)) return result.answers;
       if (this.#leftMs() <= PAUSE_MS) throw this.#timedOut(phase, result);
-      if (result.end !== "timeout") await this.#pause(PAUSE_MS);
+      if (result.end === "hurried") await this.#pause(PAUSE_MS);
+      else if (result.end === "complete") await this.#pause(Math.min(BAD_ANSWER_PAUSE_MS, this.#leftMs()));
     }
   }
 

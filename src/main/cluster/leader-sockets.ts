@@ -4,15 +4,14 @@
  * The publisher is an XPUB, which subscribers cannot tell from a PUB: it hears of each new one, so that a command that was sent
  * too early for it can be sent again at once instead of after a while.
  */
-import { createConnection } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type { Pull, XPublisher } from "zeromq";
 import { BindError, messageOf } from "../../shared/errors.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import type { LeaderEndpoints } from "./endpoints.ts";
+import { MAX_PAYLOAD_BYTES } from "./frames.ts";
+import { type IpcRelease, lockIpc } from "./ipc-lock.ts";
 
-/** Longest frame that a worker may send; a longer one ends its connection. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
 /** Longest subscription; ours are empty. */
 const MAX_SUBSCRIPTION_BYTES = 256;
 /** Messages between two turns of the event loop. */
@@ -34,17 +33,29 @@ export class LeaderSockets {
   readonly endpoints: LeaderEndpoints;
   readonly #pub: XPublisher;
   readonly #pull: Pull;
+  readonly #locks: readonly IpcRelease[];
 
-  private constructor(pub: XPublisher, pull: Pull, asked: LeaderEndpoints, ears: LeaderEars) {
+  private constructor(
+    pub: XPublisher,
+    pull: Pull,
+    locks: readonly IpcRelease[],
+    asked: LeaderEndpoints,
+    ears: LeaderEars,
+  ) {
     this.#pub = pub;
     this.#pull = pull;
+    this.#locks = locks;
     this.endpoints = { pub: pub.lastEndpoint ?? asked.pub, ack: pull.lastEndpoint ?? asked.ack };
     void pump(pull, (frames) => ears.onAnswer(frames));
     void pump(pub, ([subscription]) => ears.onSubscription(subscription?.[0] === 1));
   }
 
   /** Rejects with BindError when one of the addresses is taken for longer than a moment, malformed or not ours; nothing stays open then. */
-  static async bind(endpoints: LeaderEndpoints, ears: LeaderEars): Promise<LeaderSockets> {
+  static async bind(
+    endpoints: LeaderEndpoints,
+    ears: LeaderEars,
+    patienceMs: number = BIND_PATIENCE_MS,
+  ): Promise<LeaderSockets> {
     // Loaded here and not before, since it brings native code along.
     const { Pull, XPublisher } = await import("zeromq");
     const common = { linger: 0, heartbeatInterval: HEARTBEAT_MS, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS };
@@ -55,14 +66,16 @@ export class LeaderSockets {
       verbosity: "allSubsUnsubs",
       ipv6: isIpv6(endpoints.pub),
     });
-    const pull = new Pull({ ...common, maxMessageSize: MAX_ANSWER_BYTES, ipv6: isIpv6(endpoints.ack) });
+    const pull = new Pull({ ...common, maxMessageSize: MAX_PAYLOAD_BYTES, ipv6: isIpv6(endpoints.ack) });
+    const locks: IpcRelease[] = [];
     try {
-      await bind(pub, endpoints.pub);
-      await bind(pull, endpoints.ack);
-      return new LeaderSockets(pub, pull, endpoints, ears);
+      locks.push(await bind(pub, endpoints.pub, patienceMs));
+      locks.push(await bind(pull, endpoints.ack, patienceMs));
+      return new LeaderSockets(pub, pull, locks, endpoints, ears);
     } catch (error) {
       pub.close();
       pull.close();
+      for (const release of locks) release();
       throw error;
     }
   }
@@ -77,15 +90,25 @@ export class LeaderSockets {
     this.#pub.linger = lingerMs;
     this.#pub.close();
     this.#pull.close();
+    for (const release of this.#locks) release();
   }
 }
 
 /** An address that is in use is tried for a moment: that of a socket which was closed just now is let go of by another thread. */
-async function bind(socket: XPublisher | Pull, endpoint: string): Promise<void> {
-  const endMs = performance.now() + BIND_PATIENCE_MS;
+async function bind(socket: XPublisher | Pull, endpoint: string, patienceMs: number): Promise<IpcRelease> {
+  const endMs = performance.now() + patienceMs;
   for (;;) {
-    const reason = await tryBind(socket, endpoint);
-    if (reason === null) return;
+    let reason: unknown = IN_USE;
+    const release = await lockIpc(endpoint);
+    if (release !== null) {
+      try {
+        await socket.bind(endpoint);
+        return release;
+      } catch (error) {
+        release();
+        reason = error;
+      }
+    }
     if (!isInUse(reason) || performance.now() >= endMs) {
       throw new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
     }
@@ -93,32 +116,9 @@ async function bind(socket: XPublisher | Pull, endpoint: string): Promise<void> 
   }
 }
 
-/** Null: it is bound. */
-async function tryBind(socket: XPublisher | Pull, endpoint: string): Promise<unknown> {
-  if (await isServed(endpoint)) return IN_USE;
-  try {
-    await socket.bind(endpoint);
-    return null;
-  } catch (error) {
-    return error;
-  }
-}
-
-function isInUse(reason: unknown): boolean {
+/** Whether an address could not be bound because another socket has it: the `cause` of a BindError. */
+export function isInUse(reason: unknown): boolean {
   return reason === IN_USE || (reason instanceof Error && "code" in reason && reason.code === "EADDRINUSE");
-}
-
-/** Whether someone listens on an ipc path: libzmq would take it away from them without a word. */
-async function isServed(endpoint: string): Promise<boolean> {
-  if (!endpoint.startsWith("ipc:///")) return false;
-  return new Promise((resolve) => {
-    const probe = createConnection(endpoint.slice("ipc://".length));
-    probe.on("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.on("error", () => resolve(false));
-  });
 }
 
 /** Reads until the socket is closed. Never rejects. */

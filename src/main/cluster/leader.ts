@@ -11,10 +11,11 @@ import { randomInt } from "node:crypto";
 import { type BroadcastOptions, type BroadcastResult, missingText } from "./broadcast.ts";
 import { ClusterCancelledError, ClusterNotReadyError, ClusterTimeoutError } from "./cluster-error.ts";
 import type { LeaderEndpoints } from "./endpoints.ts";
-import { commandFrames, parseAnswer } from "./frames.ts";
+import { commandFrames, isYield, parseAnswer } from "./frames.ts";
 import { handshake, type HandshakeOptions, type HandshakeResult } from "./handshake.ts";
 import { LeaderSockets } from "./leader-sockets.ts";
 import { type LivenessOptions, watchWorkers } from "./liveness.ts";
+import { callOutside } from "./outside.ts";
 import { PendingCall, type WorkerAnswer } from "./pending-call.ts";
 import { type KnownWorker, Roster } from "./roster.ts";
 import { encodeTransfer, type TransferRequest } from "./transfer.ts";
@@ -35,6 +36,10 @@ export interface ClusterLeaderOptions {
   readonly firstId?: bigint;
   /** A worker that was silent for so long is no longer named as missing. Default: 30 s. */
   readonly forgetMs?: number;
+  /** How long an address that is in use is tried. Default: 1 s. */
+  readonly patienceMs?: number;
+  /** Someone asks for the place of the leader. Default: it is not given up. */
+  readonly onYield?: () => void;
   /** A worker that was known came back as another process. */
   readonly onRestart?: (worker: string) => void;
 }
@@ -65,16 +70,17 @@ export class ClusterLeader {
     this.#options = options;
     this.numWorkers = options.numWorkers;
     this.#nextId = options.firstId ?? BigInt(randomInt(2 ** 47, 2 ** 48 - 1));
-    this.#roster = new Roster((worker) => options.onRestart?.(worker));
+    this.#roster = new Roster((worker) => callOutside(() => options.onRestart?.(worker)));
   }
 
   /** Binds both addresses. Rejects with BindError; nothing stays open then. */
   static async bind(options: ClusterLeaderOptions): Promise<ClusterLeader> {
     const leader = new ClusterLeader(options);
-    leader.#sockets = await LeaderSockets.bind(options.endpoints, {
-      onAnswer: (frames) => leader.#take(frames),
-      onSubscription: (isNew) => leader.#onSubscription(isNew),
-    });
+    const ears = {
+      onAnswer: (frames: readonly Buffer[]): void => leader.#take(frames),
+      onSubscription: (isNew: boolean): void => leader.#onSubscription(isNew),
+    };
+    leader.#sockets = await LeaderSockets.bind(options.endpoints, ears, options.patienceMs);
     return leader;
   }
 
@@ -121,6 +127,7 @@ export class ClusterLeader {
     try {
       await sockets.send(commandFrames({ id, name, data: data.map((frame) => Buffer.from(frame)) }));
       const end = await call.wait(options.timeoutMs, options.signal);
+      if (end === "failed") throw call.failure;
       if (end === "cancelled") throw new ClusterCancelledError(`${name}: canceled`);
       if (end === "closed") throw new ClusterCancelledError(`${name}: the leader was closed`);
       return {
@@ -176,6 +183,10 @@ export class ClusterLeader {
   }
 
   #take(frames: readonly Buffer[]): void {
+    if (isYield(frames)) {
+      callOutside(() => this.#options.onYield?.());
+      return;
+    }
     const answer = parseAnswer(frames);
     if (typeof answer === "string") {
       this.counters.malformed++;

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterCancelledError } from "./cluster-error.ts";
 import type { Broadcaster } from "./handshake.ts";
 import { encodeLeaderMetadata, type LeaderMetadata } from "./metadata.ts";
+import type { WorkerAnswer } from "./pending-call.ts";
 import type { KnownWorker } from "./roster.ts";
 
 const EVERY_MS = 1000;
@@ -24,8 +25,8 @@ export interface LivenessOptions {
   readonly onLost?: (worker: string) => void;
   /** Told each that was lost and answers again. */
   readonly onBack?: (worker: string) => void;
-  /** Told after each ping how many answered it, those without names too. */
-  readonly onPing?: (answered: number) => void;
+  /** Told after each ping who answered it, those without names too, and whether that is all. */
+  readonly onPing?: (answers: readonly WorkerAnswer[], isComplete: boolean) => void;
 }
 
 /** The part of a leader that is watched through. */
@@ -42,7 +43,7 @@ export async function watchWorkers(leader: Watched, options: LivenessOptions, si
     const startMs = performance.now();
     try {
       const { answers, isComplete } = await leader.broadcast("ping", [], { timeoutMs: everyMs, signal });
-      options.onPing?.(answers.length);
+      options.onPing?.(answers, isComplete);
       if (!isComplete) await leader.broadcast("leader_metadata", [retold], { timeoutMs: everyMs, signal });
     } catch (error) {
       if (error instanceof ClusterCancelledError) return;

@@ -21,7 +21,7 @@ export interface WorkerAnswer {
 }
 
 /** How the wait ended. */
-export type CallEnd = "complete" | "timeout" | "cancelled" | "closed" | "hurried";
+export type CallEnd = "complete" | "timeout" | "cancelled" | "closed" | "hurried" | "failed";
 
 export interface CallOptions {
   /** Answers that make it complete; with 0 it is from the beginning. */
@@ -36,6 +36,7 @@ export class PendingCall {
   readonly #names: Set<string> = new Set();
   readonly #startMs: number = performance.now();
   #ended: CallEnd | null = null;
+  #failure: unknown = null;
   #onEnd: () => void = () => {};
 
   constructor({ wanted, onAnswer }: CallOptions) {
@@ -58,9 +59,20 @@ export class PendingCall {
       afterMs: performance.now() - this.#startMs,
     };
     this.answers.push(answer);
-    this.#onAnswer?.(answer);
+    try {
+      this.#onAnswer?.(answer);
+    } catch (error) {
+      // It belongs to whoever waits, and not to the loop that reads.
+      this.#failure = error;
+      this.end("failed");
+    }
     if (this.answers.length >= this.#wanted) this.end("complete");
     return true;
+  }
+
+  /** What the listener threw, where that ended the wait. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   hasAnswered(worker: string): boolean {

@@ -13,8 +13,9 @@
 import { messageOf } from "../../shared/errors.ts";
 import type { AnswerNote } from "./answer-note.ts";
 import { ClusterPayloadError } from "./cluster-error.ts";
-import { answerFrames, type Command, parseCommand, refusalFrames } from "./frames.ts";
+import { answerFrames, type Command, MAX_PAYLOAD_BYTES, parseCommand, refusalFrames } from "./frames.ts";
 import { decodeLeaderMetadata, encodeWorkerMetadata, type LeaderMetadata, type WorkerMetadata } from "./metadata.ts";
+import { callOutside } from "./outside.ts";
 import { checkPools, decodeTransfer, type TransferRequest } from "./transfer.ts";
 
 /** Commands under way; more are refused. */
@@ -150,7 +151,11 @@ export class WorkerDesk {
     }
     this.#underWay++;
     try {
-      return this.#done(command, await work());
+      const payload = await work();
+      if (payload !== null && payload.length > MAX_PAYLOAD_BYTES) {
+        throw new Error(`an answer of ${payload.length} bytes is too large; ${MAX_PAYLOAD_BYTES} are allowed`);
+      }
+      return this.#done(command, payload);
     } catch (error) {
       const kind = kindOf(error);
       if (kind === "bad_payload" || onFailure === "refused") return this.#refuse(command, kind, messageOf(error));
@@ -179,7 +184,7 @@ export class WorkerDesk {
   }
 
   #tell(kind: ProblemKind, name: string | null, message: string): void {
-    this.#duties.onProblem?.({ kind, name, message });
+    callOutside(() => this.#duties.onProblem?.({ kind, name, message }));
   }
 }
 

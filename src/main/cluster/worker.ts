@@ -11,6 +11,7 @@ import { messageOf } from "../../shared/errors.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import { isWorkerName } from "./answer-note.ts";
 import type { LeaderEndpoints } from "./endpoints.ts";
+import { callOutside } from "./outside.ts";
 import { WorkerDesk, type WorkerDuties } from "./worker-desk.ts";
 
 /** Longest frame of a command; a longer one ends the connection, and the next one is made. */
@@ -21,6 +22,8 @@ const HEARTBEAT_TIMEOUT_MS = 15_000;
 /** Between two tries to connect, which a worker without a leader makes all its life. */
 const RECONNECT_MS = 100;
 const RECONNECT_MAX_MS = 1000;
+/** An address that swallows what is sent to it, as that of a host that is down, is tried again after this. */
+const CONNECT_TIMEOUT_MS = 2000;
 /** From the end of a connection to the certainty that libzmq does not open another. */
 const LEFT_FOR_GOOD_MS = 2 * RECONNECT_MAX_MS;
 /** Longest that an answer waits for the connection to a leader whose command has just been heard. */
@@ -70,6 +73,7 @@ export class ClusterWorker {
       linger: 0,
       reconnectInterval: RECONNECT_MS,
       reconnectMaxInterval: RECONNECT_MAX_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_MS,
       heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     };
@@ -117,7 +121,7 @@ export class ClusterWorker {
     const { pub, ack } = this.#options.endpoints;
     this.#watch(this.#sub, pub, (connected) => {
       this.#isConnected = connected;
-      this.#options.onConnection?.(connected);
+      callOutside(() => this.#options.onConnection?.(connected));
     });
     this.#watch(this.#push, ack, (connected) => {
       if (connected) this.#wakeAll();
@@ -184,7 +188,8 @@ export class ClusterWorker {
         const leftMs = untilMs - performance.now();
         if (this.#closing.signal.aborted) return;
         if (leftMs <= 0 || this.#wakes.size >= MAX_WAITING) {
-          this.#options.onProblem?.({ kind: "answer_lost", name: null, message: messageOf(error) });
+          const problem = { kind: "answer_lost", name: null, message: messageOf(error) } as const;
+          callOutside(() => this.#options.onProblem?.(problem));
           return;
         }
         await this.#connection(leftMs);

@@ -63,6 +63,18 @@ export const BACKEND_METRICS: readonly ComponentDefinition[] = [
   ),
 ];
 
+/** What Dynamo's runtime tells of a worker beside that. */
+export const WORKER_METRICS: readonly ComponentDefinition[] = [
+  define("dynamo_component_uptime_seconds", "gauge", ["dynamo_component"], "Time since the process started."),
+  define(
+    "dynamo_component_kv_publisher_engines_dropped_events_total",
+    "counter",
+    ["dynamo_component"],
+    "Missing event ids of the engine: events that it dropped before they were read. None of an engine read over ZMQ, whose " +
+      "messages have numbers and its events none.",
+  ),
+];
+
 /** What TensorRT-LLM's own metrics leave out. */
 export const ADDITIONAL_METRICS: readonly ComponentDefinition[] = [
   define("trtllm_num_aborted_requests_total", "counter", ADDITIONAL_LABELS, "Requests that were cancelled."),

@@ -7,6 +7,8 @@ import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
 import type { LivePageMode } from "./live-options.ts";
+import type { ClusterConfig } from "./load-cluster.ts";
+import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
 import type { NatsConfig } from "./load-nats.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
@@ -144,6 +146,8 @@ export type PublishConfig = Omit<
   | "publishTierMoves"
   | "livePage"
   | "liveAllowedHosts"
+  | "cluster"
+  | "engineHealth"
 > & {
   /** Engines of the service itself; absent where others read them. */
   readonly engines?: readonly EngineConfig[];
@@ -194,12 +198,18 @@ export interface ServeConfig {
   readonly livePage: LivePageMode;
   /** In lower case. */
   readonly liveAllowedHosts: readonly string[];
+  /** How health is asked for over HTTP. */
+  readonly probes: ProbeConfig;
+  /** How the engines are watched. */
+  readonly engineHealth: EngineHealthConfig;
   readonly encoders: number;
   readonly ringSlots: number;
   readonly slotBytes: number;
   readonly pollProfile: PollProfile;
   /** Null: they are not read. */
   readonly engineMetrics: EngineMetricsConfig | null;
+  /** Null: no cluster is joined. */
+  readonly cluster: ClusterConfig | null;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }

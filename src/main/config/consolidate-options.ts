@@ -6,6 +6,7 @@
  * leader's, the mode.
  */
 import type { ConsolidateMode, Identity } from "../consolidate/consolidator.ts";
+import { PROBE_OPTIONS } from "./probe-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable } from "./option-spec.ts";
 import { SERVE_OPTIONS } from "./options.ts";
 import { type SourceEndpoint, sourceEndpoint } from "./source-endpoint.ts";
@@ -185,6 +186,7 @@ export const CONSOLIDATE_OPTION_LIST: readonly OptionSpec<unknown>[] = [
   slotBytes,
   systemHost,
   systemPort,
+  ...Object.values(PROBE_OPTIONS),
   logLevel,
   logFormat,
   config,

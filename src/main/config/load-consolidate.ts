@@ -4,6 +4,7 @@ import type { ConsolidateMode, Identity } from "../consolidate/consolidator.ts";
 import { checkPublish } from "./check-publish.ts";
 import type { Origin, PublishConfig } from "./config.ts";
 import { CONSOLIDATE_OPTION_LIST, CONSOLIDATE_OPTIONS as OWN } from "./consolidate-options.ts";
+import { loadProbes } from "./load-health.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { loadNatsConfig } from "./load-nats.ts";
 import { envPlace, refused } from "./option-spec.ts";
@@ -99,6 +100,7 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     stateDir: null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
+    probes: loadProbes(resolver),
     encoders: resolver.pick(OPTIONS.encoders),
     ringSlots: resolver.pick(OPTIONS.ringSlots),
     slotBytes: resolver.pick(OPTIONS.slotBytes),

@@ -1,6 +1,6 @@
 /** What is to be done with the engines' own metrics, from its options. MAIN THREAD, at start. */
-import { madeLabels, pagedEngines } from "../engine-page/page-labels.ts";
-import type { EngineMetricsConfig, ServeConfig } from "./config.ts";
+import { type Labelled, madeLabels, pagedEngines } from "../engine-page/page-labels.ts";
+import type { EngineMetricsConfig } from "./config.ts";
 import { DEFAULT_PREFIX, ENGINE_METRICS_OPTIONS as OPTIONS } from "./engine-metrics-options.ts";
 import { refused } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
@@ -8,7 +8,7 @@ import type { Resolver } from "./resolve.ts";
 /** Null when they are not read. Throws ConfigError. */
 export function loadEngineMetrics(
   resolver: Resolver,
-  service: Pick<ServeConfig, "engines" | "nats">,
+  service: Labelled,
   warnings: string[],
 ): EngineMetricsConfig | null {
   const mode = resolver.pick(OPTIONS.engineMetrics);

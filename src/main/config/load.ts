@@ -6,8 +6,10 @@
 import { isSingleEvent } from "../../shared/wire-format.ts";
 import type { LoadedConfig, ServeConfig } from "./config.ts";
 import { checkPublish } from "./check-publish.ts";
+import { loadCluster } from "./load-cluster.ts";
 import { loadEngineMetrics } from "./load-engine-metrics.ts";
 import { loadEngines } from "./load-engines.ts";
+import { loadEngineHealth, loadProbes } from "./load-health.ts";
 import type { Environment, Flags, OptionSpec } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
 import { Resolver } from "./resolve.ts";
@@ -63,6 +65,8 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     systemPort: resolver.pick(OPTIONS.systemPort),
     livePage: resolver.pick(OPTIONS.livePage),
     liveAllowedHosts: Object.freeze(resolver.all(OPTIONS.liveAllowedHosts).map(({ value }) => value)),
+    probes: loadProbes(resolver, resolver.find(OPTIONS.useEndpointHealthStatus)),
+    engineHealth: await loadEngineHealth(resolver, env, warnings),
     encoders: resolver.pick(OPTIONS.encoders),
     ringSlots: resolver.pick(OPTIONS.ringSlots),
     slotBytes: resolver.pick(OPTIONS.slotBytes),
@@ -71,12 +75,16 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     logFormat: resolver.pick(OPTIONS.logFormat),
   };
   const { engines, rereadCredentials } = await loadEngines(targets, values, resolver, warnings);
+  if (values.engineHealth.canary !== null && engines.every(({ kind }) => kind !== "http")) {
+    warnings.push("--canary has no effect: no engine is read over HTTP");
+  }
   const nats = await loadNatsConfig(resolver, env, warnings);
   if (nats?.load === true && values.iterationStats === "off") {
     warnings.push("--iteration-stats off: routers are told of a load of zero; --load off tells them nothing");
   }
-  const engineMetrics = loadEngineMetrics(resolver, { engines, nats }, warnings);
-  const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics });
+  const engineMetrics = loadEngineMetrics(resolver, { engines, nats, worker: values.worker }, warnings);
+  const cluster = loadCluster(resolver, warnings);
+  const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics, cluster });
   checkPublish(config, OPTIONS, resolver, warnings);
   const { origins, texts } = resolver;
   return Object.freeze({ config, origins, texts, warnings: Object.freeze(warnings), rereadCredentials });

@@ -3,10 +3,13 @@
  * and defaults are a promise to users. MAIN THREAD, at start only.
  */
 import type { PollProfile } from "./config.ts";
+import { CLUSTER_OPTIONS } from "./cluster-options.ts";
 import { ENGINE_METRICS_OPTIONS } from "./engine-metrics-options.ts";
 import { engineTarget } from "./engine-url.ts";
 import type { EngineTarget } from "./engine-url.ts";
 import { DATA_OPTIONS } from "./data-options.ts";
+import { HEALTH_OPTIONS } from "./health-options.ts";
+import { PROBE_OPTIONS } from "./probe-options.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
 import { LIVE_OPTIONS } from "./live-options.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
@@ -51,11 +54,14 @@ export type ServeOptions = {
   readonly config: OptionSpec<string>;
 } & typeof ENGINE_METRICS_OPTIONS &
   typeof DATA_OPTIONS &
+  typeof PROBE_OPTIONS &
+  typeof HEALTH_OPTIONS &
   typeof ZMQ_OPTIONS &
   typeof NATS_OPTIONS &
   typeof STREAM_OPTIONS &
   typeof SNAPSHOT_OPTIONS &
   typeof PIPELINE_OPTIONS &
+  typeof CLUSTER_OPTIONS &
   typeof LIVE_OPTIONS &
   typeof LOG_OPTIONS;
 
@@ -169,7 +175,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     env: [{ name: "DYN_SYSTEM_HOST" }],
     default: "127.0.0.1", // opening a port to the network is the operator's decision
     group: "HTTP",
-    help: "Address that /metrics, /health, /live and the live page listen on.",
+    help: "Address that /metrics, /health, /ready, /live and the live page listen on.",
   },
   systemPort: {
     name: "system-port",
@@ -180,6 +186,9 @@ export const SERVE_OPTIONS: ServeOptions = {
     help: "Port of the same.",
   },
   ...LIVE_OPTIONS,
+  ...CLUSTER_OPTIONS,
+  ...PROBE_OPTIONS,
+  ...HEALTH_OPTIONS,
   ...LOG_OPTIONS,
   config: {
     name: "config",

@@ -7,9 +7,6 @@ import { decimal, integer, oneOf, seconds, shortText } from "./value-types.ts";
 const FILTERS = "Filters";
 const MAX_SECONDS = 1e9;
 
-/** Where `serve` answers unless it is told otherwise. */
-export const PERF_URL = "http://127.0.0.1:8081";
-
 export const PERF_OPTIONS: {
   readonly sort: Defaulted<PerfSort>;
   readonly limit: Defaulted<number>;

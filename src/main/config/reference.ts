@@ -3,11 +3,16 @@
  * holds the file to it; the service never calls it.
  */
 import type { OptionSpec } from "./option-spec.ts";
+import { CLUSTER_COMMAND_OPTION_LIST } from "./cluster-options.ts";
+import { CHECK_OPTION_LIST } from "./check-options.ts";
 import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
+import { INDEX_OPTION_LIST } from "./index-options.ts";
+import { DOCTOR_OPTIONS } from "./doctor-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
 import { RECORD_OPTION_LIST } from "./record-options.ts";
 import { REPLAY_OPTION_LIST } from "./replay-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
+import { DASHBOARDS_OPTION_LIST, RULES_OPTION_LIST, SCRAPE_OPTION_LIST } from "./observe-options.ts";
 import { PERF_OPTION_LIST } from "./perf-options.ts";
 import { SIM_OPTION_LIST } from "./sim-options.ts";
 import { TAIL_OPTION_LIST } from "./tail-options.ts";
@@ -85,6 +90,11 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`DYN_KVBM_KV_EVENTS_ENABLE_CONSOLIDATOR` with anything but 1, true, on or yes ends the command at once, with exit code 0.",
     ...optionTables(CONSOLIDATE_OPTION_LIST),
     "",
+    "## Options of `kvcast index`",
+    "",
+    "As those of `serve`: flags, variables or a file. [router.md](router.md) says what the index does.",
+    ...optionTables(INDEX_OPTION_LIST),
+    "",
     "## Options of `kvcast sim`",
     "",
     "Flags only, but for the log. Besides these, `--json` prints where it listens as a line of JSON on stdout.",
@@ -114,11 +124,45 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "[performance-data.md](performance-data.md) says what is in it.",
     ...optionTables(PERF_OPTION_LIST),
     "",
+    "## Options of `kvcast cluster`",
+    "",
+    "`kvcast cluster COMMAND [options]`, flags or variables. Besides these, `--json` prints one JSON object a line.",
+    "[cluster.md](cluster.md) says what the commands do.",
+    ...optionTables(CLUSTER_COMMAND_OPTION_LIST),
+    "",
+    "## Options of `kvcast check`",
+    "",
+    "`kvcast check [URL]`, flags only. [doctor.md](doctor.md) says what it answers.",
+    ...optionTables(CHECK_OPTION_LIST),
+    "",
+    "## Options of `kvcast doctor`",
+    "",
+    "`kvcast doctor [options]` takes the options, variables and file of `kvcast serve`, and as flags only these. Besides them, `--drain`",
+    "reads events of engines too, `--strict` counts warnings, and `--json` prints one JSON object. [doctor.md](doctor.md) lists what",
+    "is examined.",
+    ...optionTables(Object.values(DOCTOR_OPTIONS)),
+    "",
     "## Options of `kvcast flood`",
     "",
     "`kvcast flood [options] [-- options of kvcast serve]`, flags only. Besides these, `--json` prints one JSON object.",
     "[load-test.md](load-test.md) says how to read what comes out.",
     ...optionTables(FLOOD_OPTION_LIST),
+    "",
+    "## Options of `kvcast scrape-config`",
+    "",
+    "Flags only. Besides these all options of `kvcast serve` are taken, from flags, variables and the file; those that say where it",
+    "is scraped count. [observability.md](observability.md) says what to do with the output, also of the next two.",
+    ...optionTables(SCRAPE_OPTION_LIST),
+    "",
+    "## Options of `kvcast rules export`",
+    "",
+    "Flags only.",
+    ...optionTables(RULES_OPTION_LIST),
+    "",
+    "## Options of `kvcast dashboards export`",
+    "",
+    "Flags only.",
+    ...optionTables(DASHBOARDS_OPTION_LIST),
     "",
     "## Exit codes",
     "",

@@ -89,7 +89,7 @@ export const SIM_OPTIONS: SimOptions = {
     group: ENGINE_GROUP,
     repeatable: true,
     help:
-      "What goes wrong. Kinds: gap, restart-at, unhealthy, hang, http500, garbage, " +
+      "What goes wrong. Kinds: gap, restart-at, unhealthy, zombie, mute, hang, http500, garbage, " +
       "truncate, drop-connection, slow, bloat, lies. A share (5%), a route (/metrics) and seconds (@30-60s) narrow it down.",
   },
   generation: {

@@ -50,8 +50,8 @@ export const STREAM_OPTIONS: {
     default: "off", // whoever does not look at the medium takes such a block for one that is on the device
     group: "Stream",
     help:
-      "Publish what engines over ZMQ tell of blocks in host memory, on disks and in external storage too, with their " +
-      "medium; otherwise those events are left out. No effect on engines read over HTTP.",
+      "Publish what engines tell of blocks in host memory, on disks and in external storage too, with their medium; " +
+      "otherwise those events are left out. See docs/engines.md.",
   },
   heartbeat: {
     name: "heartbeat",

@@ -2,7 +2,6 @@
  * Words of the slots that the consolidator keeps for blocks and for holds, and how an owner is packed into one. MAIN THREAD; values
  * only.
  */
-import { MAX_RANK } from "../../shared/record.ts";
 
 export const BLOCK = {
   keyLo: 0,
@@ -18,15 +17,13 @@ export const BLOCK = {
 } as const;
 export const BLOCK_WORDS = 10;
 
-/** Of a block's `bits`, which begin with its rank. */
+/** Of a block's `bits`. */
 export const BLOCK_BITS = {
-  rank: 0x3ff,
   /** One bit for each kind of source. */
-  kindShift: 10,
-  kinds: 0x1c00,
-  published: 0x2000,
+  kinds: 0x7,
+  published: 0x8,
   /** Filed under its published hash. */
-  named: 0x4000,
+  named: 0x10,
 } as const;
 
 export const HOLD = {
@@ -41,15 +38,16 @@ export const HOLD = {
 } as const;
 export const HOLD_WORDS = 8;
 
-/**
- * Who names a block by a hash: rank (bits 0-9), tier (10-11), source (12-16), and whether the hash is an engine's or a sequence
- * hash (17).
- */
-export function ownerOf(source: number, tier: number, rank: number, isLineage: boolean): number {
-  return rank | (tier << 10) | (source << 12) | (isLineage ? 1 << 17 : 0);
+/** Above this bit of a hold's owner stands how often its source had cleared the rank before. */
+export const CLEARS_SHIFT = 8;
+export const CLEARS_MASK = 0xff_ffff;
+
+/** Who names a block by a hash: tier (bits 0-1), source (2-6), and whether the hash is an engine's or a sequence hash (7). */
+export function ownerOf(source: number, tier: number, isLineage: boolean): number {
+  return tier | (source << 2) | (isLineage ? 1 << 7 : 0);
 }
 
-/** The same without tier and kind of hash: whose holds are cleared together. */
-export function holderOf(owner: number): number {
-  return (owner & MAX_RANK) | (((owner >>> 12) & 31) << 10);
+/** Whose holds are cleared together. */
+export function sourceOf(owner: number): number {
+  return (owner >>> 2) & 31;
 }

@@ -10,6 +10,10 @@ import { BindError } from "../../shared/errors.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import type { ConsolidateConfig } from "../config/load-consolidate.ts";
 import { firstSequenceOf, newEpoch } from "../epoch.ts";
+import { HealthBoard } from "../health/health-board.ts";
+import { SERVICE_CHECKS, SOURCE_CHECKS } from "../health/health-report.ts";
+import { serviceChecks } from "../health/service-checks.ts";
+import { sourceChecks } from "../health/source-checks.ts";
 import { healthRoutes } from "../http/health.ts";
 import { metricsRoute } from "../http/metrics-route.ts";
 import { RequestCounts } from "../http/request-counts.ts";
@@ -22,13 +26,17 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { StopReport } from "../pipeline/pipeline-contract.ts";
 import { healthOf } from "../service-health.ts";
 import { within } from "../within.ts";
+import { socketBoundBytes } from "../zmq-engine/queue-bytes.ts";
 import { ConsolidateSource } from "./consolidate-source.ts";
-import { Consolidator } from "./consolidator.ts";
-import { Egress } from "./egress.ts";
-import type { SourceCounters } from "./source-counters.ts";
+import { Consolidator, type SourceKind } from "./consolidator.ts";
+import { Egress, MAX_QUEUED_BYTES } from "./egress.ts";
+import { SourceCounters } from "./source-counters.ts";
+import { TierSource } from "./tier-source.ts";
 
 /** The whole shutdown, so that a supervisor that waits 5 s never has to kill. */
 const SHUTDOWN_DEADLINE_MS = 4500;
+/** A program's own tiers are what Dynamo's block manager is. */
+const TIERS_KIND: SourceKind = "kvbm";
 /** What is kept of that for the stages behind the tracker. */
 const MIN_DRAIN_MS = 1500;
 
@@ -47,13 +55,16 @@ export class ConsolidateService {
   readonly #options: ConsolidateServiceOptions;
   readonly #egress: Egress;
   readonly #sources: readonly ConsolidateSource[];
+  readonly #tiers: TierSource | null;
+  readonly #counters: readonly SourceCounters[];
   readonly #startedMs: number = performance.now();
+  readonly #board: HealthBoard;
   #http: HttpServer | null = null;
   #running: Promise<void> = Promise.resolve();
   #isDraining: boolean = false;
   #stopped: Promise<StopReport> | null = null;
 
-  private constructor(options: ConsolidateServiceOptions, pipeline: Pipeline) {
+  private constructor(options: ConsolidateServiceOptions, pipeline: Pipeline, hasTiers: boolean) {
     const { config, log } = options;
     this.#options = options;
     this.pipeline = pipeline;
@@ -61,25 +72,43 @@ export class ConsolidateService {
       mode: config.mode,
       identity: config.identity,
       compat: config.compat,
-      sources: config.sources.map(({ kind }) => kind),
+      sources: [...config.sources.map(({ kind }) => kind), ...(hasTiers ? [TIERS_KIND] : [])],
       maxBlocks: config.maxBlocks,
     });
+    this.#board = new HealthBoard({ names: [...SERVICE_CHECKS, ...SOURCE_CHECKS], log });
     this.#egress = new Egress(this.consolidator, pipeline, config.drainIntervalMs);
     this.#sources = config.sources.map(
       (_, number) => new ConsolidateSource(number, config, this.consolidator, this.#egress, log),
     );
+    this.#tiers = hasTiers ? this.#makeTiers() : null;
+    this.#counters = [...this.#sources, ...(this.#tiers === null ? [] : [this.#tiers])].map(({ counters }) => counters);
+  }
+
+  /** The same with one more source, whose blocks come by calls. */
+  static async startWithTiers(
+    options: ConsolidateServiceOptions,
+  ): Promise<{ readonly service: ConsolidateService; readonly tiers: TierSource }> {
+    const service = await ConsolidateService.#start(options, true);
+    if (service.#tiers === null) throw new RangeError("there are no tiers: this is a bug");
+    return { service, tiers: service.#tiers };
   }
 
   /** Binds sockets, starts threads, then subscribes. Rejects with BindError; nothing is left running then. */
-  static async start(options: ConsolidateServiceOptions): Promise<ConsolidateService> {
+  static start(options: ConsolidateServiceOptions): Promise<ConsolidateService> {
+    return ConsolidateService.#start(options, false);
+  }
+
+  static async #start(options: ConsolidateServiceOptions, hasTiers: boolean): Promise<ConsolidateService> {
     const { config, log, onFatal } = options;
     const pipeline = makePipeline(config, log, onFatal);
-    const service = new ConsolidateService(options, pipeline);
+    const service = new ConsolidateService(options, pipeline, hasTiers);
     try {
       const { epoch } = service;
       await pipeline.start({ epoch, firstSequence: firstSequenceOf(epoch, config.sequenceStart) });
+      service.#watchHealth();
       await service.#startHttp();
     } catch (error) {
+      service.#board.drain();
       await pipeline.stop(0);
       if (!(error instanceof BindError)) throw error;
       const option = error.endpoint === config.zmqEndpoint ? "--output-endpoint" : "another option";
@@ -87,6 +116,12 @@ export class ConsolidateService {
     }
     service.#running = service.#run();
     return service;
+  }
+
+  #watchHealth(): void {
+    this.#board.add(...serviceChecks(this.pipeline, { isDraining: () => this.#isDraining }));
+    for (const counters of this.sources) this.#board.add(...sourceChecks(counters));
+    this.#board.start();
   }
 
   /** Never rejects: each source waits for its own publisher only. */
@@ -102,15 +137,19 @@ export class ConsolidateService {
   }
 
   get sources(): readonly SourceCounters[] {
-    return this.#sources.map(({ counters }) => counters);
+    return this.#counters;
   }
 
   get httpUrl(): string | null {
     return this.#http?.url ?? null;
   }
 
+  /** Bytes that events on their way can take up, with what waits of each source; live blocks are extra. */
   get memoryBoundBytes(): number {
-    return memoryBoundBytes(this.#options.config, this.pipeline.memoryBytes());
+    const { config } = this.#options;
+    const waiting = config.sources.map(({ replayEndpoint }) => socketBoundBytes(1, replayEndpoint !== null));
+    const sources = waiting.reduce((sum, bytes) => sum + bytes, 0);
+    return memoryBoundBytes(config, this.pipeline.memoryBytes()) + sources + 2 * MAX_QUEUED_BYTES;
   }
 
   /** Stops reading, sends what was gathered, ends all threads. Any number of callers share one shutdown. */
@@ -121,6 +160,7 @@ export class ConsolidateService {
 
   async #stop(): Promise<StopReport> {
     this.#isDraining = true;
+    this.#board.drain();
     const endMs = performance.now() + SHUTDOWN_DEADLINE_MS;
     this.pipeline.hurry();
     for (const source of this.#sources) source.stop();
@@ -133,12 +173,26 @@ export class ConsolidateService {
     return { ...report, droppedEvents: report.droppedEvents + waiting };
   }
 
+  #makeTiers(): TierSource {
+    const { config } = this.#options;
+    const source = config.sources.length;
+    return new TierSource({
+      source,
+      consolidator: this.consolidator,
+      counters: new SourceCounters(`${TIERS_KIND}${source}`, TIERS_KIND),
+      egress: this.#egress,
+      identity: config.identity,
+      onlyBlockSizeTokens: config.onlyBlockSizeTokens,
+    });
+  }
+
   async #startHttp(): Promise<void> {
     const { config, log, version } = this.#options;
     if (config.systemPort === null) return;
     const requests = new RequestCounts();
     const metrics = new Metrics({
       engines: [],
+      health: this.#board,
       consolidator: { tracker: this.consolidator, sources: this.sources },
       pipeline: this.pipeline,
       version,
@@ -151,8 +205,11 @@ export class ConsolidateService {
       port: config.systemPort,
       routes: [
         metricsRoute(metrics),
-        ...healthRoutes(() =>
+        ...healthRoutes(config.probes, () =>
           healthOf({
+            board: this.#board,
+            probes: config.probes,
+            watchesEngines: false,
             engines: this.sources.map((source) => ({
               engine: source.source,
               kind: source.kind,
@@ -162,7 +219,6 @@ export class ConsolidateService {
             pipeline: this.pipeline,
             epoch: this.epoch,
             version,
-            isDraining: this.#isDraining,
             uptimeMs: performance.now() - this.#startedMs,
           }),
         ),

@@ -29,6 +29,7 @@ export class ConsolidateSource {
   readonly #consolidator: Consolidator;
   readonly #egress: Egress;
   readonly #log: Logger;
+  readonly #feed: WireFeed;
   readonly #stream: MessageStream<typeof TAKEN>;
   /** A message came. */
   #hasBegun: boolean = false;
@@ -42,7 +43,7 @@ export class ConsolidateSource {
     this.#egress = egress;
     this.#log = log;
     this.counters = new SourceCounters(`${source.kind}${number}`, source.kind);
-    const feed = new WireFeed({
+    const feed = (this.#feed = new WireFeed({
       source: number,
       kind: source.kind,
       consolidator,
@@ -50,7 +51,7 @@ export class ConsolidateSource {
       onlyBlockSizeTokens: config.onlyBlockSizeTokens,
       compat: config.compat,
       identity: config.identity,
-    });
+    }));
     this.#stream = new MessageStream(
       {
         endpoint: source.endpoint,
@@ -111,6 +112,7 @@ export class ConsolidateSource {
     } else if (item.kind === "restart") {
       // Dynamo's consolidator does not look at numbers: there, the blocks of the run before stay for ever.
       const cleared = !this.#config.compat;
+      this.#feed.restart();
       this.#log.limited(`restart ${source}`).warn("a source began anew", { source, cleared });
       if (cleared) this.#consolidator.clear(this.#number, null);
     }

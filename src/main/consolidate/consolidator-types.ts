@@ -20,6 +20,8 @@ export interface ConsolidatorOptions {
   readonly sources: readonly SourceKind[];
   /** Live blocks of all ranks together. One too many is refused; there are at most four times as many mappings. */
   readonly maxBlocks: number;
+  /** Holds that a clear takes out at once, where others hold something in the rank too; the rest waits for `sweep`. */
+  readonly clearedAtOnce?: number;
 }
 
 /** One stored block; a scratch of the caller's, of which nothing is kept but copies. */

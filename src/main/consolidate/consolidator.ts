@@ -2,15 +2,18 @@
  * Makes one stream of events out of those of many sources. MAIN THREAD. No sockets, no timers: blocks go in, events wait until
  * they are taken out.
  *
- *   store, remove, clear ──► Dedup (or straight through) ──► EmissionQueue ──► drain
+ *   store, remove, clear ──► books (or straight through) ──► EmissionQueue ──► drain
  *
- * Nothing that comes in makes it throw. Live blocks are bounded; what waits is not: who feeds it watches `queuedBytes`.
+ * Nothing that comes in makes it throw. Live blocks are bounded; what waits is not: who feeds it watches `queuedBytes`, and
+ * calls `sweep` after clears.
  */
 import { KvcastError } from "../../shared/errors.ts";
 import { MAX_RANK } from "../../shared/record.ts";
 import type { Tier } from "../../shared/tier.ts";
 import { loadXxh3, type Xxh3 } from "../../shared/xxh3.ts";
 import type { PublishedEvent } from "../normalise/published-event.ts";
+import type { Books } from "./books.ts";
+import { CompatDedup } from "./compat-dedup.ts";
 import {
   zeroCounters,
   type BlockStore,
@@ -20,6 +23,7 @@ import {
 } from "./consolidator-types.ts";
 import { Dedup } from "./dedup.ts";
 import { EmissionQueue } from "./emission-queue.ts";
+import { Ledger } from "./ledger.ts";
 import type { Lineage } from "./lineage.ts";
 
 export type {
@@ -46,7 +50,7 @@ export class Consolidator {
   readonly counters: ConsolidatorCounters;
   readonly #queue: EmissionQueue;
   /** null: everything passes. */
-  readonly #dedup: Dedup | null;
+  readonly #books: Books | null;
   readonly #isCompat: boolean;
   readonly #sources: number;
   /** By source and rank: whether the rank has ever been named. */
@@ -64,7 +68,7 @@ export class Consolidator {
     this.counters = zeroCounters(sources);
     const isDedup = options.mode === "dedup";
     this.#queue = new EmissionQueue(isDedup && options.identity === "lineage");
-    this.#dedup = isDedup ? new Dedup(options, this.#queue, this.counters, xxh3 ?? loadXxh3()) : null;
+    this.#books = isDedup ? makeBooks(options, this.#queue, this.counters, xxh3 ?? loadXxh3()) : null;
   }
 
   /** Events that wait, and the bytes that they take. */
@@ -76,9 +80,14 @@ export class Consolidator {
     return this.#queue.bytes;
   }
 
+  /** Whether something that was cleared is still to be taken out: `sweep`. */
+  get isSweeping(): boolean {
+    return this.#books?.isSweeping === true;
+  }
+
   /** Tables and queue, with what they hold in reserve. */
   get memoryBytes(): number {
-    return this.#queue.memoryBytes + this.#seen.byteLength + (this.#dedup === null ? 0 : this.#dedup.memoryBytes);
+    return this.#queue.memoryBytes + this.#seen.byteLength + (this.#books === null ? 0 : this.#books.memoryBytes);
   }
 
   /** A source has a block; `block` may be reused at once. */
@@ -87,7 +96,7 @@ export class Consolidator {
     const rank = this.#rank(source, block.rank);
     if (rank < 0) return this.#refuse();
     bump(this.counters.storesIn, source);
-    if (this.#dedup !== null) return this.#dedup.store(block, rank);
+    if (this.#books !== null) return this.#books.store(block, rank);
     const { tier, hashLo, hashHi, hasParent, parentLo, parentHi } = block;
     const salt = this.#isCompat ? null : block.cacheSalt;
     const mm = this.#isCompat ? null : block.mm;
@@ -101,7 +110,7 @@ export class Consolidator {
     const outRank = this.#rank(source, rank);
     if (outRank < 0) return this.#refuse();
     bump(this.counters.removesIn, source);
-    if (this.#dedup !== null) return this.#dedup.remove(source, tier, outRank, lo, hi);
+    if (this.#books !== null) return this.#books.remove(source, tier, outRank, lo, hi);
     this.#queue.removed(outRank, tier, lo, hi, 0);
     this.counters.removedOut++;
     return "published";
@@ -113,16 +122,16 @@ export class Consolidator {
    */
   createLineage(lineage: Lineage, block: BlockStore): Outcome {
     const rank = this.#rank(block.source, block.rank);
-    if (rank < 0 || this.#dedup === null) return this.#refuse();
+    if (rank < 0 || this.#books === null) return this.#refuse();
     bump(this.counters.storesIn, block.source);
-    return this.#dedup.createLineage(lineage, block, rank);
+    return this.#books.createLineage(lineage, block, rank);
   }
 
   removeLineage(source: number, tier: Tier, rank: number, lineage: Lineage): Outcome {
     const outRank = this.#rank(source, rank);
-    if (outRank < 0 || this.#dedup === null) return this.#refuse();
+    if (outRank < 0 || this.#books === null) return this.#refuse();
     bump(this.counters.removesIn, source);
-    return this.#dedup.removeLineage(source, tier, outRank, lineage);
+    return this.#books.removeLineage(source, tier, outRank, lineage);
   }
 
   /** A source has nothing any more, in this rank, or for null in any in which it ever had something. */
@@ -142,6 +151,14 @@ export class Consolidator {
   }
 
   /**
+   * Goes on with the clears that leave others what they hold: takes out at most so many holds, and makes events of those that
+   * were the last of their blocks. Returns whether some are left.
+   */
+  sweep(most: number): boolean {
+    return this.#books?.sweep(most) === true;
+  }
+
+  /**
    * Hands out what waits, in order, each event in the same scratch. Stops when `emit` returns false; that event stays. Returns
    * how many went. `emit` must not call this object.
    */
@@ -150,8 +167,8 @@ export class Consolidator {
   }
 
   #clear(source: number, rank: number): void {
-    if (this.#dedup !== null) {
-      this.#dedup.clear(source, rank);
+    if (this.#books !== null) {
+      this.#books.clear(source, rank);
       return;
     }
     this.#queue.cleared(rank);
@@ -169,6 +186,16 @@ export class Consolidator {
     this.counters.refused++;
     return "refused";
   }
+}
+
+function makeBooks(
+  options: ConsolidatorOptions,
+  queue: EmissionQueue,
+  counters: ConsolidatorCounters,
+  xxh3: Xxh3,
+): Books {
+  const ledger = new Ledger(options.identity, queue, counters, xxh3);
+  return options.compat ? new CompatDedup(options, ledger) : new Dedup(options, ledger);
 }
 
 function bump(counts: number[], source: number): void {

@@ -1,354 +1,198 @@
 /**
  * Which stored and removed blocks are worth an event, when many sources name the same ones. MAIN THREAD.
  *
- * A block is live while somebody holds it. Its identity is its sequence hash: its tokens and all tokens before it, with the
- * LoRA name and the cache salt mixed in. What holds it are mappings, (source, tier, rank, engine's hash) → block: the first
- * publishes it, and with the last one it goes.
+ * A block is live while somebody holds it. What holds it are mappings, (source, tier, engine's hash) → block: the first one
+ * publishes it, and with the last one it goes. Each rank has tables of its own.
  *
- * Compatible mode keeps the books that Dynamo's consolidator keeps: a block has a set of kinds of sources; mappings do not
- * hold anything, they only lead from a hash to its block.
+ * A clear of all that a rank has lets go of its tables. One that leaves others what they hold goes in steps: the source has
+ * nothing from that moment on, while `sweep` takes out what it had, so many at a time. Until then such a block is live
+ * downstream, and whoever stores it meanwhile holds it, as if it had been stored before the clear.
  */
+import { KeyMix } from "../../shared/key-mix.ts";
 import { MAX_RANK } from "../../shared/record.ts";
-import { TIER } from "../../shared/tier.ts";
-import type { Xxh3 } from "../../shared/xxh3.ts";
-import { BLOCK, BLOCK_BITS, HOLD, ownerOf } from "./block-layout.ts";
+import { HOLD, BLOCK, ownerOf } from "./block-layout.ts";
 import { Blocks } from "./blocks.ts";
-import { BlockHasher } from "./block-hasher.ts";
-import type { BlockStore, ConsolidatorCounters, ConsolidatorOptions, Outcome } from "./consolidator-types.ts";
-import type { EmissionQueue } from "./emission-queue.ts";
-import { fragmentMask, POSITIONS, type Lineage } from "./lineage.ts";
-import { TextTable } from "./text-table.ts";
+import type { Books } from "./books.ts";
+import type { BlockStore, ConsolidatorOptions, Outcome } from "./consolidator-types.ts";
+import type { Ledger } from "./ledger.ts";
+import { POSITIONS, type Lineage } from "./lineage.ts";
 
-/** Kinds of sources, in the order of their bits. */
-const KINDS = ["trtllm", "vllm", "kvbm"] as const;
 const TIERS = 4;
-const MAPPINGS_A_BLOCK = 4;
-/** Mappings from which on it is quicker to begin new tables than to take all of them out. */
-const WORTH_NEW_TABLES = 4096;
+export const MAPPINGS_A_BLOCK = 4;
+/** Holds that a clear takes out at once: about a millisecond. */
+const CLEARED_AT_ONCE = 1024;
 
-export class Dedup {
-  readonly #queue: EmissionQueue;
-  readonly #counters: ConsolidatorCounters;
-  readonly #isLineage: boolean;
-  readonly #isCompat: boolean;
+export class Dedup implements Books {
+  readonly #ledger: Ledger;
   readonly #maxBlocks: number;
   readonly #sources: number;
-  /** By id of the source. */
-  readonly #kinds: readonly number[];
-  readonly #hasher: BlockHasher;
-  #blocks: Blocks;
-  /** Of live blocks, by identity: children inherit the salt of their parent. */
-  #salts: TextTable = new TextTable();
-  /** What the block in hand would be published with. */
-  #hasParent: boolean = false;
-  #parentLo: number = 0;
-  #parentHi: number = 0;
-  #position: number = 0;
-  #salt: string | null = null;
+  readonly #clearedAtOnce: number;
+  readonly #mix: KeyMix = new KeyMix();
+  readonly #ranks: (Blocks | null)[] = Array.from({ length: MAX_RANK + 1 }, () => null);
+  /** Ranks that have something to be swept. */
+  readonly #sweeping: number[] = [];
 
-  constructor(options: ConsolidatorOptions, queue: EmissionQueue, counters: ConsolidatorCounters, xxh3: Xxh3) {
-    this.#queue = queue;
-    this.#counters = counters;
-    this.#isLineage = options.identity === "lineage";
-    this.#isCompat = options.compat;
+  constructor(options: ConsolidatorOptions, ledger: Ledger) {
+    this.#ledger = ledger;
     this.#maxBlocks = options.maxBlocks;
-    this.#kinds = options.sources.map((kind) => KINDS.indexOf(kind));
-    this.#sources = Math.max(options.sources.length, KINDS.length);
-    this.#hasher = new BlockHasher(xxh3);
-    this.#blocks = new Blocks(this.#sources);
+    this.#sources = options.sources.length;
+    this.#clearedAtOnce = options.clearedAtOnce ?? CLEARED_AT_ONCE;
   }
 
   get memoryBytes(): number {
-    return this.#blocks.memoryBytes + this.#salts.memoryBytes;
+    return this.#ranks.reduce((bytes, blocks) => bytes + (blocks?.memoryBytes ?? 0), 0);
   }
 
-  /** `rank` is the one that is published; source and rank have been checked. */
+  get isSweeping(): boolean {
+    return this.#sweeping.length > 0;
+  }
+
   store(b: BlockStore, rank: number): Outcome {
+    const ledger = this.#ledger;
+    const { isLineage } = ledger;
     const tokens = b.tokenEnd - b.tokenStart;
-    const isPartial = this.#isLineage && b.blockSizeTokens !== 0 && tokens !== b.blockSizeTokens;
-    if (isPartial || (tokens === 0 && (this.#isLineage || !this.#isCompat))) return this.#withhold();
-    if (!this.#placeOf(b, rank)) return this.#withhold();
-    if (this.#position >= POSITIONS) return this.#refuse();
+    if (tokens === 0 || (isLineage && b.blockSizeTokens !== 0 && tokens !== b.blockSizeTokens))
+      return ledger.withhold();
+    this.#makeRoom();
+    const blocks = this.#of(rank);
+    if (!this.#identify(blocks, b)) return ledger.withhold();
+    if (ledger.position >= POSITIONS) return ledger.refuse();
     const lo = b.hashLo | 0;
     const hi = b.hashHi | 0;
-    const owner = this.#owner(b.source, b.tier, rank, false);
-    const hasher = this.#hasher;
-    const keyLo = hasher.lo;
-    const keyHi = hasher.hi;
-    const blocks = this.#blocks;
-    let block = blocks.find(rank, keyLo, keyHi, this.#position);
-    let hold = blocks.findHold(owner, lo, hi);
+    const owner = ownerOf(b.source, b.tier, false);
+    let block = blocks.find(ledger.keyLo, ledger.keyHi, ledger.position);
+    const hold = blocks.findHold(owner, lo, hi);
     if (hold !== 0) {
       const held = blocks.holds.get(hold, HOLD.block);
-      if (held === block || this.#isSameContent(held)) return this.#known(held, b);
-      // What the hash named before is no longer there under it. (Compatible: it stays for ever.)
-      if (!this.#isCompat) {
-        this.#release(hold);
-        hold = 0;
-      }
+      if (held === block || this.#isSameContent(blocks, held)) return ledger.publishOnce(blocks, held, rank, b, b.mm);
+      // What the hash named before is no longer there under it.
+      this.#release(blocks, hold, rank);
     }
-    if (block === 0 && this.#isFiled) {
+    if (block === 0 && !isLineage) {
       // Downstream the hash is all there is: it must not name two blocks at a time.
-      block = blocks.findName(rank, lo, hi);
-      if (block !== 0 && !this.#isSameContent(block)) return this.#withhold();
+      block = blocks.findName(lo, hi);
+      if (block !== 0 && blocks.isForsaken(block)) {
+        ledger.end(blocks, block, rank);
+        block = 0;
+      }
+      if (block !== 0 && !this.#isSameContent(blocks, block)) return ledger.withhold();
     }
-    if (hold === 0 && blocks.holds.live >= MAPPINGS_A_BLOCK * this.#maxBlocks) return this.#refuse();
-    if (block === 0) {
-      if (blocks.blocks.live >= this.#maxBlocks) return this.#refuse();
-      block = blocks.create(rank, keyLo, keyHi, this.#position);
-      this.#describe(block, lo, hi, keyLo, keyHi);
-    }
-    if (hold === 0) blocks.hold(owner, lo, hi, block);
-    else blocks.move(hold, block);
-    this.#join(block, b.source);
-    return this.#publishOnce(block, b);
+    if (this.#isFull || (block === 0 && this.#hasAllBlocks)) return ledger.refuse();
+    if (block === 0) block = ledger.create(blocks, lo, hi, !isLineage);
+    blocks.hold(owner, lo, hi, block);
+    return ledger.publishOnce(blocks, block, rank, b, b.mm);
   }
 
   remove(source: number, tier: number, rank: number, lo: number, hi: number): Outcome {
-    const blocks = this.#blocks;
-    const hold = blocks.findHold(this.#owner(source, tier, rank, false), lo | 0, hi | 0);
-    if (hold === 0) return this.#unknown();
-    if (!this.#isCompat) return this.#release(hold);
-    const block = blocks.holds.get(hold, HOLD.block);
-    if (this.#isLineage) blocks.release(hold);
-    return this.#leave(block, source);
+    return this.#removeHold(ownerOf(source, tier, false), rank, lo | 0, hi | 0);
   }
 
-  /** A block by its place in its sequence; published only if it comes with tokens. */
   createLineage(at: Lineage, b: BlockStore, rank: number): Outcome {
-    if (!this.#isLineage || at.position >= POSITIONS) return this.#refuse();
-    const keyLo = at.sequenceLo | 0;
-    const keyHi = at.sequenceHi | 0;
-    const blocks = this.#blocks;
-    let block = blocks.find(rank, keyLo, keyHi, at.position);
-    const owner = this.#owner(b.source, b.tier, rank, true);
+    const ledger = this.#ledger;
+    if (!ledger.isLineage || at.position >= POSITIONS) return ledger.refuse();
+    this.#makeRoom();
+    const blocks = this.#of(rank);
+    ledger.identifyByLineage(at, b.cacheSalt);
+    const { keyLo, keyHi } = ledger;
+    const owner = ownerOf(b.source, b.tier, true);
+    let block = blocks.find(keyLo, keyHi, at.position);
     const isHeld = blocks.findHold(owner, keyLo, keyHi) !== 0;
-    if (!this.#isCompat && !isHeld && blocks.holds.live >= MAPPINGS_A_BLOCK * this.#maxBlocks) return this.#refuse();
-    this.#hasParent = at.position > 0;
-    this.#parentLo = at.parentLo;
-    this.#parentHi = at.parentHi;
-    this.#position = at.position;
-    this.#salt = b.cacheSalt === "" ? null : b.cacheSalt;
+    if (!isHeld && this.#isFull) return ledger.refuse();
     if (block === 0) {
-      if (blocks.blocks.live >= this.#maxBlocks) return this.#refuse();
-      block = blocks.create(rank, keyLo, keyHi, at.position);
-      this.#describe(block, keyLo, keyHi, keyLo, keyHi);
+      if (this.#hasAllBlocks) return ledger.refuse();
+      block = ledger.create(blocks, keyLo, keyHi, false);
     }
-    if (!this.#isCompat && !isHeld) blocks.hold(owner, keyLo, keyHi, block);
-    this.#join(block, b.source);
-    return b.tokenEnd > b.tokenStart ? this.#publishOnce(block, b) : "known";
+    if (!isHeld) blocks.hold(owner, keyLo, keyHi, block);
+    return b.tokenEnd > b.tokenStart ? ledger.publishOnce(blocks, block, rank, b, b.mm) : "known";
   }
 
   removeLineage(source: number, tier: number, rank: number, at: Lineage): Outcome {
-    const blocks = this.#blocks;
-    const lo = at.sequenceLo | 0;
-    const hi = at.sequenceHi | 0;
-    if (!this.#isCompat) {
-      const hold = blocks.findHold(this.#owner(source, tier, rank, true), lo, hi);
-      return hold === 0 ? this.#unknown() : this.#release(hold);
-    }
-    const block = blocks.find(rank, lo, hi, at.position);
-    return block === 0 ? this.#unknown() : this.#leave(block, source);
+    return this.#removeHold(ownerOf(source, tier, true), rank, at.sequenceLo | 0, at.sequenceHi | 0);
   }
 
-  /** Everything that a source holds in one rank is gone. (Compatible: everything is gone.) */
   clear(source: number, rank: number): void {
-    const blocks = this.#blocks;
-    const isShared = !this.#isCompat && blocks.isSharedRank(source, rank);
-    const isAll = this.#isCompat || (!isShared && blocks.holds.live > WORTH_NEW_TABLES && blocks.isOnlyRank(rank));
-    if (isAll) {
-      this.#blocks = new Blocks(this.#sources);
-      this.#salts = new TextTable();
-    } else {
-      // The newest first, so that children go before their parents.
-      for (let hold = blocks.newestHold(source, rank); hold !== 0; hold = blocks.newestHold(source, rank)) {
-        const block = blocks.holds.get(hold, HOLD.block);
-        blocks.release(hold);
-        if (blocks.blocks.get(block, BLOCK.firstHold) === 0) this.#end(block, isShared);
-      }
+    const blocks = this.#ranks[rank] ?? null;
+    if (blocks !== null && blocks.holders.hasOthers(source)) {
+      blocks.holders.doom(source);
+      if (!this.#sweeping.includes(rank)) this.#sweeping.push(rank);
+      this.sweep(this.#clearedAtOnce);
+      return;
     }
-    this.#count();
-    if (isShared) return;
-    this.#queue.cleared(rank);
-    this.#counters.clearedOut++;
+    blocks?.retire();
+    this.#ranks[rank] = null;
+    this.#ledger.cleared(rank);
   }
 
-  /** Whether no two live blocks of a rank may be published under the same hash. */
-  get #isFiled(): boolean {
-    return !this.#isLineage && !this.#isCompat;
+  sweep(most: number): boolean {
+    const ranks = this.#sweeping;
+    for (let left = most; left > 0 && ranks.length > 0; left--) {
+      const rank = ranks[0] as number;
+      const blocks = this.#ranks[rank] ?? null;
+      const hold = blocks === null ? 0 : blocks.holders.nextDoomed();
+      if (blocks === null || hold === 0) ranks.shift();
+      else this.#release(blocks, hold, rank);
+    }
+    return ranks.length > 0;
   }
 
-  #owner(source: number, tier: number, rank: number, isLineage: boolean): number {
-    if (!this.#isCompat) return ownerOf(source, tier, rank, isLineage);
-    return this.#isLineage ? ownerOf(this.#kinds[source] as number, 0, 0, false) : 0;
+  get #isFull(): boolean {
+    return this.#ledger.counters.mappings >= MAPPINGS_A_BLOCK * this.#maxBlocks;
   }
 
-  /** Sequence hash and place of a block, left in the hasher and here. Returns false if they cannot be known. */
-  #placeOf(b: BlockStore, rank: number): boolean {
-    const isLineage = this.#isLineage;
-    const hasher = this.#hasher;
-    const { blocks } = this.#blocks;
-    const parent = b.hasParent ? this.#parentOf(b, rank) : 0;
-    const isOrphan = b.hasParent && parent === 0;
-    if (isOrphan) {
-      this.#counters.orphans++;
-      if (isLineage && !this.#isCompat) return false;
-    }
-    this.#hasParent = parent !== 0;
-    this.#position = 0;
-    this.#salt = isLineage || !this.#isCompat ? b.cacheSalt : null;
-    if (isLineage && this.#salt === "") this.#salt = null;
-    if (parent !== 0) {
-      this.#parentLo = blocks.get(parent, BLOCK.nameLo);
-      this.#parentHi = blocks.get(parent, BLOCK.nameHi);
-      if (isLineage) {
-        this.#position = blocks.get(parent, BLOCK.position) + 1;
-        this.#salt ??= this.#salts.text(blocks.get(parent, BLOCK.salt));
-      }
-    }
-    hasher.begin(isLineage || !this.#isCompat ? b.loraName : null, this.#salt);
-    hasher.local(b.tokens, b.tokenStart, b.tokenEnd, this.#isCompat ? null : b.mm);
-    this.#localLo = hasher.lo;
-    this.#localHi = hasher.hi;
-    if (parent !== 0) hasher.follow(blocks.get(parent, BLOCK.keyLo), blocks.get(parent, BLOCK.keyHi));
-    else if (isOrphan && !this.#isCompat) {
-      hasher.followUnknown(b.parentLo, b.parentHi);
-      this.#hasParent = true;
-      this.#parentLo = b.parentLo;
-      this.#parentHi = b.parentHi;
-    }
+  get #hasAllBlocks(): boolean {
+    return this.#ledger.counters.blocks >= this.#maxBlocks;
+  }
+
+  /** What has been cleared takes no room from what is live. */
+  #makeRoom(): void {
+    while (this.#sweeping.length > 0 && (this.#isFull || this.#hasAllBlocks)) this.sweep(CLEARED_AT_ONCE);
+  }
+
+  #of(rank: number): Blocks {
+    return (this.#ranks[rank] ??= new Blocks(this.#sources, this.#mix, this.#ledger.counters));
+  }
+
+  /** Leaves the identity in the ledger. False: it cannot be known, or contradicts itself. */
+  #identify(blocks: Blocks, b: BlockStore): boolean {
+    const ledger = this.#ledger;
+    const { isLineage } = ledger;
+    // One that goes by the same hash as its parent would be its own parent downstream.
+    if (!isLineage && b.hasParent && ((b.parentLo ^ b.hashLo) | (b.parentHi ^ b.hashHi)) === 0) return false;
+    const parent = b.hasParent ? this.#parentOf(blocks, b) : 0;
+    if (b.hasParent && parent === 0) {
+      ledger.counters.orphans++;
+      if (isLineage) return false;
+      ledger.identifyOrphan(blocks, b);
+    } else ledger.identify(blocks, b, parent, b.loraName, b.cacheSalt, b.mm);
     return true;
   }
-  #localLo: number = 0;
-  #localHi: number = 0;
 
   /** The parent that the source itself holds, in whatever tier; 0 = none. */
-  #parentOf(b: BlockStore, rank: number): number {
-    const blocks = this.#blocks;
+  #parentOf(blocks: Blocks, b: BlockStore): number {
     const lo = b.parentLo | 0;
     const hi = b.parentHi | 0;
-    let hold = blocks.findHold(this.#owner(b.source, b.tier, rank, false), lo, hi);
-    for (let tier = 0; hold === 0 && tier < TIERS && !this.#isCompat; tier++) {
-      if (tier !== b.tier) hold = blocks.findHold(this.#owner(b.source, tier, rank, false), lo, hi);
+    let hold = blocks.findHold(ownerOf(b.source, b.tier, false), lo, hi);
+    for (let tier = 0; hold === 0 && tier < TIERS; tier++) {
+      if (tier !== b.tier) hold = blocks.findHold(ownerOf(b.source, tier, false), lo, hi);
     }
     return hold === 0 ? 0 : blocks.holds.get(hold, HOLD.block);
   }
 
   /** Whether a block that goes by the hash in hand is the one in hand, though perhaps one of the two did not know its parent. */
-  #isSameContent(block: number): boolean {
-    const { blocks } = this.#blocks;
-    return (
-      this.#isFiled &&
-      blocks.get(block, BLOCK.localLo) === this.#localLo &&
-      blocks.get(block, BLOCK.localHi) === this.#localHi
-    );
+  #isSameContent({ blocks }: Blocks, block: number): boolean {
+    const { isLineage, localLo, localHi } = this.#ledger;
+    return !isLineage && blocks.get(block, BLOCK.localLo) === localLo && blocks.get(block, BLOCK.localHi) === localHi;
   }
 
-  #describe(block: number, hashLo: number, hashHi: number, keyLo: number, keyHi: number): void {
-    const { blocks } = this.#blocks;
-    if (this.#isLineage) {
-      this.#blocks.name(block, keyLo, keyHi & fragmentMask(this.#position + 1), false);
-      blocks.set(block, BLOCK.salt, this.#salts.take(this.#salt));
-      return;
-    }
-    this.#blocks.name(block, hashLo, hashHi, this.#isFiled);
-    blocks.set(block, BLOCK.localLo, this.#localLo);
-    blocks.set(block, BLOCK.localHi, this.#localHi);
+  #removeHold(owner: number, rank: number, lo: number, hi: number): Outcome {
+    const blocks = this.#ranks[rank] ?? null;
+    const hold = blocks === null ? 0 : blocks.findHold(owner, lo, hi);
+    return blocks === null || hold === 0 ? this.#ledger.unknown() : this.#release(blocks, hold, rank);
   }
 
-  #known(block: number, b: BlockStore): Outcome {
-    if (!this.#isLineage) this.#join(block, b.source);
-    return this.#publishOnce(block, b);
-  }
-
-  /** Compatible mode: one more kind of source has it. */
-  #join(block: number, source: number): void {
-    if (!this.#isCompat) return;
-    const { blocks } = this.#blocks;
-    const kind = 1 << (BLOCK_BITS.kindShift + (this.#kinds[source] as number));
-    blocks.set(block, BLOCK.bits, blocks.get(block, BLOCK.bits) | kind);
-  }
-
-  /** Compatible mode: a kind of source no longer has it. */
-  #leave(block: number, source: number): Outcome {
-    const { blocks } = this.#blocks;
-    const kind = 1 << (BLOCK_BITS.kindShift + (this.#kinds[source] as number));
-    const bits = blocks.get(block, BLOCK.bits);
-    if ((bits & kind) === 0) return this.#unknown();
-    blocks.set(block, BLOCK.bits, bits & ~kind);
-    return (bits & ~kind & BLOCK_BITS.kinds) === 0 ? this.#end(block, true) : "known";
-  }
-
-  #release(hold: number): Outcome {
-    const blocks = this.#blocks;
+  #release(blocks: Blocks, hold: number, rank: number): Outcome {
     const block = blocks.holds.get(hold, HOLD.block);
     blocks.release(hold);
-    if (blocks.blocks.get(block, BLOCK.firstHold) === 0) return this.#end(block, true);
-    this.#count();
-    return "known";
-  }
-
-  /** Nobody holds the block any more. */
-  #end(block: number, isTold: boolean): Outcome {
-    const { blocks } = this.#blocks;
-    const bits = blocks.get(block, BLOCK.bits);
-    const isPublished = (bits & BLOCK_BITS.published) !== 0;
-    if (isPublished && isTold) {
-      const lo = blocks.get(block, BLOCK.nameLo);
-      const hi = blocks.get(block, BLOCK.nameHi);
-      this.#queue.removed(bits & MAX_RANK, TIER.device, lo, hi, blocks.get(block, BLOCK.position));
-      this.#counters.removedOut++;
-    }
-    this.#salts.release(blocks.get(block, BLOCK.salt));
-    this.#blocks.drop(block);
-    this.#count();
-    return isPublished ? "published" : "known";
-  }
-
-  #publishOnce(block: number, b: BlockStore): Outcome {
-    const { blocks } = this.#blocks;
-    const counters = this.#counters;
-    const bits = blocks.get(block, BLOCK.bits);
-    this.#count();
-    if ((bits & BLOCK_BITS.published) !== 0) {
-      counters.duplicates++;
-      return "known";
-    }
-    blocks.set(block, BLOCK.bits, bits | BLOCK_BITS.published);
-    this.#queue.stored(
-      b,
-      bits & MAX_RANK,
-      TIER.device,
-      blocks.get(block, BLOCK.nameLo),
-      blocks.get(block, BLOCK.nameHi),
-      blocks.get(block, BLOCK.position),
-      this.#hasParent,
-      this.#parentLo,
-      this.#parentHi,
-      this.#salt,
-      this.#isCompat ? null : b.mm,
-    );
-    counters.storedOut++;
-    return "published";
-  }
-
-  #count(): void {
-    this.#counters.blocks = this.#blocks.blocks.live;
-    this.#counters.mappings = this.#blocks.holds.live;
-  }
-
-  #withhold(): Outcome {
-    this.#counters.withheld++;
-    return "withheld";
-  }
-
-  #refuse(): Outcome {
-    this.#counters.refused++;
-    return "refused";
-  }
-
-  #unknown(): Outcome {
-    this.#counters.unknownRemoves++;
-    return "unknown";
+    return blocks.blocks.get(block, BLOCK.firstHold) === 0 ? this.#ledger.end(blocks, block, rank) : "known";
   }
 }

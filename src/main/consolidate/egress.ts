@@ -3,13 +3,19 @@
  *
  * What a drain interval gathers goes out together; a queue that grows too long goes out at once, and sources wait meanwhile. The
  * ring may be full: then the rest waits in the queue, and with it the sources.
+ *
+ * What a source has cleared is taken out between turns of the event loop, a few thousand holds at a time: sources go on
+ * meanwhile, unless the queue is too long.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PublishedEvent } from "../normalise/published-event.ts";
 import type { EventOutlet } from "../intake.ts";
 import type { Consolidator } from "./consolidator.ts";
 
 /** Bytes that wait, beyond which nothing waits for the interval, and sources wait for the queue. */
-const MAX_QUEUED_BYTES: number = 4 << 20;
+export const MAX_QUEUED_BYTES: number = 4 << 20;
+/** Holds between two turns: about a millisecond, and 20 KiB of events at most. */
+const SWEPT_A_TURN = 1024;
 
 export class Egress {
   readonly #consolidator: Consolidator;
@@ -20,6 +26,8 @@ export class Egress {
   #immediate: NodeJS.Immediate | null = null;
   /** The drain that waits for room; null while none does. */
   #draining: Promise<void> | null = null;
+  /** Null while nothing is left to be swept. */
+  #sweeping: Promise<void> | null = null;
   #isStopping: boolean = false;
 
   constructor(consolidator: Consolidator, outlet: EventOutlet, intervalMs: number) {
@@ -31,6 +39,7 @@ export class Egress {
 
   /** There may be something to send. Null: go on; otherwise wait for it first. */
   notify(): Promise<void> | null {
+    if (this.#consolidator.isSweeping) this.#sweeping ??= this.#sweep();
     if (this.#draining !== null) return this.#draining;
     if (this.#consolidator.queuedBytes > MAX_QUEUED_BYTES) return this.drain();
     if (this.#intervalMs > 0) this.#timer ??= setTimeout(() => void this.drain(), this.#intervalMs);
@@ -48,6 +57,7 @@ export class Egress {
   /** The end: sends what waits, without waiting for the interval, and gives up what finds no room by then. */
   async stop(deadlineMs: number): Promise<void> {
     const timer = setTimeout(() => (this.#isStopping = true), Math.max(0, deadlineMs - performance.now()));
+    await this.#sweeping;
     await this.drain();
     clearTimeout(timer);
     this.#clear();
@@ -60,6 +70,16 @@ export class Egress {
       if (this.#consolidator.queued === 0 || this.#isStopping) return;
       await this.#outlet.writable();
     }
+  }
+
+  async #sweep(): Promise<void> {
+    do {
+      await nextTurn();
+      await this.notify();
+    } while (!this.#isStopping && this.#consolidator.sweep(SWEPT_A_TURN));
+    this.#sweeping = null;
+    // Whoever called need not come back for the last of it.
+    void this.notify();
   }
 
   #clear(): void {

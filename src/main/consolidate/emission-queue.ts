@@ -1,29 +1,24 @@
 /**
  * Events that wait to be taken out, in one growable array of words. MAIN THREAD. No object per event.
  *
- *   word  0  length of the record in words
- *         1  kind (bits 0-1) | tier (bits 2-3) | parent (bit 4) | rank (bits 8-…)
- *         2  hash, low half            3  hash, high half
- *         4  position in the sequence
- *   stored, besides
- *         5  parent, low half          6  parent, high half
- *         7  tokens of a full block    8  LoRA name, a number in the table      9  cache salt, likewise
- *        10  words of multimodal hashes; 0xffffffff: no list                   11  tokens …, then multimodal hashes (low, high) …
- *
- * What is taken out may be ordered: of neighbours of one kind the stored ones by ascending position, the removed ones by
- * descending, so that a parent is stored before its children and removed after them. What is ordered is what waits when the
- * last such lot is through; a cleared event is passed by none.
+ * What is taken out may be ordered, see EmissionOrder. What is ordered is what waits when the last such lot is through.
  */
 import { TIER, type Tier } from "../../shared/tier.ts";
-import { PUBLISHED_KIND, PublishedEvent, type BlockMmInfo, type PublishedKind } from "../normalise/published-event.ts";
+import { PUBLISHED_KIND, PublishedEvent, type BlockMmInfo } from "../normalise/published-event.ts";
+import { EmissionOrder } from "./emission-order.ts";
+import {
+  kindOf,
+  NO_MM,
+  PARENT_BIT,
+  RANK_SHIFT,
+  readEmission,
+  SHORT_WORDS,
+  STORED_WORDS,
+  TIER_SHIFT,
+  WORD,
+} from "./emission-record.ts";
 import { TextTable } from "./text-table.ts";
 
-const SHORT_WORDS = 5;
-const STORED_WORDS = 11;
-const NO_MM = 0xffff_ffff;
-const PARENT_BIT = 0x10;
-const TIER_SHIFT = 2;
-const RANK_SHIFT = 8;
 const FIRST_WORDS = 4096;
 /** An empty array that is larger is let go. */
 const KEPT_WORDS = 0x10_0000;
@@ -41,7 +36,6 @@ export interface StoredEmission {
 export class EmissionQueue {
   /** Events that wait. */
   length: number = 0;
-  readonly #isOrdered: boolean;
   readonly #texts: TextTable = new TextTable();
   readonly #event: PublishedEvent = new PublishedEvent();
   #words: Uint32Array = new Uint32Array(FIRST_WORDS);
@@ -49,14 +43,11 @@ export class EmissionQueue {
   #head: number = 0;
   #tail: number = 0;
   #waitingWords: number = 0;
-  /** Where the records of the lot in hand begin, in the order in which they go; `#next` goes next. */
-  #order: Uint32Array = new Uint32Array(0);
-  #next: number = 0;
-  #lot: number = 0;
-  #lotEnd: number = 0;
+  /** null: they go as they came. */
+  readonly #order: EmissionOrder | null;
 
   constructor(isOrdered: boolean) {
-    this.#isOrdered = isOrdered;
+    this.#order = isOrdered ? new EmissionOrder() : null;
   }
 
   /** Of the events that wait. */
@@ -65,7 +56,7 @@ export class EmissionQueue {
   }
 
   get memoryBytes(): number {
-    return this.#words.byteLength + this.#order.byteLength + this.#texts.memoryBytes;
+    return this.#words.byteLength + (this.#order?.memoryBytes ?? 0) + this.#texts.memoryBytes;
   }
 
   /** Appends a stored block with its hash, and its parent if it has one. */
@@ -95,12 +86,12 @@ export class EmissionQueue {
       position,
     );
     const words = this.#words;
-    words[at + 5] = parentLo;
-    words[at + 6] = parentHi;
-    words[at + 7] = block.blockSizeTokens;
-    words[at + 8] = this.#texts.take(block.loraName);
-    words[at + 9] = this.#texts.take(cacheSalt);
-    words[at + 10] = mm === null ? NO_MM : mmWords;
+    words[at + WORD.parentLo] = parentLo;
+    words[at + WORD.parentHi] = parentHi;
+    words[at + WORD.blockSize] = block.blockSizeTokens;
+    words[at + WORD.lora] = this.#texts.take(block.loraName);
+    words[at + WORD.salt] = this.#texts.take(cacheSalt);
+    words[at + WORD.mmWords] = mm === null ? NO_MM : mmWords;
     let to = at + STORED_WORDS;
     for (let i = tokenStart; i < tokenEnd; i++) words[to++] = block.tokens[i] as number;
     if (mm === null) return;
@@ -125,9 +116,10 @@ export class EmissionQueue {
   drain(emit: (event: PublishedEvent) => boolean): number {
     let went = 0;
     while (this.length > 0) {
-      if (this.#isOrdered && this.#next === this.#lot) this.#putInOrder();
-      const at = this.#isOrdered ? (this.#order[this.#next] as number) : this.#head;
-      this.#read(at);
+      const order = this.#order;
+      if (order?.isThrough === true) order.arrange(this.#words, this.#head, this.length);
+      const at = order === null ? this.#head : order.next;
+      readEmission(this.#words, at, this.#texts, this.#event);
       if (!emit(this.#event)) break;
       went++;
       this.#drop(at);
@@ -140,59 +132,32 @@ export class EmissionQueue {
     const at = this.#tail;
     const words = this.#words;
     words[at] = length;
-    words[at + 1] = kind | (tier << TIER_SHIFT) | (rank << RANK_SHIFT);
-    words[at + 2] = lo;
-    words[at + 3] = hi;
-    words[at + 4] = position;
+    words[at + WORD.bits] = kind | (tier << TIER_SHIFT) | (rank << RANK_SHIFT);
+    words[at + WORD.lo] = lo;
+    words[at + WORD.hi] = hi;
+    words[at + WORD.position] = position;
     this.#tail = at + length;
     this.#waitingWords += length;
     this.length++;
     return at;
   }
 
-  #read(at: number): void {
-    const words = this.#words;
-    const event = this.#event;
-    const bits = words[at + 1] as number;
-    const kind = (bits & 3) as PublishedKind;
-    event.begin(kind, bits >>> RANK_SHIFT);
-    if (kind === PUBLISHED_KIND.cleared) return;
-    event.tier = ((bits >>> TIER_SHIFT) & 3) as Tier;
-    event.addHash(words[at + 2] as number, words[at + 3] as number);
-    if (kind === PUBLISHED_KIND.removed) return;
-    event.hasParent = (bits & PARENT_BIT) !== 0;
-    event.parentLo = words[at + 5] as number;
-    event.parentHi = words[at + 6] as number;
-    event.blockSizeTokens = words[at + 7] as number;
-    event.loraName = this.#texts.text(words[at + 8] as number);
-    event.cacheSalt = this.#texts.text(words[at + 9] as number);
-    const mmWords = words[at + 10] as number;
-    const end = at + (words[at] as number);
-    const mmStart = mmWords === NO_MM ? end : end - mmWords;
-    event.addTokens(words, at + STORED_WORDS, mmStart);
-    if (mmWords === NO_MM) return;
-    const infos: { lo: number; hi: number }[] = [];
-    for (let i = mmStart; i < end; i += 2) infos.push({ lo: words[i] as number, hi: words[i + 1] as number });
-    event.mmListPresent = true;
-    event.mmInfos = [infos];
-  }
-
   #drop(at: number): void {
     const words = this.#words;
     const length = words[at] as number;
-    if (((words[at + 1] as number) & 3) === PUBLISHED_KIND.stored) {
-      this.#texts.release(words[at + 8] as number);
-      this.#texts.release(words[at + 9] as number);
+    if (kindOf(words, at) === PUBLISHED_KIND.stored) {
+      this.#texts.release(words[at + WORD.lora] as number);
+      this.#texts.release(words[at + WORD.salt] as number);
     }
     this.#waitingWords -= length;
     this.length--;
-    if (!this.#isOrdered) this.#head += length;
-    else if (++this.#next === this.#lot) this.#head = this.#lotEnd;
+    if (this.#order === null) this.#head += length;
+    else if (this.#order.advance()) this.#head = this.#order.end;
     if (this.length > 0) return;
     this.#head = 0;
     this.#tail = 0;
     if (words.length > KEPT_WORDS) this.#words = new Uint32Array(FIRST_WORDS);
-    if (this.#order.length > KEPT_WORDS) this.#order = new Uint32Array(0);
+    this.#order?.reset(KEPT_WORDS);
   }
 
   /** Moves what waits to the front, if that gains enough, and otherwise to an array twice as large. */
@@ -206,47 +171,8 @@ export class EmissionQueue {
     } else {
       old.copyWithin(0, head, this.#tail);
     }
-    for (let i = this.#next; i < this.#lot; i++) this.#order[i] = (this.#order[i] as number) - head;
+    this.#order?.shift(head);
     this.#head = 0;
     this.#tail -= head;
-    this.#lotEnd -= head;
-  }
-
-  /** Everything that waits is one lot: between neighbours of one kind the position decides, otherwise who came first. */
-  #putInOrder(): void {
-    const words = this.#words;
-    const count = this.length;
-    if (count > this.#order.length) this.#order = new Uint32Array(Math.max(2 * this.#order.length, count));
-    const order = this.#order;
-    let run = 0;
-    let isSorted = true;
-    let at = this.#head;
-    let before = 0;
-    for (let i = 0; i < count; i++) {
-      const kind = (words[at + 1] as number) & 3;
-      if (i > 0 && kind === ((words[before + 1] as number) & 3)) {
-        const step = (words[at + 4] as number) - (words[before + 4] as number);
-        if (kind === PUBLISHED_KIND.stored ? step < 0 : step > 0) isSorted = false;
-      } else {
-        if (!isSorted) this.#sort(run, i);
-        run = i;
-        isSorted = true;
-      }
-      order[i] = at;
-      before = at;
-      at += words[at] as number;
-    }
-    if (!isSorted) this.#sort(run, count);
-    this.#next = 0;
-    this.#lot = count;
-    this.#lotEnd = at;
-  }
-
-  /** The sort is stable, as that of all arrays is. */
-  #sort(from: number, to: number): void {
-    const words = this.#words;
-    const first = this.#order[from] as number;
-    const direction = ((words[first + 1] as number) & 3) === PUBLISHED_KIND.stored ? 1 : -1;
-    this.#order.subarray(from, to).sort((a, b) => direction * ((words[a + 4] as number) - (words[b + 4] as number)));
   }
 }

@@ -5,8 +5,8 @@
  * beyond 2^31 as a new object.
  */
 
-/** Slots of a page, a power of two. */
-const PAGE_BITS = 14;
+/** Slots of a page, a power of two: small, for every rank has pages of its own, and whoever sends ranks may send all. */
+const PAGE_BITS = 10;
 const PAGE_MASK: number = (1 << PAGE_BITS) - 1;
 
 export class Slots {

@@ -23,6 +23,10 @@ export const SKIP_REASONS = [
   "medium",
   /** Attention of a kind by which no prefix is matched. */
   "attention_kind",
+  /** A group of layers only, of which nobody has said that it has the attention by which prefixes are matched. */
+  "attention_group",
+  /** Keys that are no adapter's name, no multimodal hash and no salt: equal tokens are then not equal blocks. */
+  "extra_keys",
   /** Tokens in pairs, which have no place in the messages that go out. */
   "bigram",
   /** No block size, or another than the one that is wanted. */

@@ -7,7 +7,8 @@
 import { TIER, type Tier } from "../../shared/tier.ts";
 import type { BlockMmInfo } from "../normalise/published-event.ts";
 import { WireBatchReader } from "../wire/wire-batch.ts";
-import { LOCALITY, OWNERSHIP, SPEC_KIND, UNKNOWN_TIER, WIRE_KIND, WireEvent } from "../wire/wire-event.ts";
+import { LOCALITY, OWNERSHIP, UNKNOWN_TIER, WIRE_KIND, WireEvent } from "../wire/wire-event.ts";
+import { GroupTable } from "../zmq-engine/group-table.ts";
 import type { BlockStore, Consolidator, SourceKind } from "./consolidator.ts";
 import type { SkipReason, SourceCounters } from "./source-counters.ts";
 
@@ -31,6 +32,7 @@ export class WireFeed {
   readonly #reader: WireBatchReader = new WireBatchReader();
   readonly #event: WireEvent = new WireEvent();
   readonly #block: BlockStore;
+  #groups: GroupTable = new GroupTable();
 
   constructor(options: WireFeedOptions) {
     this.#options = options;
@@ -68,6 +70,11 @@ export class WireFeed {
     while (reader.next(this.#event)) this.#takeEvent(rank);
   }
 
+  /** The source began anew, perhaps with another model. */
+  restart(): void {
+    this.#groups = new GroupTable();
+  }
+
   #takeEvent(rank: number): void {
     const { counters, consolidator, source } = this.#options;
     const event = this.#event;
@@ -76,7 +83,7 @@ export class WireFeed {
     else if (event.kind === WIRE_KIND.removed) received.removed++;
     else if (event.kind === WIRE_KIND.cleared) received.cleared++;
     else received.other++;
-    const reason = this.#skipReason();
+    const reason = this.#skipReason(rank);
     if (reason !== null) {
       counters.skipped[reason]++;
       return;
@@ -87,14 +94,20 @@ export class WireFeed {
     else this.#store(rank);
   }
 
-  #skipReason(): SkipReason | null {
+  #skipReason(rank: number): SkipReason | null {
+    const { kind, compat } = this.#options;
     const event = this.#event;
     if (event.kind === WIRE_KIND.ignored) return "ignored";
     if (event.ownership !== OWNERSHIP.framework) return "ownership";
     if (event.kind === WIRE_KIND.cleared) return null;
     if (event.locality === LOCALITY.remote || event.locality === LOCALITY.unknown) return "locality";
     if (event.tier === UNKNOWN_TIER) return "medium";
-    if (this.#options.kind !== "kvbm" && event.tier !== TIER.device) return "medium";
+    if (kind !== "kvbm" && event.tier !== TIER.device) return "medium";
+    // Dynamo's consolidator knows nothing of groups: there, blocks by which no prefix is matched are told of too. Disks and
+    // what is behind a network keep blocks by rules of their own, whatever layers they are of.
+    const isOfLayers = event.tier === TIER.device || event.tier === TIER.hostPinned;
+    const group = compat || !isOfLayers ? null : this.#groups.refusal(event, rank);
+    if (group !== null) return group;
     return event.kind === WIRE_KIND.stored ? this.#storeSkipReason() : null;
   }
 
@@ -102,8 +115,7 @@ export class WireFeed {
     const { onlyBlockSizeTokens, compat, identity } = this.#options;
     const event = this.#event;
     const size = event.blockSizeTokens;
-    // The reference knows nothing of kinds: there, too, blocks by which no prefix is matched are told of.
-    if (!compat && event.specKind === SPEC_KIND.other) return "attention_kind";
+    if (!compat && event.hasUnknownKeys) return "extra_keys";
     if (event.isEagle && !(compat && identity === "legacy")) return "bigram";
     if (compat && identity === "lineage" && event.mmInfos !== null) return "medium";
     if (size <= 0 || (onlyBlockSizeTokens !== null && size !== onlyBlockSizeTokens)) return "block_size";

@@ -4,7 +4,7 @@
  * Engines are asked side by side, so a scrape waits for the slowest of them and not for their sum.
  */
 import { randomBytes } from "node:crypto";
-import type { EngineCredentials, EngineMetricsConfig, ServeConfig } from "../config/config.ts";
+import type { EngineCredentials, EngineMetricsConfig } from "../config/config.ts";
 import { engineLog } from "../engine-log.ts";
 import { LabelInjection } from "../expfmt/label-injection.ts";
 import type { PageOptions } from "../expfmt/page-parser.ts";
@@ -13,13 +13,13 @@ import type { LineLogger } from "../log.ts";
 import { METRIC_PREFIX } from "../metrics/metric-definition.ts";
 import { EnginePage } from "./engine-page.ts";
 import { currentName } from "./older-names.ts";
-import { pagedEngines, pageLabels } from "./page-labels.ts";
+import { type Labelled, pagedEngines, pageLabels } from "./page-labels.ts";
 
 export class EnginePages {
   /** In the order of the configuration. */
   readonly pages: readonly EnginePage[];
 
-  constructor(config: Pick<ServeConfig, "engines" | "nats">, settings: EngineMetricsConfig, log: LineLogger) {
+  constructor(config: Labelled, settings: EngineMetricsConfig, log: LineLogger) {
     const { timeoutMs, maxBytes, maxAgeMs } = settings;
     this.pages = pagedEngines(config.engines).map(
       (engine) =>

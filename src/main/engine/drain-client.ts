@@ -8,7 +8,13 @@
  * Nothing an engine says steers the client: no redirect is followed, no compression accepted, the content type not
  * believed, and time and size have a limit.
  */
-import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from "node:http";
+import {
+  Agent as HttpAgent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  request as httpRequest,
+  type RequestOptions,
+} from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { EngineCredentials, HttpEngineConfig } from "../config/config.ts";
 import { ConfigError, KvcastError } from "../../shared/errors.ts";
@@ -16,6 +22,7 @@ import { DeadlineClock } from "./deadline-clock.ts";
 import { drainErrorFrom } from "./drain-error.ts";
 import { Exchange, type ExchangeResult, type OnChunk } from "./drain-exchange.ts";
 import { FRAMING_HEADERS } from "./framing-headers.ts";
+import { urlBelow } from "../http/url-below.ts";
 import { guardedLookup, isRefusedAddress, type ResolveAll } from "./engine-address.ts";
 
 /**
@@ -54,7 +61,7 @@ export interface Resource {
   /** Below the engine's URL, without a slash in front. */
   readonly path: string;
   /** The first is used; after a 405 the next, which is then remembered. */
-  readonly methods: readonly ["GET"] | readonly ["POST", "GET"];
+  readonly methods: readonly ["GET"] | readonly ["POST"] | readonly ["POST", "GET"];
 }
 
 /** Every release that was seen serves POST; some builds have only GET. */
@@ -63,6 +70,12 @@ const EVENTS: Resource = { path: "kv_cache_events", methods: ["POST", "GET"] };
 /** What is fetched in place of the events; and seams for tests. */
 export interface DrainClientOptions {
   readonly resource?: Resource;
+  /** A JSON document that goes with each POST, made when it is sent. Default: none. */
+  readonly body?: () => Buffer;
+  /** Headers besides the engine's own. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Told of the head of each answer, whatever its status. */
+  readonly onHead?: (headers: IncomingHttpHeaders) => void;
   readonly idleSocketMs?: number;
   readonly resolve?: ResolveAll;
 }
@@ -81,6 +94,9 @@ export class DrainClient implements Drain {
   readonly #url: URL;
   readonly #lookup: ReturnType<typeof guardedLookup>;
   readonly #idleSocketMs: number;
+  readonly #body: (() => Buffer) | null;
+  readonly #moreHeaders: Readonly<Record<string, string>>;
+  readonly #onHead: ((headers: IncomingHttpHeaders) => void) | null;
   #credentials: EngineCredentials;
   #agent: HttpAgent;
   /** Agents of earlier credentials whose connection the running drain may still use. */
@@ -100,6 +116,9 @@ export class DrainClient implements Drain {
     const { path, methods } = options.resource ?? EVENTS;
     this.#url = urlBelow(config.url, path);
     this.#methods = [...methods];
+    this.#body = options.body ?? null;
+    this.#moreHeaders = options.headers ?? {};
+    this.#onHead = options.onHead ?? null;
     this.#headers = ownHeaders(config.headers);
     this.#idleSocketMs = options.idleSocketMs ?? IDLE_SOCKET_MS;
     this.#lookup = guardedLookup(options.resolve);
@@ -172,19 +191,32 @@ export class DrainClient implements Drain {
   async #attempt(clock: DeadlineClock, onChunk: OnChunk): Promise<ExchangeResult> {
     const send = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
     const method = this.#methods[0] ?? "GET";
+    const body = method === "POST" ? (this.#body?.() ?? null) : null;
     const options: RequestOptions = {
       agent: this.#agent,
       method,
-      headers: method === "POST" ? { ...this.#headers, "content-length": "0" } : this.#headers,
+      headers: {
+        ...this.#headers,
+        ...this.#moreHeaders,
+        ...(method === "POST" ? { "content-length": String(body?.length ?? 0) } : {}),
+        ...(body === null ? {} : { "content-type": "application/json" }),
+      },
     };
     try {
       clock.resume();
-      this.#exchange = new Exchange(send(this.#url, options), clock, this.#config.maxResponseBytes, onChunk);
+      const request = this.#watched(send(this.#url, options));
+      this.#exchange = new Exchange(request, clock, this.#config.maxResponseBytes, onChunk, body);
     } catch (cause) {
       // For example a header value with a line break. The message of such an error may hold the value: it is a secret.
       return { error: drainErrorFrom(cause, false, false), cut: false };
     }
     return this.#exchange.settled;
+  }
+
+  #watched(request: ClientRequest): ClientRequest {
+    const onHead = this.#onHead;
+    if (onHead !== null) request.once("response", ({ headers }) => onHead(headers));
+    return request;
   }
 }
 
@@ -194,13 +226,6 @@ function sameTls(a: EngineCredentials, b: EngineCredentials): boolean {
 
 function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === undefined || b === undefined ? a === b : a.equals(b);
-}
-
-/** An address below a base URL that may have a path of its own. */
-function urlBelow(base: URL, path: string): URL {
-  const url = new URL(base.origin);
-  url.pathname = `${base.pathname.replace(/\/+$/, "")}/${path}`;
-  return url;
 }
 
 function ownHeaders(extra: Readonly<Record<string, string>>): Record<string, string> {

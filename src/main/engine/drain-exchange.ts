@@ -40,8 +40,14 @@ export class Exchange {
   /** A chunk is with the consumer, whose promise is pending. */
   #handling: boolean = false;
 
-  /** `request` must not have been ended yet. */
-  constructor(request: ClientRequest, clock: DeadlineClock, maxBytes: number, onChunk: OnChunk) {
+  /** `request` must not have been ended yet; it is, with `body` if there is one. */
+  constructor(
+    request: ClientRequest,
+    clock: DeadlineClock,
+    maxBytes: number,
+    onChunk: OnChunk,
+    body: Buffer | null = null,
+  ) {
     this.#request = request;
     this.#clock = clock;
     this.#maxBytes = maxBytes;
@@ -55,7 +61,8 @@ export class Exchange {
     request.on("close", () => {
       if (this.#response === null) this.#closed();
     });
-    request.end();
+    if (body === null) request.end();
+    else request.end(body);
   }
 
   /** The head of an answer with status 200 has arrived. */

@@ -32,6 +32,9 @@ export const WORD = {
   removed: 21,
   updated: 22,
   mm_key: 23,
+  cache_level: 24,
+  new_value: 25,
+  old_value: 26,
 } as const;
 export type Word = (typeof WORD)[keyof typeof WORD];
 

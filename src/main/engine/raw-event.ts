@@ -9,7 +9,7 @@
  *   blocks   hashLo[i] hashHi[i] hashNull[i] tokenEnd[i]      i < blockCount
  *   tokens   tokens[0 … tokenEnd[0]) | tokens[tokenEnd[0] … tokenEnd[1]) | …     tokenEnd[blockCount-1] = tokenCount
  *
- * A `removed` event uses the hash columns only. Facts: `event_id` counts per attention-DP rank from 0; hashes are u64.
+ * A `removed` event uses the hash columns only, an `updated` one the first of them and the two levels. Facts: `event_id` counts per attention-DP rank from 0; hashes are u64.
  */
 
 import { MAX_RANK } from "../../shared/record.ts";
@@ -92,6 +92,10 @@ export class RawEvent {
   tokenEnd: Uint32Array = new Uint32Array(64);
   tokens: Uint32Array = new Uint32Array(4096);
 
+  /** Cache levels between which the block of an `updated` event moved; ABSENT when it says nothing of that. */
+  levelFrom: number = ABSENT;
+  levelTo: number = ABSENT;
+
   loraName: string | null = null;
   /** The one cache salt of the event (its own or its blocks'); null for none. The empty string is a salt. */
   cacheSalt: string | null = null;
@@ -113,6 +117,8 @@ export class RawEvent {
     this.parentHi = 0;
     this.blockCount = 0;
     this.tokenCount = 0;
+    this.levelFrom = ABSENT;
+    this.levelTo = ABSENT;
     this.loraName = null;
     this.cacheSalt = null;
     this.saltConflict = false;

@@ -9,6 +9,7 @@ import { MAX_RANK } from "../../shared/record.ts";
 import { CLOSE_BRACE, type JsonCursor, OPEN_BRACE } from "./json-cursor.ts";
 import { WORD } from "./json-words.ts";
 import { ABSENT, BAD_RANK, PARENT, RAW_KIND, type RawEvent, type RawKind } from "./raw-event.ts";
+import { scanUpdatedMember } from "./scan-update.ts";
 import { scanBlocks, scanRemovedHashes, scanSalt } from "./scan-blocks.ts";
 import { takeHash } from "./scan-hash.ts";
 import { ignore, NOT_A_COUNT, refuse, takeCount, takeNewKey, takeNull, takeText, takeWord } from "./scan-value.ts";
@@ -75,12 +76,14 @@ function scanData(cursor: JsonCursor, event: RawEvent): void {
   event.kind = findKind(cursor, event);
   const isStored = event.kind === RAW_KIND.stored;
   const isRemoved = event.kind === RAW_KIND.removed;
+  const isUpdated = event.kind === RAW_KIND.updated;
   let seen = 0;
   do {
     const word = takeNewKey(cursor, seen);
     seen |= 1 << word;
     if (isStored) scanStoredMember(cursor, event, word);
     else if (isRemoved && word === WORD.block_hashes) scanRemovedHashes(cursor, event);
+    else if (isUpdated) scanUpdatedMember(cursor, event, word);
     else ignore(cursor, event);
   } while (cursor.more(CLOSE_BRACE));
   const needed = isStored ? 1 << WORD.blocks : isRemoved ? 1 << WORD.block_hashes : 0;

@@ -17,10 +17,16 @@ export class SettingsCheck {
   readonly #log: LineLogger;
   readonly #isWrong: Map<CheckedSetting, boolean> = new Map();
   readonly #told: Set<string> = new Set();
+  #tokensPerBlock: number | null = null;
 
   constructor(kvBlockSizeTokens: number, log: LineLogger) {
     this.#kvBlockSizeTokens = kvBlockSizeTokens;
     this.#log = log;
+  }
+
+  /** What the engine said last; null while it has not. */
+  get tokensPerBlock(): number | null {
+    return this.#tokensPerBlock;
   }
 
   /** Whether the engine's setting contradicts ours; null while it has not told it. */
@@ -30,6 +36,7 @@ export class SettingsCheck {
 
   noteTokensPerBlock(tokens: number): void {
     const wrong = tokens !== this.#kvBlockSizeTokens;
+    this.#tokensPerBlock = tokens;
     this.#isWrong.set("tokens_per_block", wrong);
     if (!wrong || this.#wasTold(`tokens ${tokens}`)) return;
     this.#log.warn("the engine's cache blocks have another size than --kv-block-size: their events are of no use", {

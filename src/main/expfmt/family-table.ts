@@ -32,7 +32,7 @@ export class FamilyEntry {
   help: string | null = null;
   samples: number = 0;
   hasTimestamps: boolean = false;
-  /** Pairs of positions in the page's output. */
+  /** Where its lines are in the page's output: a block, and from where to where in it; one behind the other. */
   readonly segments: number[] = [];
 
   constructor(name: string, isKept: boolean) {

@@ -5,8 +5,9 @@
  * their names, as Python's client prints them.
  */
 import { KvcastError } from "../../shared/errors.ts";
-import { CLOSE_BRACE, COMMA, compareRanges, copy, EQUALS, OPEN_BRACE, QUOTE } from "./bytes.ts";
-import { MAX_LABELS, MAX_LABEL_VALUE_BYTES } from "./refusal.ts";
+import { CLOSE_BRACE, COMMA, copy, EQUALS, OPEN_BRACE, QUOTE, type Viewed } from "./bytes.ts";
+import { type InjectedLabel, InjectionPlan } from "./injection-plan.ts";
+import { MAX_LABEL_VALUE_BYTES } from "./refusal.ts";
 import { SampleScanner } from "./sample-scanner.ts";
 
 export type InjectedLabels = Readonly<Record<string, string>>;
@@ -15,6 +16,8 @@ export type InjectedLabels = Readonly<Record<string, string>>;
 const RESERVED: readonly string[] = ["le", "quantile"];
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const HASH_NAME = "x";
+/** Pages have a handful; one that has more is made up. */
+const MAX_PLANS = 64;
 
 /** A label that cannot be injected. Its values are never quoted. */
 export class LabelRefusedError extends KvcastError {
@@ -44,13 +47,12 @@ export class LabelInjection {
   readonly maxBytes: number;
   /** A line had one of the labels already. */
   foundOne: boolean = false;
-  readonly #names: readonly Buffer[];
-  readonly #pairs: readonly Buffer[];
-  /** Of each label, its part of a series' hash. */
-  readonly #lo: Int32Array;
-  readonly #hi: Int32Array;
-  readonly #isMissing: Uint8Array;
-  readonly #order: Int32Array = new Int32Array(MAX_LABELS);
+  readonly #labels: readonly InjectedLabel[];
+  /** By the names of a line's own labels. */
+  readonly #plans: Map<string, InjectionPlan> = new Map();
+  #plan: InjectionPlan | null = null;
+  /** The scanner's number of the shape that the plan is for. */
+  #shape: number = 0;
 
   /** `scanner` is the one whose lines are written. Throws LabelRefusedError. */
   constructor(labels: InjectedLabels, scanner: SampleScanner = new SampleScanner()) {
@@ -59,90 +61,68 @@ export class LabelInjection {
       throw new LabelRefusedError(`the label ${JSON.stringify(refused[0])} ${labelRefusal(...refused) ?? ""}`);
     }
     const sorted = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    this.#names = sorted.map(([name]) => Buffer.from(name));
-    this.#pairs = sorted.map(([name, value]) => Buffer.from(`${name}="${escapedLabelValue(value)}"`));
-    this.#lo = new Int32Array(sorted.length);
-    this.#hi = new Int32Array(sorted.length);
-    this.#isMissing = new Uint8Array(sorted.length);
-    this.maxBytes = this.#pairs.reduce((sum, pair) => sum + pair.length + 1, 2);
-    for (const [i, pair] of this.#pairs.entries()) {
-      const line = Buffer.from(`${HASH_NAME}{${pair.toString()}}`);
+    this.#labels = sorted.map(([name, value]) => {
+      const pair = `${name}="${escapedLabelValue(value)}"`;
+      const line = Buffer.from(`${HASH_NAME}{${pair}}`);
       if (scanner.name(line, 0, line.length) !== null || scanner.labels(line, line.length) !== null) {
-        throw new LabelRefusedError(
-          `the label ${this.#names[i]?.toString() ?? ""} has a value with control characters`,
-        );
+        throw new LabelRefusedError(`the label ${name} has a value with control characters`);
       }
-      this.#lo[i] = scanner.labelsLo;
-      this.#hi[i] = scanner.labelsHi;
-    }
+      return { name: Buffer.from(name), pair, lo: scanner.labelsLo, hi: scanner.labelsHi };
+    });
+    this.maxBytes = this.#labels.reduce((sum, { pair }) => sum + Buffer.byteLength(pair) + 1, 2);
   }
 
-  /** Finds out which labels the scanned line lacks, and adds their part to the scanner's hash. */
-  apply(bytes: Uint8Array, scanner: SampleScanner): void {
-    for (let i = 0; i < this.#names.length; i++) {
-      const isMissing = scanner.indexOf(bytes, this.#names[i] as Buffer) < 0;
-      this.#isMissing[i] = isMissing ? 1 : 0;
-      if (!isMissing) {
-        this.foundOne = true;
-        continue;
-      }
-      scanner.labelsLo = (scanner.labelsLo + (this.#lo[i] as number)) | 0;
-      scanner.labelsHi = (scanner.labelsHi + (this.#hi[i] as number)) | 0;
-    }
+  /** Adds the part of the labels that the scanned line lacks to the scanner's hash. */
+  apply(bytes: Buffer, scanner: SampleScanner): void {
+    const plan = this.#planOf(bytes, scanner);
+    scanner.labelsLo = (scanner.labelsLo + plan.lo) | 0;
+    scanner.labelsHi = (scanner.labelsHi + plan.hi) | 0;
   }
 
-  /** Writes all labels of the line that `apply` was given, in braces; returns where they end. */
-  write(bytes: Uint8Array, scanner: SampleScanner, out: Uint8Array, from: number): number {
-    this.#sort(bytes, scanner);
+  /** Writes all labels of the scanned line and those that it lacks, by name, in braces; returns where they end. */
+  write(bytes: Buffer, scanner: SampleScanner, out: Viewed, from: number): number {
+    const { firsts, lasts, texts } = this.#planOf(bytes, scanner);
+    const { source, labelFrom, labelTo, valueFrom, valueTo, isCanonical } = scanner;
     let at = from;
-    let own = 0;
-    let injected = 0;
-    for (;;) {
-      while (injected < this.#names.length && this.#isMissing[injected] === 0) injected++;
-      const hasInjected = injected < this.#names.length;
-      const label = this.#order[own] as number;
-      if (own === scanner.labelCount && !hasInjected) break;
-      out[at] = at === from ? OPEN_BRACE : COMMA;
+    for (let step = 0; step < firsts.length; step++) {
+      out.bytes[at] = at === from ? OPEN_BRACE : COMMA;
       at++;
-      if (hasInjected && (own === scanner.labelCount || this.#precedes(injected, bytes, scanner, label))) {
-        const pair = this.#pairs[injected++] as Buffer;
-        out.set(pair, at);
-        at += pair.length;
+      const first = firsts[step] as number;
+      const last = lasts[step] as number;
+      if (first < 0) {
+        const text = texts[step] as Viewed;
+        at = copy(text, 0, text.bytes.length, out, at);
+      } else if (isCanonical) {
+        at = copy(source, labelFrom[first] as number, (valueTo[last] as number) + 1, out, at);
       } else {
-        at = copy(bytes, scanner.labelFrom[label] as number, scanner.labelTo[label] as number, out, at);
-        out[at++] = EQUALS;
-        out[at++] = QUOTE;
-        at = copy(bytes, scanner.valueFrom[label] as number, scanner.valueTo[label] as number, out, at);
-        out[at++] = QUOTE;
-        own++;
+        for (let label = first; label <= last; label++) {
+          if (label > first) out.bytes[at++] = COMMA;
+          at = copy(source, labelFrom[label] as number, labelTo[label] as number, out, at);
+          out.bytes[at++] = EQUALS;
+          out.bytes[at++] = QUOTE;
+          at = copy(source, valueFrom[label] as number, valueTo[label] as number, out, at);
+          out.bytes[at++] = QUOTE;
+        }
       }
     }
-    if (at > from) out[at++] = CLOSE_BRACE;
+    if (at > from) out.bytes[at++] = CLOSE_BRACE;
     return at;
   }
 
-  #precedes(injected: number, bytes: Uint8Array, scanner: SampleScanner, label: number): boolean {
-    const name = this.#names[injected] as Buffer;
-    const from = scanner.labelFrom[label] as number;
-    return compareRanges(name, 0, name.length, bytes, from, scanner.labelTo[label] as number) < 0;
-  }
-
-  /** The line's own labels by name, by insertion: they are few, and as a rule in order. */
-  #sort(bytes: Uint8Array, scanner: SampleScanner): void {
-    const { labelFrom, labelTo } = scanner;
-    const order = this.#order;
-    for (let i = 0; i < scanner.labelCount; i++) {
-      const from = labelFrom[i] as number;
-      const to = labelTo[i] as number;
-      let at = i;
-      for (; at > 0; at--) {
-        const before = order[at - 1] as number;
-        const isAfter =
-          compareRanges(bytes, labelFrom[before] as number, labelTo[before] as number, bytes, from, to) > 0;
-        if (!isAfter) break;
-        order[at] = before;
-      }
-      order[at] = i;
+  #planOf(bytes: Buffer, scanner: SampleScanner): InjectionPlan {
+    if (this.#plan !== null && this.#shape === scanner.shape) return this.#plan;
+    const { labelCount, labelFrom, labelTo } = scanner;
+    let names = "";
+    for (let i = 0; i < labelCount; i++) names += `${bytes.toString("latin1", labelFrom[i], labelTo[i])},`;
+    let plan = this.#plans.get(names);
+    if (plan === undefined) {
+      plan = new InjectionPlan(this.#labels, bytes, scanner);
+      if (this.#plans.size === MAX_PLANS) this.#plans.clear();
+      this.#plans.set(names, plan);
     }
+    this.foundOne ||= plan.foundOne;
+    this.#plan = plan;
+    this.#shape = scanner.shape;
+    return plan;
   }
 }

@@ -1,9 +1,8 @@
 /** Lines of series that are not there yet. ANY THREAD. */
 import { LINE_FEED } from "./bytes.ts";
-import { hashOfName, SampleScanner } from "./sample-scanner.ts";
+import { SampleScanner } from "./sample-scanner.ts";
+import { nameHashHi, nameHashLo } from "./series-hash.ts";
 import { SeriesSet } from "./series-set.ts";
-
-const NAME_SEED = 0x9e3779b9;
 
 export interface Kept {
   readonly lines: readonly Uint8Array[];
@@ -40,8 +39,8 @@ export class SeriesFilter {
     const scanner = this.#scanner;
     if (scanner.name(bytes, start, end) !== null || scanner.labels(bytes, end) !== null) return false;
     const { nameFrom, nameTo, labelsLo, labelsHi } = scanner;
-    const lo = hashOfName(bytes, nameFrom, nameTo, 0) + labelsLo;
-    const hi = hashOfName(bytes, nameFrom, nameTo, NAME_SEED) + labelsHi;
+    const lo = nameHashLo(bytes, nameFrom, nameTo) + labelsLo;
+    const hi = nameHashHi(bytes, nameFrom, nameTo) + labelsHi;
     return this.#seen.add(lo | 0, hi | 0);
   }
 }

@@ -1,6 +1,8 @@
 /** Which series a page has already, by 64-bit hashes in two halves. ANY THREAD. */
 
 const INITIAL_SLOTS = 256;
+/** A page that has many series is soon known to. */
+const GROWTH = 4;
 
 export class SeriesSet {
   #slots: Int32Array = new Int32Array(INITIAL_SLOTS * 2);
@@ -20,7 +22,7 @@ export class SeriesSet {
 
   #grow(): void {
     const old = this.#slots;
-    this.#slots = new Int32Array(old.length * 2);
+    this.#slots = new Int32Array(old.length * GROWTH);
     for (let at = 0; at < old.length; at += 2) {
       const hi = old[at + 1] as number;
       if (hi !== 0) insert(this.#slots, old[at] as number, hi);

@@ -5,7 +5,7 @@
  * read is a bug of whoever printed it: it is refused aloud, and not handed on with labels missing.
  */
 import { KvcastError } from "../../shared/errors.ts";
-import { HASH, LINE_FEED, skipBlanks, SPACE } from "./bytes.ts";
+import { HASH, LINE_FEED, skipBlanks, SPACE, viewed } from "./bytes.ts";
 import { type InjectedLabels, LabelInjection } from "./label-injection.ts";
 import { SampleScanner } from "./sample-scanner.ts";
 
@@ -39,7 +39,7 @@ function withLabels(bytes: Buffer, scanner: SampleScanner, injection: LabelInjec
   const line = Buffer.allocUnsafe(next - nameFrom + injection.maxBytes + 1);
   let at = bytes.copy(line, 0, nameFrom, nameTo);
   injection.apply(bytes, scanner);
-  at = injection.write(bytes, scanner, line, at);
+  at = injection.write(bytes, scanner, viewed(line), at);
   const rest = skipBlanks(bytes, headTo, next);
   line[at++] = SPACE;
   at += bytes.copy(line, at, rest, next);

@@ -1,14 +1,17 @@
 /**
- * `/live` and `/health`. MAIN THREAD.
+ * `/live`, `/ready` and `/health`. MAIN THREAD.
  *
  * Live means that the main loop turns: neither engine nor subscribers have a say, so that a supervisor never restarts a
- * service that only waits for its engine. A loop that stood still cannot answer, but says so once it turns again. Health
- * says whether events flow; its `status`, `uptime` and `endpoints` have the form that Dynamo's system server uses, the rest
- * is our own.
+ * service that only waits for its engine. A loop that stood still cannot answer, but says so once it turns again. Ready says
+ * whether events flow. Health says the same by the rules of Dynamo's system server, in its form: `status`, `uptime` and
+ * `endpoints` are its own, the rest is ours. `?verbose` adds every check.
  */
+import type { ProbeConfig } from "../config/health-config.ts";
+import type { CheckReport, VerboseHealth } from "../health/health-report.ts";
+import type { ServiceStatus } from "../health/service-status.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import type { DirtyRank } from "../metrics/engine-counters.ts";
-import type { Response, WholeRoute } from "./routes.ts";
+import type { Request, Response, WholeRoute } from "./routes.ts";
 
 export interface EngineHealth {
   readonly name: string;
@@ -25,9 +28,9 @@ export interface SinkHealth {
   readonly endpoint: string;
 }
 
-export interface HealthState {
-  /** What keeps the service from being ready, a sentence each; empty = ready. Never quotes what an engine sent. */
-  readonly notReady: readonly string[];
+export interface HealthState extends ServiceStatus {
+  /** Every check, made when it is asked for. */
+  readonly checks: () => readonly CheckReport[];
   /** How long the main loop stood still, if that is only just over; null while it is well. */
   readonly stalledSeconds: number | null;
   /** Milliseconds since the service started, on a monotonic clock. */
@@ -49,21 +52,36 @@ function byName<T extends { readonly name: string }>(list: readonly T[]): Record
   return Object.fromEntries(list.map(({ name, ...rest }) => [name, rest]));
 }
 
-function live(stalledSeconds: number | null): Response {
-  if (stalledSeconds === null) return json(200, { status: "live" });
-  return json(503, { status: "stalled", stalled_seconds: stalledSeconds });
+/** `?verbose`, alone or with any value that does not say no. */
+function isVerbose({ query }: Request): boolean {
+  const value = query.get("verbose");
+  return value !== null && value !== "0" && value !== "false";
 }
 
-function health(state: HealthState): Response {
-  const ready = state.notReady.length === 0;
+function more(state: HealthState, request: Request): Partial<VerboseHealth> {
+  return isVerbose(request) ? { checks: state.checks() } : {};
+}
+
+function live(state: HealthState, request: Request): Response {
+  const { stalledSeconds } = state;
+  if (stalledSeconds === null) return json(200, { status: "live", ...more(state, request) });
+  return json(503, { status: "stalled", stalled_seconds: stalledSeconds, ...more(state, request) });
+}
+
+function ready(state: HealthState, request: Request): Response {
+  const { ready: status, reasons } = state;
+  return json(status === "ready" ? 200 : 503, { status, reasons, ...more(state, request) });
+}
+
+function health(state: HealthState, request: Request): Response {
   const secs = Math.floor(state.uptimeMs / 1000);
-  return json(ready ? 200 : 503, {
-    status: ready ? "ready" : "notready",
+  return json(state.health === "ready" ? 200 : 503, {
+    status: state.health,
     uptime: { secs, nanos: Math.floor((state.uptimeMs - secs * 1000) * 1e6) },
-    endpoints: {},
+    endpoints: state.endpoints,
     version: state.version,
     epoch: { id: state.epoch.uuid, started: state.epoch.startedSeconds },
-    reasons: state.notReady,
+    reasons: state.reasons,
     engines: byName(state.engines.map(({ dirtyRanks, ...engine }) => ({ ...engine, dirty_ranks: dirtyRanks }))),
     ...(state.index === null
       ? {}
@@ -76,13 +94,16 @@ function health(state: HealthState): Response {
         }),
     ring: { capacity_slots: state.ring.capacitySlots, occupied_slots: state.ring.occupiedSlots },
     sinks: byName(state.sinks),
+    ...more(state, request),
   });
 }
 
-/** The two routes; `state` is asked anew for each request. */
-export function healthRoutes(state: () => HealthState): readonly WholeRoute[] {
+/** The three routes; `state` is asked anew for each request. */
+export function healthRoutes(config: ProbeConfig, state: () => HealthState): readonly WholeRoute[] {
+  const healthNow = (request: Request): Response => health(state(), request);
   return [
-    { path: "/live", handler: () => live(state().stalledSeconds) },
-    { path: "/health", handler: () => health(state()) },
+    { path: config.livePath, handler: config.isLiveHealth ? healthNow : (request) => live(state(), request) },
+    { path: config.readyPath, handler: (request) => ready(state(), request) },
+    { path: config.healthPath, handler: healthNow },
   ];
 }

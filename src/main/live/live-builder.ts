@@ -25,7 +25,7 @@ import type { RecentRecord } from "../pipeline/recent-records.ts";
 import { type Growth, LATELY_MS, TotalsWindow } from "./growth.ts";
 import { liveEngines } from "./live-engines.ts";
 import { Markers } from "./live-markers.ts";
-import { type LiveParts, MAX_SNAPSHOT_EVENTS, MAX_TAIL_EVENTS } from "./live-parts.ts";
+import { type LiveHealth, type LiveParts, MAX_SNAPSHOT_EVENTS, MAX_TAIL_EVENTS } from "./live-parts.ts";
 import { joined, liveStages, ofSink, overEngines } from "./live-stages.ts";
 import { readTotals, type Totals } from "./totals.ts";
 
@@ -46,6 +46,8 @@ export class LiveBuilder {
   readonly #startedMs: number = performance.now();
   /** The last totals; kept where new ones could not be had as of one moment. */
   #totals: Totals | null = null;
+  /** Of the last second. */
+  #health: LiveHealth | null = null;
   /** How far the tail has been read: a place in the ring, the events until there, and when. */
   #tailPosition: number;
   #tailEvents: number;
@@ -75,11 +77,12 @@ export class LiveBuilder {
 
   /** One more second. */
   tick(): LiveRow {
-    const { engines, health } = this.#parts;
+    const { engines } = this.#parts;
+    this.#health = this.#parts.health();
     const totals = this.#readTotals();
     const at = Math.round(wallClockSeconds());
     this.#window.add(totals);
-    this.#markers.note(totals, engines, health().checks, at);
+    this.#markers.note(totals, engines, this.#health.checks, at);
     const row = this.#rowOf(this.#window.growth(totals), at);
     this.#history.push(row);
     if (this.#history.length > HISTORY_SECONDS) this.#history.shift();
@@ -100,11 +103,11 @@ export class LiveBuilder {
   }
 
   #snapshot(viewers: number, tail: LiveSnapshot["tail"]): LiveSnapshot {
-    const { pipeline, health } = this.#parts;
+    const { pipeline } = this.#parts;
     const totals = this.#readTotals();
     const growth = this.#window.growth(totals);
     const at = wallClockSeconds();
-    const { ready, checks } = health();
+    const { ready, checks } = (this.#health ??= this.#parts.health());
     const sequence = this.#shared.publisher(PUBLISHER_CELLS.publishedSequence);
     const latency = (q: number): number | null => growth.quantile(q, PUBLISH_DURATION_BUCKETS, (each) => each.latency);
     return {

@@ -32,7 +32,7 @@ const MAX_STALL_MS = 30_000;
 export interface LiveHubOptions {
   readonly builder: LiveView;
   /** What does not change. */
-  readonly about: Pick<LiveHello, "version" | "service" | "options">;
+  readonly about: Pick<LiveHello, "version" | "service" | "options" | "links">;
   readonly snapshotEveryMs?: number;
   readonly rowEveryMs?: number;
   readonly maxStallMs?: number;

@@ -51,10 +51,9 @@ export class Markers {
   }
 
   #noteLosses(before: Totals, now: Totals, at: number): void {
-    const dropped = ({ sinks }: Totals): number => sinks.reduce((sum, sink) => sum + sink.dropped, 0);
     this.#count("loss", now.ringDropped - before.ringDropped, "# event{s} dropped in front of the ring", at);
     this.#count("loss", now.encodeDropped - before.encodeDropped, "# event{s} that could not be encoded", at);
-    this.#count("loss", dropped(now) - dropped(before), "# event{s} dropped by a sink", at);
+    this.#count("loss", droppedBySinks(now) - droppedBySinks(before), "# event{s} dropped by a sink", at);
     this.#count("loss", now.queueFull - before.queueFull, "# message{s} missed by slow subscribers, at least", at);
     this.#count("thread", now.restarts - before.restarts, "# thread{s} replaced", at);
   }
@@ -71,10 +70,10 @@ export class Markers {
   }
 
   #noteChecks(checks: readonly LiveCheck[], at: number): void {
-    const failing = new Set(checks.filter(({ ok }) => !ok).map(({ name }) => name));
+    const failing = new Set(checks.filter(({ ok }) => ok === false).map(({ name }) => name));
     for (const { name, ok, reason } of checks) {
-      if (!ok && !this.#failing.has(name)) this.#add("alert", `${name}: ${reason}`, at);
-      if (ok && this.#failing.has(name)) this.#add("recovered", `${name}: ${reason}`, at);
+      if (ok === false && !this.#failing.has(name)) this.#add("alert", `${name}: ${reason}`, at);
+      if (ok !== false && this.#failing.has(name)) this.#add("recovered", name, at);
     }
     this.#failing = failing;
   }
@@ -82,4 +81,8 @@ export class Markers {
   #add(kind: MarkerKind, text: string, at: number): void {
     this.#kept.push({ id: this.#nextId++, at, kind, text });
   }
+}
+
+function droppedBySinks({ sinks }: Totals): number {
+  return sinks.reduce((sum, { dropped }) => sum + dropped, 0);
 }

@@ -32,7 +32,7 @@ export interface LiveParts {
   /** Ranks of each engine. */
   readonly attentionDpSize: number;
   readonly pipeline: LivePipeline;
-  /** As it is now. Cheap: it is asked five times a second. */
+  /** As it is now; asked once a second. */
   readonly health: () => LiveHealth;
 }
 

@@ -6,11 +6,13 @@ import type { Epoch } from "../../shared/index-messages.ts";
 import { LIVE_VERSION, type LiveOption } from "../../shared/live-snapshot.ts";
 import type { LoadedConfig, ServeConfig } from "../config/config.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
+import type { HealthBoard } from "../health/health-board.ts";
 import type { Engines } from "../engines.ts";
-import type { HealthState } from "../http/health.ts";
+import { LIVE_PATH } from "../http/live-routes.ts";
+import { PERF_PATH } from "../http/perf-route.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { LiveBuilder } from "./live-builder.ts";
-import { liveChecks } from "./live-checks.ts";
+import { liveHealth } from "./live-checks.ts";
 import { LiveHub } from "./live-hub.ts";
 
 interface LiveServiceParts {
@@ -20,20 +22,18 @@ interface LiveServiceParts {
   readonly engines: Engines;
   readonly pipeline: Pipeline;
   readonly epoch: Epoch;
-  readonly health: () => HealthState;
+  readonly board: HealthBoard;
 }
 
-export function makeLiveHub({ config, given, version, engines, pipeline, epoch, health }: LiveServiceParts): LiveHub {
+export function makeLiveHub({ config, given, version, engines, pipeline, epoch, board }: LiveServiceParts): LiveHub {
+  const { probes } = config;
   return new LiveHub({
     builder: new LiveBuilder({
       engines: engines.counters,
       data: engines.data,
       attentionDpSize: config.attentionDpSize,
       pipeline,
-      health: () => {
-        const state = health();
-        return { ready: state.notReady.length === 0, checks: liveChecks(state, pipeline.workers()) };
-      },
+      health: () => liveHealth(board),
     }),
     about: {
       version: LIVE_VERSION,
@@ -44,6 +44,7 @@ export function makeLiveHub({ config, given, version, engines, pipeline, epoch, 
         startedAt: wallClockSeconds(),
       },
       options: given === undefined ? [] : optionsOf(given),
+      links: ["/metrics", probes.healthPath, probes.readyPath, probes.livePath, LIVE_PATH, PERF_PATH],
     },
   });
 }

@@ -6,6 +6,7 @@
  */
 
 const FIGURE_PATHS = {
+  iteration: ["iter"],
   iterationMs: ["iterLatencyMS"],
   activeRequests: ["numActiveRequests"],
   queuedRequests: ["numQueuedRequests"],

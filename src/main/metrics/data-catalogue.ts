@@ -1,5 +1,5 @@
 /** The metrics of what is read of engines beside their events. MAIN THREAD; data. */
-import { ADDITIONAL_METRICS, BACKEND_METRICS } from "../component-metrics/definitions.ts";
+import { ADDITIONAL_METRICS, BACKEND_METRICS, WORKER_METRICS } from "../component-metrics/definitions.ts";
 import { DERIVED_METRICS } from "../component-metrics/derived-metrics.ts";
 import { RATIO_BUCKETS, REQUEST_BUCKETS, TOKEN_BUCKETS, WAIT_BUCKETS } from "../perf/perf-histograms.ts";
 import { type CatalogueSection, counter, gauge, histogram } from "./metric-definition.ts";
@@ -91,15 +91,17 @@ export const ENGINE_DATA: CatalogueSection = {
 
 export const COMPONENT: CatalogueSection = {
   title: "Component",
+  stability: "reference",
   intro:
     "Names and labels are those of Dynamo's TensorRT-LLM component. A series appears when there is something to count; with " +
     "several engines each has the label `engine` on top. What only who handles requests can see (`aborted`, `request_type`) " +
     "never appears here.",
-  metrics: [...BACKEND_METRICS, ...ADDITIONAL_METRICS],
+  metrics: [...BACKEND_METRICS, ...WORKER_METRICS, ...ADDITIONAL_METRICS],
 };
 
 export const DERIVED: CatalogueSection = {
   title: "TensorRT-LLM, derived",
+  stability: "reference",
   intro:
     "Made of the engine's iteration statistics, for an engine that has no Prometheus page of its own; one that has exposes " +
     "these itself, and kvcast does not.",

@@ -1,10 +1,9 @@
 /**
- * The families of what is read of engines beside their events: our own, the component's, and the engine's derived. MAIN THREAD.
+ * The families of what is read of engines beside their events: our own; those under others' names are `component-families.ts`. MAIN
+ * THREAD.
  *
  * What an engine does not give has no series: 0 would be a statement.
  */
-import { ADDITIONAL_METRICS, BACKEND_METRICS } from "../component-metrics/definitions.ts";
-import { DERIVED_METRICS } from "../component-metrics/derived-metrics.ts";
 import type { EngineData, WorkerIdentity } from "../engine-data.ts";
 import { CHECKED_SETTINGS } from "../engine/settings-check.ts";
 import type { StatsCounters } from "../load/stats-counters.ts";
@@ -12,7 +11,8 @@ import type { PerfCounters } from "../perf/perf-counters.ts";
 import type { PerfHistograms } from "../perf/perf-histograms.ts";
 import { PERF_FAULTS } from "../perf/perf-record.ts";
 import { PERF_STATES } from "../perf/perf-status.ts";
-import { addHistogram, type Family, type Labels, type Series } from "./cell-metric.ts";
+import { addHistogram, type Family, type Series } from "./cell-metric.ts";
+import { componentFamilies } from "./component-families.ts";
 import { POLL_OUTCOMES, SOURCE_ERROR_REASONS } from "./engine-counters.ts";
 
 /** In the order of the configuration. */
@@ -33,9 +33,9 @@ const REQUEST_HISTOGRAMS: readonly (readonly [name: string, histogram: Histogram
 ];
 
 /**
- * Series are made once and read at each scrape; only what depends on an engine's identity is made anew when that becomes known.
+ * `hasOwnPage`: whether the page that is being made has the metrics of that engine's own. Series are made once and read at each scrape; only what depends on an engine's identity is made anew when that becomes known.
  */
-export function dataFamilies(data: Data): readonly Family[] {
+export function dataFamilies(data: Data, hasOwnPage: (engine: string) => boolean): readonly Family[] {
   return [
     { name: "engine_info", series: infoSeries(data) },
     fixed("engine_setting_mismatch", data.flatMap(mismatchSeries)),
@@ -43,21 +43,7 @@ export function dataFamilies(data: Data): readonly Family[] {
     fixed("perf_state", data.flatMap(stateSeries)),
     ...perfFamilies(data),
     ...REQUEST_HISTOGRAMS.map(([name, key]) => requestHistogram(name, key, data)),
-    ...joined(data, BACKEND_METRICS, {
-      labels: ["model", "dynamo_component", "engine"],
-      make: (one, labels) => one.gauges.families(labels),
-    }),
-    ...joined(data, ADDITIONAL_METRICS, {
-      labels: ["model_name", "disaggregation_mode", "engine_type", "engine"],
-      make: (one, labels) => one.additional.families(labels),
-      prepare: (one) => one.countGaps(),
-    }),
-    ...joined(data, DERIVED_METRICS, {
-      labels: ["model_name", "engine_type", "engine"],
-      make: (one, labels) => one.derived.families(labels),
-      // Until it is known whether the engine has a page of its own, it may have.
-      isShown: (one) => one.facts.hasMetricsPage === false,
-    }),
+    ...componentFamilies(data, hasOwnPage),
   ];
 }
 
@@ -190,55 +176,4 @@ function requestHistogram(name: string, key: HistogramKey, data: Data): Family {
     name,
     histograms: () => made.filter(({ perf }) => perf.counters.records > 0).map(({ series }) => series),
   };
-}
-
-/** Metrics that are kept by engine, under names that have no place for the engine's. */
-interface Group {
-  /** Those of its labels that come from the engine's identity. */
-  readonly labels: readonly string[];
-  readonly make: (one: EngineData, labels: Labels) => readonly Family[];
-  readonly prepare?: (one: EngineData) => void;
-  readonly isShown?: (one: EngineData) => boolean;
-}
-
-type ByName = ReadonlyMap<string, Family>;
-
-/** One family of each name out of those of all engines whose identity is known. */
-function joined(
-  data: Data,
-  definitions: readonly { readonly name: string; readonly type: string }[],
-  group: Group,
-): readonly Family[] {
-  // Series are made anew only when a label changes, which happens once or twice in an engine's life.
-  const made = new Map<EngineData, { readonly identity: WorkerIdentity; readonly families: ByName }>();
-  const familiesOf = (one: EngineData): ByName | null => {
-    const { identity } = one;
-    if (identity === null || group.isShown?.(one) === false) return null;
-    group.prepare?.(one);
-    const known = made.get(one);
-    if (known?.identity === identity) return known.families;
-    const labels = identityLabels(identity, data.length > 1 ? one.engine : null, group.labels);
-    const families = new Map(group.make(one, labels).map((family) => [family.name, family]));
-    made.set(one, { identity, families });
-    return families;
-  };
-  const found = (name: string): Family[] => data.flatMap((one) => familiesOf(one)?.get(name) ?? []);
-  return definitions.map(({ name, type }): Family =>
-    type === "histogram"
-      ? { name, histograms: () => found(name).flatMap((family) => ("histograms" in family ? family.histograms() : [])) }
-      : { name, series: () => found(name).flatMap((family) => ("series" in family ? family.series() : [])) },
-  );
-}
-
-/** Of all labels that any of them has, the wanted ones; `engine` only where it tells series apart. */
-function identityLabels(identity: WorkerIdentity, engine: string | null, wanted: readonly string[]): Labels {
-  const labels: Readonly<Record<string, string>> = {
-    model: identity.model,
-    dynamo_component: identity.component,
-    model_name: identity.model,
-    disaggregation_mode: identity.disaggregationMode,
-    engine_type: "trtllm",
-    ...(engine === null ? {} : { engine }),
-  };
-  return Object.fromEntries(Object.entries(labels).filter(([name]) => wanted.includes(name)));
 }

@@ -35,6 +35,7 @@ export class EngineBlocks {
   readonly #own: ExpositionPage;
   readonly #ownNames: ReadonlySet<string>;
   #pages: readonly ExpositionPage[] = [];
+  #engines: ReadonlySet<string> = new Set();
   #block: EngineBlock = NO_BLOCK;
 
   constructor(sources: readonly BlockSource[], own: readonly Pick<ExpositionFamily, "name" | "type">[]) {
@@ -42,6 +43,11 @@ export class EngineBlocks {
     this.#ownNames = new Set(own.map(({ name }) => name));
     const families = own.map(({ name, type }) => ({ name, type, help: null, lines: [], hasTimestamps: false }));
     this.#own = { families, series: 0, bytes: 0, refused: noRefusals(), isWhole: true, gotAllLabels: true };
+  }
+
+  /** Whether the block that was made last has metrics of that engine's own. */
+  shows(engine: string): boolean {
+    return this.#engines.has(engine);
   }
 
   /** The block of the pages as they are now; the same object while they are the same. */
@@ -54,6 +60,7 @@ export class EngineBlocks {
     const pages = shown.map(({ page }) => page);
     if (pages.length === this.#pages.length && pages.every((page, i) => page === this.#pages[i])) return this.#block;
     this.#pages = pages;
+    this.#engines = new Set(shown.map(({ counters }) => counters.engine));
     const areDistinct = pages.length === 1 || pages.every(({ gotAllLabels }) => gotAllLabels);
     const { families, refused } = mergePages([this.#own, ...pages], areDistinct);
     for (const [i, { counters }] of shown.entries()) {

@@ -50,7 +50,7 @@ export type ReceivedType = (typeof RECEIVED_TYPES)[number];
 export const SOURCE_ERROR_REASONS = ["connect", "timeout", "http_status", "decode", "oversize", "schema"] as const;
 export type SourceErrorReason = (typeof SOURCE_ERROR_REASONS)[number];
 
-export const INJECT_REASONS = ["start", "restart", "gap"] as const;
+export const INJECT_REASONS = ["start", "restart", "gap", "command", "tier_move"] as const;
 export type InjectReason = (typeof INJECT_REASONS)[number];
 
 /** A rank of which subscribers may believe something wrong until it is cleared. */
@@ -175,6 +175,11 @@ export class EngineCounters {
     else if (kind === WIRE_KIND.removed) received.removed++;
     else if (kind === WIRE_KIND.cleared) received.cleared++;
     else received.other++;
+  }
+
+  /** Over all ranks; of an engine read over ZMQ, messages. */
+  get allMissingIds(): number {
+    return this.missingIds.reduce((sum, count) => sum + count, 0);
   }
 
   /** Counts that so many events were at most so old when they were read. */

@@ -21,8 +21,13 @@ export function fullName({ prefix = METRIC_PREFIX, name }: MetricDefinition): st
   return prefix + name;
 }
 
+/** What users may rely on. `stable`: ours, kept as it is. `reference`: named by another project, and changed when that does. */
+export type Stability = "stable" | "reference";
+
 export interface CatalogueSection {
   readonly title: string;
+  /** Of all its metrics. Default `stable`. */
+  readonly stability?: Stability;
   /** What is to be said of all of them, a paragraph. */
   readonly intro?: string;
   readonly metrics: readonly MetricDefinition[];

@@ -16,7 +16,6 @@ import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { sinkFamilies } from "./sink-families.ts";
 
 const NO_LABELS: Labels = {};
-const ZMQ: Labels = { sink: "zmq" };
 const NO_SERIES: readonly Series[] = [];
 const NO_HISTOGRAMS: readonly HistogramSeries[] = [];
 
@@ -86,32 +85,16 @@ function encodeFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): reado
 
 /** What only the ZMQ sink has; series exist only while it is on. */
 function zmqFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly Family[] {
-  const on = (series: readonly Series[]) => (): readonly Series[] =>
-    pipeline.zmqEndpoint() === null ? NO_SERIES : series;
   const cell = (index: number, labels: Labels): Series => ({ labels, read: () => snapshot.publisher(index) });
   const byEndpoint = (index: number) => (): readonly Series[] => {
     const endpoint = pipeline.zmqEndpoint();
     return endpoint === null ? NO_SERIES : [cell(index, { endpoint })];
-  };
-  const histogram = (from: HistogramCells): (() => readonly HistogramSeries[]) => {
-    const series = [{ labels: ZMQ, addTo: (cells: Float64Array): void => snapshot.addPublisherHistogram(from, cells) }];
-    return () => (pipeline.zmqEndpoint() === null ? NO_HISTOGRAMS : series);
-  };
-  const sequence: Series = {
-    labels: NO_LABELS,
-    read: () => {
-      const last = snapshot.publisher(PUBLISHER_CELLS.publishedSequence);
-      return last < 0 ? null : last;
-    },
   };
   return [
     { name: "zmq_subscribers", series: byEndpoint(PUBLISHER_CELLS.zmqSubscribers) },
     { name: "zmq_high_water_mark_messages", series: byEndpoint(PUBLISHER_CELLS.zmqHighWaterMarkMessages) },
     { name: "zmq_subscriber_queue_full_total", series: byEndpoint(PUBLISHER_CELLS.zmqQueueFull) },
     { name: "zmq_wait_subscribers_timeouts_total", series: byEndpoint(PUBLISHER_CELLS.waitSubscribersTimeouts) },
-    { name: "heartbeats_total", series: on([cell(PUBLISHER_CELLS.heartbeats, NO_LABELS)]) },
-    { name: "published_sequence", series: on([sequence]) },
-    { name: "pipeline_latency_seconds", histograms: histogram(PUBLISHER_CELLS.pipelineLatency) },
   ];
 }
 
@@ -164,6 +147,12 @@ function workerFamilies(snapshot: SharedSnapshot): readonly Family[] {
             read: () => restarts[reason],
           })),
         ),
+    },
+    {
+      name: "worker_heartbeat_timestamp_seconds",
+      series: () => [
+        { labels: { worker: "publisher" }, read: () => snapshot.publisher(PUBLISHER_CELLS.publisherBeatSeconds) },
+      ],
     },
     { name: "main_stalls_total", series: single(() => snapshot.publisher(PUBLISHER_CELLS.mainStalls)) },
     { name: "main_stalled", series: single(() => snapshot.publisher(PUBLISHER_CELLS.mainStalled)) },

@@ -27,9 +27,13 @@ export interface WorkerStatus {
 /** Label values of `sink`. */
 export type SinkName = "zmq" | "nats";
 
+/** What goes to NATS: load alone, or events, with load or without. */
+export type NatsUse = "none" | "load" | "events";
+
 export interface PipelineView {
   /** Where events go, as far as it is there: no ZMQ before its socket is bound. */
   sinks(): readonly SinkName[];
+  readonly natsUse: NatsUse;
   /** Most messages that wait for NATS to confirm them. */
   readonly natsMaxInFlight: number;
   readonly ringCapacitySlots: number;

@@ -16,10 +16,13 @@ import { FETCH_OUTCOMES } from "../engine-page/page-counters.ts";
 import { REFUSALS } from "../expfmt/refusal.ts";
 import { DISAGGREGATION_MODES, BACKENDS, MODALITIES } from "../component-metrics/worker-traits.ts";
 import { CHECKED_SETTINGS } from "../engine/settings-check.ts";
+import { PROBE_OUTCOMES } from "../health/canary-client.ts";
+import { CHECK_NAMES } from "../health/health-report.ts";
 import { PERF_FAULTS } from "../perf/perf-record.ts";
 import { PERF_STATES } from "../perf/perf-status.ts";
 import { CATALOGUE, METRIC_PREFIX, type MetricDefinition } from "./catalogue.ts";
-import { fullName } from "./metric-definition.ts";
+import { LEFT_OUT } from "./left-out.ts";
+import { fullName, type Stability } from "./metric-definition.ts";
 import {
   ALL_INVALID_REASONS,
   ENGINE_KINDS,
@@ -31,6 +34,9 @@ import {
   SOURCE_ERROR_REASONS,
 } from "./engine-counters.ts";
 import { SKIP_REASONS, SOURCE_EVENT_TYPES } from "../consolidate/source-counters.ts";
+import { DROP_REASONS, FEED_INPUTS, FEED_SKIPS } from "../router-feed/feed-counters.ts";
+import { INPUT_STATES } from "../router-feed/zmq-input.ts";
+import { BLOCK_OUTCOMES, LEFT_OUT_REASONS } from "./router-index-families.ts";
 import { WIRE_REFUSALS } from "../wire/wire-refusal.ts";
 import { RING_DROP_REASONS, WORKER_RESTART_REASONS } from "./pipeline-view.ts";
 
@@ -47,7 +53,8 @@ const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
   codec: WIRE_FORMATS,
   sink: ["zmq", "nats"],
   endpoint: "the bound ZMQ address, with its real port",
-  worker: "`publisher`, and `encoder0`, `encoder1`, … by `--encoders`",
+  check: CHECK_NAMES,
+  worker: "`publisher`, `encoder0`, `encoder1`, … by `--encoders`, and with `--snapshot` `indexer`",
   handler: "path of the route, `other` for requests that reached none",
   code: "HTTP status",
   level: LOG_LEVELS,
@@ -67,10 +74,19 @@ const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
 /** Labels whose values depend on the metric. */
 const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "source_polls_total outcome": POLL_OUTCOMES,
+  "router_index_messages_total input": FEED_INPUTS,
+  "router_index_refused_messages_total reason": WIRE_REFUSALS,
+  "router_index_events_total event_type": ["stored", "removed", "cleared"],
+  "router_index_skipped_events_total reason": FEED_SKIPS,
+  "router_index_left_out_events_total reason": LEFT_OUT_REASONS,
+  "router_index_rank_drops_total reason": DROP_REASONS,
+  "router_index_block_operations_total outcome": BLOCK_OUTCOMES,
+  "router_index_workers state": INPUT_STATES,
   "event_age_seconds source": EVENT_AGE_SOURCES,
   "engine_setting_mismatch setting": CHECKED_SETTINGS,
   "iteration_stats_polls_total outcome": POLL_OUTCOMES,
   "iteration_stats_errors_total reason": SOURCE_ERROR_REASONS,
+  "health_probe_total outcome": PROBE_OUTCOMES,
   "perf_state state": PERF_STATES,
   "perf_polls_total outcome": POLL_OUTCOMES,
   "perf_errors_total reason": SOURCE_ERROR_REASONS,
@@ -101,7 +117,7 @@ const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
       "ack_duration_seconds",
     ].map((name) => [`sink_${name} sink`, ["nats"]]),
   ),
-  "pipeline_latency_seconds sink": ["zmq"],
+  "worker_heartbeat_timestamp_seconds worker": ["publisher"],
   "sink_sent_events_total event_type": EVENT_TYPES,
   "sink_dropped_events_total reason": SINK_DROP_REASONS,
   "sink_errors_total reason": SINK_ERROR_REASONS,
@@ -122,6 +138,8 @@ const OWN_UNITS: Readonly<Record<string, string>> = {
   replay_buffer_oldest_sequence: "sequence number",
   zmq_subscriber_queue_full_total: "messages",
   main_stalled: "1 or 0",
+  ready: "1 or 0",
+  health_probe_total: "canaries",
   index_complete: "1 or 0",
   snapshots_open: "snapshots",
   rank_dirty: "1 or 0",
@@ -131,6 +149,7 @@ const OWN_UNITS: Readonly<Record<string, string>> = {
   perf_state: "1 or 0",
   event_age_negative_total: "events",
   request_kv_transfer_seconds: "seconds",
+  dynamo_component_kv_publisher_engines_dropped_events_total: "event ids",
   dynamo_component_gpu_cache_usage_percent: "ratio",
   dynamo_component_kv_cache_hit_rate: "ratio",
   trtllm_num_aborted_requests_total: "requests",
@@ -189,18 +208,29 @@ export function renderMetricsReference(): string {
     "consolidator_published = consolidator_waiting (a gauge) + ring_enqueued",
     "```",
     "",
+    "Stability: a `stable` metric keeps its name, type, unit and labels, and goes only with a line about it in CHANGELOG.md; a",
+    "`reference` metric is named by Dynamo or TensorRT-LLM, and follows them. The same line is written for it.",
+    "",
     "Two losses happen where kvcast cannot count events. What an engine dropped before it was read shows as missing event",
     "ids, in `kvcast_source_sequence_gaps_total`. What libzmq drops for a subscriber that is too slow shows as its beginning,",
     "in `kvcast_zmq_subscriber_queue_full_total`; how much it was only that subscriber sees, as a gap in the sequence numbers.",
-    ...CATALOGUE.flatMap(({ title, intro, metrics }) => [
+    ...CATALOGUE.flatMap(({ title, stability, intro, metrics }) => [
       "",
       `## ${title}`,
       "",
       ...(intro === undefined ? [] : [intro, ""]),
-      "| Metric | Type | Unit | Labels | Meaning |",
-      "|---|---|---|---|---|",
-      ...metrics.map(metricRow),
+      "| Metric | Type | Unit | Labels | Stability | Meaning |",
+      "|---|---|---|---|---|---|",
+      ...metrics.map((metric) => metricRow(metric, stability ?? "stable")),
     ]),
+    "",
+    "## What is left out",
+    "",
+    "Others have metrics of these names. kvcast has not, and this is why.",
+    "",
+    "| Metric | Why not |",
+    "|---|---|",
+    ...LEFT_OUT.map(({ names, reason }) => row([names.map((name) => `\`${name}\``).join(", "), reason])),
     "",
     "## Label values",
     "",
@@ -216,12 +246,12 @@ export function renderMetricsReference(): string {
   ].join("\n")}\n`;
 }
 
-function metricRow(metric: MetricDefinition): string {
+function metricRow(metric: MetricDefinition, stability: Stability): string {
   const labels = metric.labels.map((label) => `\`${label}\``).join(", ");
   const bounds = metric.buckets ?? [];
   const buckets =
     bounds.length === 0 ? "" : ` ${bounds.length} buckets from ${bounds[0] ?? ""} to ${bounds.at(-1) ?? ""}.`;
-  return row([`\`${fullName(metric)}\``, metric.type, unitOf(metric.name), labels, metric.help + buckets]);
+  return row([`\`${fullName(metric)}\``, metric.type, unitOf(metric.name), labels, stability, metric.help + buckets]);
 }
 
 /** A name ends in its unit, or in what it counts, as Prometheus wants it. */

@@ -22,7 +22,8 @@ export function serviceFamilies(
   epoch: Epoch,
   logCounts: Readonly<Record<string, number>>,
   requests: RequestCountsView,
-  live: LiveCountsView | null,
+  collectSeconds: () => number | null,
+  live: LiveCountsView | null = null,
 ): readonly Family[] {
   const build: readonly Series[] = [{ labels: { version, node: process.versions.node }, read: () => 1 }];
   const epochInfo: readonly Series[] = [{ labels: { epoch: epoch.uuid }, read: () => 1 }];
@@ -31,7 +32,9 @@ export function serviceFamilies(
     labels: { level },
     read: () => logCounts[level] ?? 0,
   }));
+  const collect: readonly Series[] = [{ labels: {}, read: collectSeconds }];
   return [
+    { name: "metrics_collect_duration_seconds", series: () => collect },
     {
       name: "http_requests_total",
       series: () =>

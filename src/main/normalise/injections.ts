@@ -9,6 +9,7 @@
  *   unsure     a rank that the saved state knows: its first event says whether it goes on from there, or "start" is owed
  *   restart    the ids of the rank began anew
  *   gap        ids are missing, and such a rank is to be cleared instead of being marked only
+ *   command    an operator wants it: all ranks of which subscribers may have heard, at once
  *
  * A rank is dirty from a gap on, or from a restart that must not be told, until its next clear.
  */
@@ -45,7 +46,7 @@ export interface InjectionsOptions {
   readonly offer: (event: PublishedEvent) => boolean;
 }
 
-type Owed = InjectReason | "unsure" | null;
+type Owed = Exclude<InjectReason, "tier_move"> | "unsure" | null;
 
 export class Injections implements RankWatch {
   readonly #policy: ClearPolicy;
@@ -56,6 +57,8 @@ export class Injections implements RankWatch {
   /** Not the normaliser's: the event behind the clear waits there. */
   readonly #event: PublishedEvent = new PublishedEvent();
   readonly #owed: Owed[];
+  /** Ranks that an event came from. */
+  readonly #met: Set<number> = new Set();
   /** Configured ranks whose clear of the start is settled. */
   #begun: number = 0;
 
@@ -90,6 +93,36 @@ export class Injections implements RankWatch {
     return owed === null || this.#inject(rank, owed);
   }
 
+  /** All ranks of which subscribers may have heard are to be cleared; `settleDemand` does it. Returns them, in order. */
+  demand(): readonly number[] {
+    const configured = Array.from({ length: this.#ranks.size }, (_, rank) => rank);
+    const saved = [...this.#saved.keys()].filter((rank) => rank <= MAX_RANK);
+    const ranks = [...new Set([...configured, ...saved, ...this.#met])].toSorted((a, b) => a - b);
+    for (const rank of ranks) {
+      const owed = this.#owed[rank] ?? null;
+      if (owed === null || owed === "unsure") this.#owed[rank] = "command";
+    }
+    return ranks;
+  }
+
+  /** Sends what these ranks are owed. False: full; call again, it goes on where it stopped. */
+  settleDemand(ranks: readonly number[]): boolean {
+    return ranks.every((rank) => {
+      const owed = this.#owed[rank] ?? null;
+      // The next event of a rank may have been quicker, or have been told that nothing is owed after all.
+      return owed === null || owed === "unsure" || this.#inject(rank, owed);
+    });
+  }
+
+  /** Whether an event of that rank has come. */
+  hasMet(rank: number): boolean {
+    return this.#met.has(rank);
+  }
+
+  first(rank: number): void {
+    this.#met.add(rank);
+  }
+
   gap(rank: number, missing: number): boolean {
     this.#counters.markDirty(rank, "gap", missing);
     if (!this.#policy.onGap) return false;
@@ -103,7 +136,7 @@ export class Injections implements RankWatch {
   }
 
   /** All counts of a clear are made here, in the step in which it is taken. */
-  #inject(rank: number, reason: InjectReason): boolean {
+  #inject(rank: number, reason: Exclude<InjectReason, "tier_move">): boolean {
     this.#event.begin(PUBLISHED_KIND.cleared, this.#ranks.base + rank);
     if (!this.#offer(this.#event)) return false;
     this.#counters.injected[reason]++;

@@ -21,6 +21,7 @@ import { MAX_RANK } from "../../shared/record.ts";
 import { ABSENT, PARENT, RAW_KIND, type RawEvent, type RawKind } from "../engine/raw-event.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { EngineRanks } from "./engine-ranks.ts";
+import { TierMoves } from "./tier-moves.ts";
 import { NO_EVENT } from "./id-tracker.ts";
 import type { RankWatch } from "./injections.ts";
 import type { Notice } from "./notice.ts";
@@ -46,6 +47,8 @@ export interface NormaliserOptions {
   readonly watch?: RankWatch;
   /** Where an earlier run ended. Default: there was none. */
   readonly saved?: SavedRanks;
+  /** Whether moves between tiers are told of. Default: no. */
+  readonly publishTierMoves?: boolean;
 }
 
 export class Normaliser {
@@ -59,6 +62,10 @@ export class Normaliser {
   readonly #watch: RankWatch | null;
   readonly #saved: SavedRanks;
   readonly #ranks: RankTable = new RankTable();
+  /** null: they are not told of. */
+  readonly #moves: TierMoves | null;
+  /** How many of the events before the one in hand have been taken. */
+  #takenBefore: number = 0;
   /** The rank of the event that was followed last. */
   #rank: RankState | null = null;
   #adoptionAnnounced: boolean = false;
@@ -73,6 +80,7 @@ export class Normaliser {
     this.#outcomes = new Outcomes(options.counters, options.onNotice);
     this.#watch = options.watch ?? null;
     this.#saved = options.saved ?? NO_SAVED_RANKS;
+    this.#moves = options.publishTierMoves === true ? new TierMoves() : null;
   }
 
   /** Both steps at once, for whoever has nothing to do between them. Never throws for what an engine sends. */
@@ -105,6 +113,8 @@ export class Normaliser {
   judge(raw: RawEvent): Verdict {
     const rank = this.#rank;
     if (rank === null) throw new KvcastError("KVCAST_NOT_FOLLOWED", "judged before it was followed: this is a bug");
+    this.#moves?.reset();
+    this.#takenBefore = 0;
     if (raw.defect !== null) return this.#outcomes.invalid(raw, raw.defect);
 
     switch (raw.kind) {
@@ -116,12 +126,26 @@ export class Normaliser {
         rank.window.learn(raw.windowSize, raw.layerGroup);
         return this.#outcomes.filtered(raw, "created");
       case RAW_KIND.updated:
-        return this.#outcomes.filtered(raw, "updated");
+        return this.#judgeUpdated(raw, rank);
       case RAW_KIND.empty:
       case RAW_KIND.unknown:
         break;
     }
     return this.#outcomes.invalid(raw, raw.kind === RAW_KIND.empty ? "empty_entry" : "unknown_type");
+  }
+
+  /** What must be taken before `out`, after `judge()` said "publish"; null when there is nothing, or no more. */
+  get before(): PublishedEvent | null {
+    return this.#moves?.before[this.#takenBefore] ?? null;
+  }
+
+  /** Counts `before` as taken. */
+  countBefore(): void {
+    const counters = this.#counters;
+    counters.injected.tier_move++;
+    counters.enqueued++;
+    counters.removedBlocks += this.before?.blockCount ?? 0;
+    this.#takenBefore++;
   }
 
   /** Counts an event that was judged "publish" as received; where it went is counted by the caller. */
@@ -133,7 +157,7 @@ export class Normaliser {
   countPublished(raw: RawEvent): void {
     this.#outcomes.received(raw.kind);
     this.#counters.enqueued++;
-    if (raw.kind === RAW_KIND.stored) this.#counters.storedBlocks += this.out.blockCount;
+    if (this.out.kind === PUBLISHED_KIND.stored) this.#counters.storedBlocks += this.out.blockCount;
     else this.#counters.removedBlocks += this.out.blockCount;
   }
 
@@ -154,13 +178,13 @@ export class Normaliser {
         const missing = rank.ids.missing;
         counters.missingIds[cell] = (counters.missingIds[cell] as number) + missing;
         this.#outcomes.report(raw, { code: "id_gap", expected: last + 1, got: raw.eventId, missing });
-        if (this.#watch?.gap(raw.rank, missing) === true) this.#forgetPartials(rank);
+        if (this.#watch?.gap(raw.rank, missing) === true) this.#forgetBlocks(rank, raw.rank);
         break;
       }
       case "restart":
         counters.resets++;
         rank.window.reset();
-        this.#forgetPartials(rank);
+        this.#forgetBlocks(rank, raw.rank);
         this.#outcomes.report(raw, { code: "restart", last });
         this.#watch?.restart(raw.rank);
         break;
@@ -184,7 +208,8 @@ export class Normaliser {
     return this.#ranks.followed();
   }
 
-  #forgetPartials(rank: RankState): void {
+  #forgetBlocks(rank: RankState, number: number): void {
+    this.#moves?.forget(number);
     rank.partials.clear();
     this.#counters.partialBlocksTracked = this.#ranks.usage.hashes;
   }
@@ -285,7 +310,16 @@ export class Normaliser {
     if (borrowed) out.borrow(raw, raw.blockCount, 0);
     if (suppressed > 0) this.#counters.partialBlocksTracked = this.#ranks.usage.hashes;
     if (out.blockCount === 0) return this.#outcomes.filtered(raw, suppressed > 0 ? "partial_block" : "no_blocks");
+    this.#moves?.removed(raw, raw.rank, out.rank);
     return this.#publish(raw, rank);
+  }
+
+  /** Only the priority, as a rule; or the block has moved to another tier. */
+  #judgeUpdated(raw: RawEvent, rank: RankState): Verdict {
+    const { out } = this;
+    out.begin(PUBLISHED_KIND.removed, this.#ownRanks.base + raw.rank);
+    const isMove = this.#moves !== null && this.#admits(raw, rank) && this.#moves.moved(raw, raw.rank, out);
+    return isMove ? this.#publish(raw, rank) : this.#outcomes.filtered(raw, "updated");
   }
 
   #publish(raw: RawEvent, rank: RankState): Verdict {

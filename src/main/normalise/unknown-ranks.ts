@@ -46,7 +46,13 @@ export class UnknownRanks implements RankWatch {
   }
 
   first(rank: number, id: number, isCreated: boolean): void {
+    this.#next.first?.(rank, id, isCreated);
     if (id === 0 || isCreated || resumed(this.#saved, rank, id) !== null) return;
+    this.#all.add(this.#base + rank);
+  }
+
+  /** An operator has the rank cleared: the engine keeps the blocks that it told of. */
+  cleared(rank: number): void {
     this.#all.add(this.#base + rank);
   }
 

@@ -62,7 +62,7 @@ export class EncoderWatch {
     const memory = this.#memory;
     this.#positions.fill(null);
     const head = memory.head();
-    for (let p = memory.tail(); p !== head; p = (p + 1) | 0) {
+    for (let p = memory.fedTail(); p !== head; p = (p + 1) | 0) {
       const encoder = memory.encoderOf(p);
       if (encoder !== -1) this.#positions[encoder] = p;
     }

@@ -254,7 +254,7 @@ export class IndexThread {
     const { memory } = this.#options.ring;
     const sinceLastMs = this.#looks.look(nowMs);
     const tail = memory.freeTail();
-    const isStuck = tail === this.#seenTail && tail !== memory.tail();
+    const isStuck = tail === this.#seenTail && tail !== memory.fedTail();
     this.#seenTail = tail;
     this.#stuckMs = isStuck && sinceLastMs !== null ? this.#stuckMs + sinceLastMs : 0;
     if (this.#stuckMs < HANGS_AFTER_MS || this.#hung) return;

@@ -7,6 +7,7 @@
  * what was taken leaves through every sink, or is counted as dropped at a forced end.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import { type CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
 import type { SavedState } from "../../shared/index-messages.ts";
@@ -19,7 +20,13 @@ import { roundToLine, roundToPowerOfTwo, STOP } from "../../shared/ring-layout.t
 import { workerUrl } from "../../shared/thread-url.ts";
 import { isSingleEvent, type WireFormat } from "../../shared/wire-format.ts";
 import type { Histogram } from "../metrics/histogram.ts";
-import { type PipelineView, type SinkName, type RingDropReason, type WorkerStatus } from "../metrics/pipeline-view.ts";
+import {
+  type NatsUse,
+  type PipelineView,
+  type SinkName,
+  type RingDropReason,
+  type WorkerStatus,
+} from "../metrics/pipeline-view.ts";
 import { newEpoch } from "../epoch.ts";
 import type { PublishedEvent } from "../normalise/published-event.ts";
 import { Batcher } from "./batcher.ts";
@@ -43,6 +50,8 @@ const LAST_CHANCE_MS = 250;
 /** Turns of the event loop in which busy encoders are waited for; an encoder needs less, unless it died or hangs. */
 const MAX_FLUSH_TURNS = 100;
 const SLOW_FLUSH_MS = 1;
+/** Between two looks whether all has left. Nobody is in a hurry then: nothing comes after it. */
+const EMPTY_EVERY_MS = 5;
 
 export class Pipeline implements PipelineView {
   readonly codec: WireFormat;
@@ -77,7 +86,7 @@ export class Pipeline implements PipelineView {
   #beats: NodeJS.Timeout | null = null;
   #flushScheduled: boolean = false;
   #flushTurns: number = 0;
-  readonly #hasNats: boolean;
+  readonly natsUse: NatsUse;
   /** How the stream is called, from its start on. */
   #epochUuid: string = "";
   #stopped: Promise<StopReport> | null = null;
@@ -86,13 +95,15 @@ export class Pipeline implements PipelineView {
     this.codec = options.wireFormat;
     const { nats = null } = options;
     const hasPlane = nats?.events === true && nats.encoding === "dynamo";
-    this.#hasNats = nats?.events === true;
+    this.natsUse = nats === null ? "none" : nats.events ? "events" : "load";
     this.natsMaxInFlight = nats?.maxInFlight ?? 0;
     this.natsServers = nats?.connection.servers.join(",") ?? "";
     this.#sharesZmq = options.sharesZmq ?? true;
     const memory = RingMemory.allocate({
       slots: roundToPowerOfTwo(options.ringSlots),
       slotBytes: roundToLine(options.slotBytes),
+      // Alone it is what slots are for, and need not go behind anything.
+      planeFollows: hasPlane && options.zmq !== null,
     });
     this.ringCapacitySlots = memory.shape.slots;
     this.recent = new RecentRecords(memory);
@@ -282,7 +293,7 @@ export class Pipeline implements PipelineView {
     ]);
     this.#snapshots.close();
     if (this.#beats !== null) clearInterval(this.#beats);
-    const leftOver = countRest(this.publisher, this.#batcher.enqueuedEvents, this.#hasNats);
+    const leftOver = countRest(this.publisher, this.#batcher.enqueuedEvents, this.natsUse === "events");
     return { droppedEvents: (dropped ?? 0) + leftOver, forced: forced || leftOver > 0 };
   }
 
@@ -341,6 +352,16 @@ export class Pipeline implements PipelineView {
     return this.#stopped === null && this.#batcher.flush(true) ? this.#ring.memory.head() : null;
   }
 
+  /** Resolves when all that was taken has left, through every sink and into the index, or when it is stopping. */
+  async emptied(): Promise<void> {
+    const { publisher } = this;
+    const isEmpty = (): boolean =>
+      this.#batcher.flush(true) &&
+      this.#ring.memory.occupied() === 0 &&
+      publisher.read(PUBLISHER_CELLS.natsPendingEvents) === 0;
+    while (this.#stopped === null && !isEmpty()) await sleep(EMPTY_EVERY_MS);
+  }
+
   /** Has the index written as it is at a position that `cut` returned; resolves with whether it was. One at a time. */
   saveIndex(position: number, state: SavedState): Promise<boolean> {
     return this.#indexThread?.save(position, state) ?? Promise.resolve(false);
@@ -352,7 +373,8 @@ export class Pipeline implements PipelineView {
   }
 
   sinks(): readonly SinkName[] {
-    return [...(this.zmqEndpoint() === null ? [] : (["zmq"] as const)), ...(this.#hasNats ? (["nats"] as const) : [])];
+    const isNats = this.natsUse === "events";
+    return [...(this.zmqEndpoint() === null ? [] : (["zmq"] as const)), ...(isNats ? (["nats"] as const) : [])];
   }
 
   zmqEndpoint(): string | null {

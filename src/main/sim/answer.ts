@@ -13,6 +13,8 @@ export interface Answer {
   readonly contentType: string;
   /** Buffers that make up the body one after the other. */
   readonly body: readonly Buffer[];
+  /** Of a refusal: the verb that would do. */
+  readonly allow?: string;
   /** Called at most once, when the client did not get the whole body. */
   readonly onBroken?: () => void;
 }
@@ -69,6 +71,7 @@ function lengthOf(answer: Answer): number {
 function head(response: ServerResponse, answer: Answer, withLength: boolean): void {
   response.writeHead(answer.status, {
     "Content-Type": answer.contentType,
+    ...(answer.allow === undefined ? {} : { Allow: answer.allow }),
     ...(withLength ? { "Content-Length": lengthOf(answer) } : {}),
   });
 }

@@ -5,7 +5,15 @@
  * events are missing.
  */
 import { Random } from "../engine/random.ts";
-import type { AnswerFault, Fault, FaultWindow, GapFault } from "./sim-config.ts";
+import {
+  type AnswerFault,
+  type Fault,
+  type FaultWindow,
+  type GapFault,
+  isStateFault,
+  type StateFault,
+  type StateFaultKind,
+} from "./sim-config.ts";
 
 export class FaultPlan {
   readonly #eventDice: Random;
@@ -13,7 +21,7 @@ export class FaultPlan {
   readonly #elapsedMs: () => number;
   #gaps: readonly GapFault[] = [];
   #answers: readonly AnswerFault[] = [];
-  #unhealthy: readonly FaultWindow[] = [];
+  #states: readonly StateFault[] = [];
 
   /** `elapsedMs` is the time since the start, which the windows of faults refer to. */
   constructor(seed: number, faults: readonly Fault[], elapsedMs: () => number) {
@@ -26,12 +34,13 @@ export class FaultPlan {
   /** Replaces all faults but restarts, which belong to the traffic. */
   set(faults: readonly Fault[]): void {
     this.#gaps = faults.filter((fault) => fault.kind === "gap");
-    this.#unhealthy = faults.filter((fault) => fault.kind === "unhealthy");
+    this.#states = faults.filter(isStateFault);
     this.#answers = faults.filter(isAnswerFault);
   }
 
-  get unhealthy(): boolean {
-    return this.#unhealthy.some((fault) => this.#isOn(fault));
+  /** Whether the engine as a whole is in that state now. */
+  is(kind: StateFaultKind): boolean {
+    return this.#states.some((fault) => fault.kind === kind && this.#isOn(fault));
   }
 
   /** Whether the next event is to be lost. */
@@ -66,5 +75,5 @@ export class FaultPlan {
 }
 
 function isAnswerFault(fault: Fault): fault is AnswerFault {
-  return fault.kind !== "gap" && fault.kind !== "restart-at" && fault.kind !== "unhealthy";
+  return fault.kind !== "gap" && fault.kind !== "restart-at" && !isStateFault(fault);
 }

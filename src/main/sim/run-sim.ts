@@ -1,8 +1,8 @@
 /**
  * `kvcast sim`: a stand-in for trtllm-serve, over HTTP, with made-up traffic and faults on demand. MAIN THREAD.
  *
- * It answers what kvcast reads, in the engine's own forms, and keeps the truth about its events (`/sim/stats`) so that
- * tests can compare. Like the engine it has one queue of events and gives each event to one caller.
+ * It answers what kvcast reads, in the engine's own forms, and tells the truth about its events and blocks (`/sim/stats`,
+ * `/sim/blocks`), so that tests can compare. Like the engine it has one queue of events and gives each event to one caller.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -95,17 +95,19 @@ async function serve(
   routes: SimRoutes,
   plan: FaultPlan,
 ): Promise<void> {
-  // No route takes a body; unread it would block the connection.
-  request.resume();
   const path = (request.url ?? "").split("?")[0] ?? "";
   const fault = plan.forAnswer(path);
-  if (fault?.kind === "hang") return;
+  if (fault?.kind === "hang") {
+    request.resume();
+    return;
+  }
   const instead = fault === null ? null : replacement(fault, plan);
   if (instead !== null) {
+    request.resume();
     send(response, instead, null, plan);
     return;
   }
-  const answer = await routes.answer(request.method ?? "", path, response);
+  const answer = await routes.answer(request, path, response);
   if (answer !== null) send(response, answer, fault, plan);
 }
 

@@ -7,7 +7,9 @@
  *
  *   gap:SHARE                       that share of the events is missing; their ids are not given to others
  *   restart-at:COUNT                after COUNT events the engine is a new process: `created`, ids from 0, new hashes
- *   unhealthy                       `/health` answers 503
+ *   unhealthy                       `/health` answers 503, and `/v1/completions` 500
+ *   zombie                          `/health` answers 200, lists are empty, and nothing moves or generates any more
+ *   mute                            events are lost, `created` ones too, and all else goes on: as with event_buffer_max_size 0
  *   hang [:SHARE] [:ROUTE]          the request is taken and never answered
  *   http500 [:SHARE] [:ROUTE]       status 500
  *   garbage [:SHARE] [:ROUTE]       a page of HTML or random bytes where JSON should be
@@ -44,8 +46,12 @@ interface RestartFault {
   readonly count: number;
 }
 
-interface UnhealthyFault extends FaultWindow {
-  readonly kind: "unhealthy";
+/** States of the engine as a whole. */
+const STATE_FAULTS = ["unhealthy", "zombie", "mute"] as const;
+export type StateFaultKind = (typeof STATE_FAULTS)[number];
+
+export interface StateFault extends FaultWindow {
+  readonly kind: StateFaultKind;
 }
 
 export interface AnswerFault extends FaultWindow {
@@ -58,7 +64,7 @@ export interface AnswerFault extends FaultWindow {
   readonly bytesPerSecond: number;
 }
 
-export type Fault = GapFault | RestartFault | UnhealthyFault | AnswerFault;
+export type Fault = GapFault | RestartFault | StateFault | AnswerFault;
 
 /**
  * How the drain behaves, by generation of engine: `a` answers when the traffic has paused for `holdMs`, `b` always after
@@ -121,6 +127,11 @@ export const METRICS_ROUTE = "/prometheus/metrics";
 const ALWAYS: FaultWindow = { fromMs: 0, untilMs: Infinity };
 const DEFAULT_SLOW_BYTES_PER_SECOND = 10;
 
+/** Whether a fault is a state of the engine. */
+export function isStateFault(fault: Fault): fault is StateFault {
+  return STATE_FAULTS.some((kind) => kind === fault.kind);
+}
+
 /** What one fault text may hold besides its kind. */
 interface Arguments {
   share?: number;
@@ -147,13 +158,14 @@ export function parseFault(text: string): Fault {
     if (window !== ALWAYS) throw refuse(text, "restart-at takes no time, it happens at its number of events");
     return { kind, count };
   }
-  if (kind === "unhealthy") {
+  const stateKind = STATE_FAULTS.find((name) => name === kind);
+  if (stateKind !== undefined) {
     parseArguments(text, words, []);
-    return { kind, ...window };
+    return { kind: stateKind, ...window };
   }
   const answerKind = ANSWER_FAULTS.find((name) => name === kind);
   if (answerKind === undefined) {
-    throw refuse(text, `the kinds are gap:1%, restart-at:5000, unhealthy, ${ANSWER_FAULTS.join(", ")}`);
+    throw refuse(text, `the kinds are gap:1%, restart-at:5000, ${[...STATE_FAULTS, ...ANSWER_FAULTS].join(", ")}`);
   }
   const allowed: (keyof Arguments)[] = ["share", "route"];
   if (answerKind === "slow") allowed.push("bytesPerSecond");

@@ -1,8 +1,9 @@
 /**
  * What the stand-in engine answers on each route. MAIN THREAD.
  */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, jsonAnswer, textAnswer } from "./answer.ts";
+import { Completions, COMPLETIONS_ROUTE } from "./completions.ts";
 import { MODEL_NAME, viewOf } from "./engine-view.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { EventJsonWriter } from "./event-json.ts";
@@ -23,7 +24,7 @@ const STEADY_OFFSET_SECONDS = 1_946_900;
 const VERSIONS: Record<DrainGeneration, string> = { a: "1.1.0", b: "1.2.0", c: "1.3.0rc24" };
 const UNHEALTHY_TEXT = "LLM is unavailable. Please check the server logs for more details.";
 
-type Handler = (response: ServerResponse) => Answer | null | Promise<Answer | null>;
+type Handler = (response: ServerResponse, request: IncomingMessage) => Answer | null | Promise<Answer | null>;
 interface Route {
   readonly method: "GET" | "POST";
   readonly handler: Handler;
@@ -42,6 +43,7 @@ export class SimRoutes {
   readonly #writer: EventJsonWriter;
   readonly #iterations: IterationStats;
   readonly #requests: RequestRecords = new RequestRecords();
+  readonly #completions: Completions;
   readonly #createdSeconds: number = Math.floor(Date.now() / 1000);
   readonly #table: ReadonlyMap<string, Route>;
 
@@ -53,6 +55,7 @@ export class SimRoutes {
     this.#holdMs = config.holdMs ?? DEFAULT_HOLD_MS;
     this.#writer = new EventJsonWriter(config.eventsForm, config.traffic.ranks);
     this.#iterations = new IterationStats(now);
+    this.#completions = new Completions(config.generation);
     this.#table = new Map<string, Route>([
       [
         EVENTS_ROUTE,
@@ -66,21 +69,40 @@ export class SimRoutes {
       ["/v1/models", get(() => this.#models())],
       ["/steady_clock_offset", get(() => this.#clock())],
       ["/server_info", get(() => jsonAnswer(serverInfo(config)))],
+      [COMPLETIONS_ROUTE, { method: "POST", handler: (_, request) => this.#complete(request) }],
+      ["/sim/completions", get(() => jsonAnswer(this.#completions.counts))],
       ["/sim/stats", get(() => jsonAnswer(feed.stats()))],
+      ["/sim/blocks", get(() => jsonAnswer(feed.content()))],
     ]);
   }
 
-  /** The answer of a route; null when the client left while its call was held, which takes no events. */
-  async answer(method: string, path: string, response: ServerResponse): Promise<Answer | null> {
+  /** The answer of a route; null for none: the client left while its call was held, which takes no events, or nobody is there. */
+  async answer(request: IncomingMessage, path: string, response: ServerResponse): Promise<Answer | null> {
     const route = this.#table.get(path);
+    // Only one route takes a body; unread it would block the connection.
+    if (path !== COMPLETIONS_ROUTE || request.method !== route?.method) request.resume();
     if (route === undefined) return jsonAnswer({ detail: "Not Found" }, 404);
-    if (route.method !== method) return jsonAnswer({ detail: "Method Not Allowed" }, 405);
-    return route.handler(response);
+    if (route.method !== request.method) {
+      return { ...jsonAnswer({ detail: "Method Not Allowed" }, 405), allow: route.method };
+    }
+    return route.handler(response, request);
+  }
+
+  async #complete(request: IncomingMessage): Promise<Answer | null> {
+    const answer = await this.#completions.answer(request);
+    if (this.#plan.is("unhealthy")) return jsonAnswer({ object: "error", message: "", code: 500 }, 500);
+    return this.#plan.is("zombie") ? null : answer;
   }
 
   async #drain(response: ServerResponse): Promise<Answer | null> {
     if (this.#config.generation !== "c" && !(await this.#hold(response))) return null;
+    if (this.#plan.is("zombie")) return jsonAnswer([]);
     const events = this.#feed.drain(this.#writer);
+    if (this.#plan.is("mute")) {
+      this.#writer.finish();
+      this.#feed.broken(events);
+      return jsonAnswer([]);
+    }
     return {
       status: 200,
       contentType: "application/json",
@@ -116,6 +138,7 @@ export class SimRoutes {
 
   /** An engine that keeps no statistics looks for some as long as it looks for events. */
   async #iterationRows(): Promise<Answer> {
+    if (this.#plan.is("zombie")) return jsonAnswer([]);
     if (this.#config.iterationStats ?? true) return jsonAnswer(this.#iterations.take(viewOf(this.#feed, this.#config)));
     await new Promise<void>((resolve) => {
       setTimeout(resolve, this.#holdMs);
@@ -125,7 +148,7 @@ export class SimRoutes {
 
   #records(): readonly object[] {
     const kind = this.#config.perfMetrics ?? "on";
-    if (kind === "off") return [];
+    if (kind === "off" || this.#plan.is("zombie")) return [];
     return this.#requests.take(viewOf(this.#feed, this.#config), this.#steadySeconds(), kind === "decode");
   }
 
@@ -136,7 +159,7 @@ export class SimRoutes {
   }
 
   #health(): Answer {
-    if (this.#plan.unhealthy) return textAnswer(UNHEALTHY_TEXT, 503);
+    if (this.#plan.is("unhealthy")) return textAnswer(UNHEALTHY_TEXT, 503);
     return { status: 200, contentType: "text/plain; charset=utf-8", body: [] };
   }
 

@@ -3,7 +3,14 @@ import type { KvEvent } from "./kv-event.ts";
 import type { BatchItem, StreamItem } from "./stream-items.ts";
 
 /** Colours of a terminal. */
-export const ANSI = { reset: "\u001B[0m", red: "\u001B[31m", dim: "\u001B[2m", cyan: "\u001B[36m" } as const;
+export const ANSI = {
+  reset: "\u001B[0m",
+  red: "\u001B[31m",
+  green: "\u001B[32m",
+  yellow: "\u001B[33m",
+  dim: "\u001B[2m",
+  cyan: "\u001B[36m",
+} as const;
 
 /** Everything in a stream that is no batch. */
 export type NoteItem = Exclude<StreamItem, BatchItem>;

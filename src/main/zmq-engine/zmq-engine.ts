@@ -7,6 +7,7 @@
  */
 import type { FollowedRank } from "../../shared/index-messages.ts";
 import type { ServeConfig, ZmqEngineConfig } from "../config/config.ts";
+import { type ClearPorts, clearRanks } from "../clear-ranks.ts";
 import { EngineData } from "../engine-data.ts";
 import type { EngineRuntime, EngineSurroundings } from "../engine-runtime.ts";
 import { EngineCounters } from "../metrics/engine-counters.ts";
@@ -35,6 +36,7 @@ export class ZmqEngine implements EngineRuntime {
   readonly #ranks: EngineRanks;
   readonly #readers: readonly PublisherReader[];
   readonly #injections: Injections;
+  readonly #clearing: ClearPorts;
   readonly #room: Room;
   readonly #flush: () => void;
   #dataEnd: Promise<void> = Promise.resolve();
@@ -58,11 +60,13 @@ export class ZmqEngine implements EngineRuntime {
       counters,
       offer: (event) => outlet.offer(event),
     });
+    const follower = unknown === null ? null : new UnknownRanks(this.#injections, saved, ranks, unknown);
+    this.#clearing = { injections: this.#injections, outlet, onCleared: (rank) => follower?.cleared(rank) };
     const shared: SharedParts = {
       ranks,
       counters,
       injections: this.#injections,
-      watch: unknown === null ? this.#injections : new UnknownRanks(this.#injections, saved, ranks, unknown),
+      watch: follower ?? this.#injections,
       groups: new GroupTable(),
       outlet,
       room: this.#room,
@@ -111,6 +115,10 @@ export class ZmqEngine implements EngineRuntime {
 
   /** There are none. */
   renew(): void {}
+
+  clear(isOver: () => boolean): Promise<number | null> {
+    return clearRanks(this.#clearing, isOver);
+  }
 
   followed(): SavedRanks | null {
     const window = new WindowFilter().state();

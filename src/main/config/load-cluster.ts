@@ -1,0 +1,79 @@
+/** What the options of a cluster amount to: for `serve`, and for `kvcast cluster`. MAIN THREAD, once, at start. */
+import type { LeaderEndpoints } from "../cluster/endpoints.ts";
+import type { ClusterCommand } from "../control/commands.ts";
+import { CLUSTER_COMMAND_OPTIONS, CLUSTER_OPTIONS } from "./cluster-options.ts";
+import type { LogLevel } from "./config.ts";
+import { isLocalLeader } from "./leader-endpoints.ts";
+import { LOG_OPTIONS } from "./log-options.ts";
+import { type Environment, type Flags, refused } from "./option-spec.ts";
+import { Resolver } from "./resolve.ts";
+
+/** A `serve` that is a worker of a cluster. */
+export interface ClusterConfig {
+  readonly leader: LeaderEndpoints;
+  /** Null: it follows from where the service listens. */
+  readonly name: string | null;
+  /** Workers that are waited for before anything is read; null: none. */
+  readonly size: number | null;
+  readonly timeoutMs: number;
+}
+
+export interface ClusterCommandConfig {
+  readonly command: ClusterCommand;
+  /** Of `log-level`. */
+  readonly level: LogLevel | null;
+  /** To be bound. */
+  readonly leader: LeaderEndpoints;
+  /** Null: what the workers say. */
+  readonly size: number | null;
+  readonly gatherMs: number;
+  readonly timeoutMs: number;
+  readonly json: boolean;
+  /** A sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** Null where no cluster is joined. Throws ConfigError. */
+export function loadCluster(resolver: Resolver, warnings: string[]): ClusterConfig | null {
+  const leader = resolver.find(CLUSTER_OPTIONS.clusterLeader);
+  const name = resolver.find(CLUSTER_OPTIONS.clusterName) ?? null;
+  const size = resolver.find(CLUSTER_OPTIONS.clusterSize) ?? null;
+  const timeoutMs = resolver.pick(CLUSTER_OPTIONS.clusterTimeout);
+  if (leader === undefined) {
+    if (name === null && size === null) return null;
+    const option = name === null ? CLUSTER_OPTIONS.clusterSize : CLUSTER_OPTIONS.clusterName;
+    throw refused(resolver.placeOf(option), "no cluster is joined; add --cluster-leader");
+  }
+  if (!isLocalLeader(leader)) {
+    warnings.push(
+      `${resolver.placeOf(CLUSTER_OPTIONS.clusterLeader).label}: ${leader.pub} is not of this machine only; ` +
+        "whoever can bind or reach these addresses commands this service, as docs/cluster.md says",
+    );
+  }
+  return Object.freeze({ leader, name, size, timeoutMs });
+}
+
+/** `level`: of `log-level`. Throws ConfigError. */
+export function loadClusterCommand(
+  command: ClusterCommand,
+  level: string | null,
+  flags: Flags,
+  env: Environment,
+  json: boolean,
+): ClusterCommandConfig {
+  const resolver = new Resolver({ flags, env, file: new Map() });
+  const leader = resolver.pick(CLUSTER_COMMAND_OPTIONS.leader);
+  const warnings = isLocalLeader(leader)
+    ? []
+    : [`${leader.pub} and ${leader.ack} are bound beyond this machine: whoever reaches them can pose as a worker`];
+  return Object.freeze({
+    command,
+    level: level === null ? null : LOG_OPTIONS.logLevel.type.parse(level, { label: command, option: "LEVEL" }),
+    leader,
+    size: resolver.find(CLUSTER_COMMAND_OPTIONS.clusterSize) ?? null,
+    gatherMs: resolver.pick(CLUSTER_COMMAND_OPTIONS.gather),
+    timeoutMs: resolver.pick(CLUSTER_COMMAND_OPTIONS.timeout),
+    json,
+    warnings,
+  });
+}

@@ -1,0 +1,61 @@
+/** Makes the configuration of `kvcast doctor` from its arguments. MAIN THREAD, once, at start. */
+import { ConfigError } from "../../shared/errors.ts";
+import type { LoadedConfig } from "./config.ts";
+import { DOCTOR_OPTIONS as OPTIONS, type PublisherAddress } from "./doctor-options.ts";
+import { loadServeConfig } from "./load.ts";
+import { type Environment, type Flags, MissingOptionError } from "./option-spec.ts";
+import { SERVE_OPTIONS } from "./options.ts";
+import { Resolver } from "./resolve.ts";
+
+/** What is said by its mere presence. */
+export interface DoctorSwitches {
+  readonly json: boolean;
+  /** A warning counts for the exit code. */
+  readonly strict: boolean;
+  /** Events are taken from engines, and lost for whoever reads them otherwise. */
+  readonly drain: boolean;
+}
+
+export interface DoctorConfig extends DoctorSwitches {
+  /** What `serve` would run with; null when it would not start, and `configError` says why. */
+  readonly serve: LoadedConfig | null;
+  readonly configError: ConfigError | null;
+  /** An engine was named. */
+  readonly hasEngine: boolean;
+  readonly publishers: readonly PublisherAddress[];
+  readonly listenSeconds: number;
+}
+
+/**
+ * What is wrong with options of `serve` is for the doctor to tell, so it is a value here. Throws ConfigError for the doctor's own
+ * options.
+ */
+export async function loadDoctorConfig(
+  flags: Flags,
+  env: Environment,
+  switches: DoctorSwitches,
+): Promise<DoctorConfig> {
+  const resolver = new Resolver({ flags, env: {}, file: new Map() });
+  const own = {
+    ...switches,
+    publishers: resolver.all(OPTIONS.publisher).map(({ value }) => value),
+    listenSeconds: resolver.pick(OPTIONS.seconds) / 1000,
+  };
+  try {
+    return Object.freeze({ ...own, ...(await serveConfig(flags, env)), configError: null });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return Object.freeze({ ...own, serve: null, hasEngine: false, configError: error });
+  }
+}
+
+/** Without an engine there is still a machine, and addresses to bind. */
+async function serveConfig(flags: Flags, env: Environment): Promise<Pick<DoctorConfig, "serve" | "hasEngine">> {
+  try {
+    return { serve: await loadServeConfig(flags, env), hasEngine: true };
+  } catch (error) {
+    if (!(error instanceof MissingOptionError)) throw error;
+    const standIn = new Map([...flags, [SERVE_OPTIONS.engine.name, ["synthetic:"]]]);
+    return { serve: await loadServeConfig(standIn, env), hasEngine: false };
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * One look at an HTTP address: status, two headers, a bounded body. MAIN THREAD.
+ *
+ * It takes nothing away: OPTIONS and GET of what is not a drain. Redirects are not followed, link-local and metadata addresses are not
+ * connected to.
+ */
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { EngineCredentials } from "../config/config.ts";
+import { ADDRESS_REFUSED, guardedLookup, isRefusedAddress } from "../engine/engine-address.ts";
+
+const MAX_BODY_BYTES: number = 1024 * 1024;
+
+export interface LookOptions {
+  readonly method?: "GET" | "OPTIONS";
+  readonly timeoutMs: number;
+  readonly credentials?: EngineCredentials;
+}
+
+export interface Look {
+  /** 0: there was no answer, and `failure` says why. */
+  readonly status: number;
+  /** The code of the failure: `ECONNREFUSED`, `TIMEOUT`. Empty when there was an answer. */
+  readonly failure: string;
+  /** Verbs of the `Allow` header, in capitals. */
+  readonly allow: readonly string[];
+  /** Seconds by which the server's clock is ahead, half a second exact at best; null when it does not tell. */
+  readonly clockAheadSeconds: number | null;
+  /** Cut at a megabyte. */
+  readonly body: Buffer;
+}
+
+/** Never rejects. */
+export function lookAt(url: URL, { method = "GET", timeoutMs, credentials }: LookOptions): Promise<Look> {
+  if (isRefusedAddress(url.hostname)) return Promise.resolve(failed(ADDRESS_REFUSED));
+  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((resolve) => {
+    const request = send(url, {
+      method,
+      agent: false,
+      lookup: guardedLookup(),
+      headers: { ...credentials?.headers, "accept-encoding": "identity", "user-agent": "kvcast" },
+      ...(credentials?.ca === undefined ? {} : { ca: credentials.ca }),
+      ...(credentials?.clientCert === undefined ? {} : { cert: credentials.clientCert }),
+      ...(credentials?.clientKey === undefined ? {} : { key: credentials.clientKey }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      resolve(
+        failed(error.name === "AbortError" || error.name === "TimeoutError" ? "TIMEOUT" : (error.code ?? "ERROR")),
+      );
+    });
+    request.on("response", (response) => {
+      const pieces: Buffer[] = [];
+      let bytes = 0;
+      const done = (): void => {
+        const { date, allow } = response.headers;
+        resolve({
+          status: response.statusCode ?? 0,
+          failure: "",
+          allow: (allow ?? "")
+            .toUpperCase()
+            .split(/[\s,]+/)
+            .filter((verb) => /^[A-Z]{1,16}$/.test(verb)),
+          clockAheadSeconds: aheadOf(date),
+          body: Buffer.concat(pieces),
+        });
+      };
+      response.on("data", (piece: Buffer) => {
+        bytes += piece.length;
+        if (bytes <= MAX_BODY_BYTES) pieces.push(piece);
+        else response.destroy();
+      });
+      response.on("close", done);
+      response.on("error", () => {});
+    });
+    request.end();
+  });
+}
+
+function failed(failure: string): Look {
+  return { status: 0, failure, allow: [], clockAheadSeconds: null, body: Buffer.alloc(0) };
+}
+
+/** The header has whole seconds, cut off: half a second is added. */
+function aheadOf(date: string | undefined): number | null {
+  const ms = date === undefined ? Number.NaN : Date.parse(date);
+  return Number.isNaN(ms) ? null : (ms + 500 - Date.now()) / 1000;
+}
+
+/** The body as JSON; undefined where it is none. A megabyte cannot nest so deep that the parser minds. */
+export function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8")) as unknown;
+  } catch {
+    return undefined;
+  }
+}
