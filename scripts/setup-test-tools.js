@@ -13,6 +13,7 @@ const TOOLS = {
   prlimit: "util-linux",
   prometheus: "prometheus",
   promtool: "prometheus",
+  tmux: "tmux",
   "systemd-analyze": "systemd",
   "systemd-notify": "systemd",
 };

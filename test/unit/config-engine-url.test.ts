@@ -86,12 +86,23 @@ test("bad parameters are named", () => {
   }
 });
 
+test("a recording is an engine, with a speed", () => {
+  const place = { label: "--engine", option: "--engine" };
+  const parse = (text: string): unknown => engineTarget.parse(text, place);
+  assert.deepEqual(parse("file:a.rec"), { kind: "file", name: null, path: "a.rec", speed: 1 });
+  assert.deepEqual(parse("b=file:/x/a.rec?speed=2.5"), { kind: "file", name: "b", path: "/x/a.rec", speed: 2.5 });
+  assert.deepEqual(parse("file:///x/a.rec?speed=max"), { kind: "file", name: null, path: "/x/a.rec", speed: Infinity });
+  for (const text of ["file:", "file:?speed=1", "file:x?speed=-1", "file:x?speed=1e3", "file:x?speed", "file:x?rate=1"]) {
+    assert.throws(() => parse(text), { code: "KVCAST_BAD_CONFIG" }, text);
+  }
+});
+
 test("other schemes are refused with the list of those that work", () => {
   assert.match(refusal("localhost:8000"), /"localhost:8000" is not allowed \(did you mean http:\/\/localhost:8000\?\)/);
-  for (const text of ["ftp://h:1", "h", "", "//h:1", "zmq:x", "javascript:alert(1)", "file:///etc/passwd"]) {
+  for (const text of ["ftp://h:1", "h", "", "//h:1", "zmq:x", "javascript:alert(1)"]) {
     assert.match(
       refusal(text),
-      /is not allowed; it takes http:\/\/host:port, https:\/\/host:port, zmq\+tcp:\/\/host:port or synthetic:/,
+      /is not allowed; it takes http:\/\/host:port, https:\/\/host:port, zmq\+tcp:\/\/host:port, synthetic:.* or file:/,
       text,
     );
   }

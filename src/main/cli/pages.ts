@@ -13,6 +13,7 @@ import { PERF_OPTION_LIST } from "../config/perf-options.ts";
 import { SERVICE_URL } from "../config/service-url.ts";
 import { SIM_OPTION_LIST } from "../config/sim-options.ts";
 import { TAIL_ENDPOINT, TAIL_OPTION_LIST } from "../config/tail-options.ts";
+import { TOP_OPTION_LIST } from "../config/top-options.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "../config/traffic-options.ts";
 import type { HelpPage, Item } from "./help.ts";
 
@@ -97,6 +98,7 @@ export const ROOT_PAGE: HelpPage = {
         { name: "index", says: "Subscribe to publishers, and answer who has which part of a prompt." },
         { name: "sim", says: "Stand in for a trtllm-serve." },
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
+        { name: "top [URL]", says: "Watch a running service in the terminal." },
         { name: "record FILE", says: "Record an engine's answers, or a publisher's messages." },
         { name: "replay EP|FILE", says: "Print messages that were published before, or a recording." },
         { name: "perf [URL]", says: "Ask a running service for its slow requests." },
@@ -285,6 +287,40 @@ export const TAIL_PAGE: HelpPage = {
       ],
     },
     { title: "Other", items: [HELP_SWITCH] },
+  ],
+};
+
+export const TOP_PAGE: HelpPage = {
+  examples: [
+    { command: ["kvcast top"], says: `Watch the service at ${SERVICE_URL}; q quits, p pauses.` },
+    { command: ["kvcast top http://host:8081 --once"], says: "How it is now, as plain text." },
+    {
+      command: ["kvcast top --once --json | jq '.stages[] | select(.state == \"bad\")'"],
+      says: "For programs: the answer of /v1/live.",
+    },
+  ],
+  usage: "kvcast top [URL] [options]",
+  summary:
+    "Shows in a terminal what the live page of a running kvcast serve shows: the way of the events with rates and losses, " +
+    "engines and their cache, checks with what to do, and the newest events. Waits for a service that restarts.",
+  options: TOP_OPTION_LIST,
+  sections: [
+    {
+      title: "Switches",
+      items: [
+        { name: "--once", says: "Print how it is now, and end." },
+        { name: "--json", says: "With --once: print the answer as it comes." },
+      ],
+    },
+    { title: "Other", items: [HELP_SWITCH] },
+    {
+      title: "Exit codes",
+      items: [
+        { name: "0", says: "It was left with q, Ctrl-C or a signal, or has printed." },
+        { name: "69", says: "There is no such service, or it shows no live view; later it is waited for." },
+        { name: "78", says: "A value is not allowed, or there is no terminal and no --once." },
+      ],
+    },
   ],
 };
 

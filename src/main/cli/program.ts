@@ -13,6 +13,7 @@ import type { ReplaySwitches } from "../config/load-replay.ts";
 import { DOCTOR_OPTION_LIST } from "../config/doctor-options.ts";
 import type { DoctorSwitches } from "../config/load-doctor.ts";
 import type { TailSwitches } from "../config/load-tail.ts";
+import type { TopSwitches } from "../config/load-top.ts";
 import type { Environment, Flags, OptionSpec } from "../config/option-spec.ts";
 import { didYouMean } from "../config/suggest.ts";
 import { ConfigError, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
@@ -36,6 +37,7 @@ import {
   SERVE_PAGE,
   SIM_PAGE,
   TAIL_PAGE,
+  TOP_PAGE,
   flagNames,
 } from "./pages.ts";
 import { VERSION } from "./version.ts";
@@ -57,6 +59,7 @@ const PAGES = {
   index: INDEX_PAGE,
   sim: SIM_PAGE,
   tail: TAIL_PAGE,
+  top: TOP_PAGE,
   flood: FLOOD_PAGE,
   perf: PERF_PAGE,
   record: RECORD_PAGE,
@@ -117,6 +120,15 @@ export async function runCli(io: CliIo): Promise<number> {
     .option("--tokens")
     .action(async (endpoint: string | undefined, switches: Partial<TailSwitches>) => {
       code = await tail(endpoint, tailFlags, switches, io);
+    });
+
+  const topFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("top"), TOP_PAGE), TOP_PAGE.options, topFlags)
+    .argument("[URL]")
+    .option("--once")
+    .option("--json")
+    .action(async (url: string | undefined, switches: Partial<TopSwitches>) => {
+      code = await top(url, topFlags, switches, io);
     });
 
   const recordFlags = new Map<string, string[]>();
@@ -284,6 +296,19 @@ async function tail(
   const signal = firstSignal();
   const { runTail } = await import("./tail.ts");
   return runTail(config, signal, io);
+}
+
+async function top(
+  url: string | undefined,
+  flags: Flags,
+  { once = false, json = false }: Partial<TopSwitches>,
+  io: CliIo,
+): Promise<number> {
+  const { loadTopConfig } = await import("../config/load-top.ts");
+  const config = loadTopConfig(url, flags, { once, json });
+  const signal = firstSignal();
+  const { runTop } = await import("./top.ts");
+  return runTop(config, signal, io);
 }
 
 async function record(

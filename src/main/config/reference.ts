@@ -16,6 +16,7 @@ import { DASHBOARDS_OPTION_LIST, RULES_OPTION_LIST, SCRAPE_OPTION_LIST } from ".
 import { PERF_OPTION_LIST } from "./perf-options.ts";
 import { SIM_OPTION_LIST } from "./sim-options.ts";
 import { TAIL_OPTION_LIST } from "./tail-options.ts";
+import { TOP_OPTION_LIST } from "./top-options.ts";
 import { TRAFFIC, TRAFFIC_NAMES } from "./traffic-options.ts";
 
 /** An exit code, or a range of them, and what it means. */
@@ -105,6 +106,12 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`kvcast tail [EP]`, flags only. Besides these, `--sync` begins with a snapshot, `--stats` prints figures instead of",
     "events, `--json` prints one JSON object a line, and `--tokens` prints token ids and cache salts too.",
     ...optionTables(TAIL_OPTION_LIST),
+    "",
+    "## Options of `kvcast top`",
+    "",
+    "`kvcast top [URL]`, flags only. Besides these, `--once` prints how the service is now and ends, and `--json` with it prints",
+    "the answer of `/v1/live`. [live-page.md](live-page.md) says what is shown.",
+    ...optionTables(TOP_OPTION_LIST),
     "",
     "## Options of `kvcast record`",
     "",

@@ -42,6 +42,8 @@ export class RecordingReader {
   static async open(path: string): Promise<RecordingReader> {
     let file: fs.FileHandle;
     try {
+      // A pipe would never open, and a device never end.
+      if (!(await fs.stat(path)).isFile()) throw new Error("it is no file");
       file = await fs.open(path, "r");
     } catch (cause) {
       throw new RecordingError(`cannot read ${path}: ${messageOf(cause)}`, cause);
