@@ -82,7 +82,9 @@ test("an engine's recording is published as the engine was", LIMIT, async (t) =>
   assert.deepEqual(await published(t, `file:${whole}?speed=max`), expected);
   const replayed = await published(t, `file:${redacted}?speed=2`);
   assert.deepEqual(withoutTokens(replayed), withoutTokens(expected));
-  assert.ok(replayed.some(({ token_ids: ids }, i) => JSON.stringify(ids) !== JSON.stringify(expected[i]?.["token_ids"])));
+  assert.ok(
+    replayed.some(({ token_ids: ids }, i) => JSON.stringify(ids) !== JSON.stringify(expected[i]?.["token_ids"])),
+  );
 });
 
 test("what was published is recorded with its gaps, and printed by replay without tokens", LIMIT, async (t) => {
@@ -120,7 +122,12 @@ test("what was published is recorded with its gaps, and printed by replay withou
   );
   const part = await end(startKvcast(["replay", file, "--json", "--from", "6", "--to", "6"]));
   assert.equal(part.code, 0, part.err);
-  assert.deepEqual(lines(part.out).filter(({ type }) => type === "stored").map(({ sequence }) => sequence), [6]);
+  assert.deepEqual(
+    lines(part.out)
+      .filter(({ type }) => type === "stored")
+      .map(({ sequence }) => sequence),
+    [6],
+  );
 
   const engine = await end(startKvcast(["serve", "--engine", `file:${file}`, "--system-port", "-1"]));
   assert.equal(engine.code, 78, engine.err);

@@ -1,7 +1,9 @@
 /** `kvcast top` in a real terminal (tmux), and once for programs. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { end, KVCAST, startKvcast } from "../support/cli-process.ts";
@@ -114,6 +116,17 @@ test("top shows a service, follows a resize and a restart, pauses, and gives the
   await terminal.isGivenBack(0);
 });
 
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  assert.ok(typeof address === "object" && address !== null);
+  return address.port;
+}
+
 test("--once prints how it is, for people and for programs; nobody there is exit code 69", LIMIT, async (t) => {
   const { facts } = await serve(t, ENGINE);
   const [text, json] = await Promise.all([
@@ -130,7 +143,7 @@ test("--once prints how it is, for people and for programs; nobody there is exit
   assert.equal(stages[0]?.id, "engine");
 
   const cases: readonly [readonly string[], number, RegExp][] = [
-    [["top", "http://127.0.0.1:9", "--once"], 69, /cannot be reached \(ECONNREFUSED\)/],
+    [["top", `http://127.0.0.1:${await freePort()}`, "--once"], 69, /cannot be reached \(ECONNREFUSED\)/],
     [["top", facts.url], 78, /needs a terminal; kvcast top --once/],
     [["top", facts.url, "--json"], 78, /--json: it needs --once/],
     [["top", `${facts.url}/nothing`, "--once"], 69, /no live view here/],

@@ -92,7 +92,14 @@ test("a recording is an engine, with a speed", () => {
   assert.deepEqual(parse("file:a.rec"), { kind: "file", name: null, path: "a.rec", speed: 1 });
   assert.deepEqual(parse("b=file:/x/a.rec?speed=2.5"), { kind: "file", name: "b", path: "/x/a.rec", speed: 2.5 });
   assert.deepEqual(parse("file:///x/a.rec?speed=max"), { kind: "file", name: null, path: "/x/a.rec", speed: Infinity });
-  for (const text of ["file:", "file:?speed=1", "file:x?speed=-1", "file:x?speed=1e3", "file:x?speed", "file:x?rate=1"]) {
+  for (const text of [
+    "file:",
+    "file:?speed=1",
+    "file:x?speed=-1",
+    "file:x?speed=1e3",
+    "file:x?speed",
+    "file:x?rate=1",
+  ]) {
     assert.throws(() => parse(text), { code: "KVCAST_BAD_CONFIG" }, text);
   }
 });

@@ -13,7 +13,17 @@ const SNAPSHOT: LiveSnapshot = {
   uptimeSeconds: 3723,
   ready: false,
   stages: [
-    { id: "engine", state: "ok", reason: null, rate: 1000, total: 250_000, p99: 0.004, fill: 0.5, lost: 0, lostLately: 0 },
+    {
+      id: "engine",
+      state: "ok",
+      reason: null,
+      rate: 1000,
+      total: 250_000,
+      p99: 0.004,
+      fill: 0.5,
+      lost: 0,
+      lostLately: 0,
+    },
     {
       id: "zmq",
       state: "bad",
@@ -66,7 +76,16 @@ const SNAPSHOT: LiveSnapshot = {
   markers: [{ id: 3, at: 1_800_000_000, kind: "gap", text: "2 ids are missing" }],
   tail: {
     events: [
-      { at: 1_800_000_000, type: "stored", sequence: 41, engine: "engine0", rank: 1, blocks: 2, tier: "GPU", hash: "ab12" },
+      {
+        at: 1_800_000_000,
+        type: "stored",
+        sequence: 41,
+        engine: "engine0",
+        rank: 1,
+        blocks: 2,
+        tier: "GPU",
+        hash: "ab12",
+      },
     ],
     leftOut: 0,
   },
@@ -105,7 +124,10 @@ test("no line is wider and no view longer than the terminal, with colours as wit
       assert.ok(plainLines.length <= rows);
       for (const line of plainLines) assert.ok(line.length <= columns, line);
       const coloured = text(model(), columns, rows, true);
-      assert.deepEqual(coloured.map((line) => line.replaceAll(/\u001B\[\d+m/g, "").trimEnd()), plainLines);
+      assert.deepEqual(
+        coloured.map((line) => line.replaceAll(/\u001B\[\d+m/g, "").trimEnd()),
+        plainLines,
+      );
     }
   }
 });
@@ -126,7 +148,7 @@ test("paused it shows what was there, and still that the service is away", () =>
   made.take({ type: "snapshot", snapshot: { ...SNAPSHOT, sequence: 99 } });
   assert.match(text(made)[0] ?? "", /message #41 .*PAUSED/);
   made.lost("it is gone");
-  assert.match(text(made).join("\n"), /AWAY\n! it is gone; trying again …/);
+  assert.match(text(made).join("\n"), /AWAY\n! trying again: it is gone/);
   made.togglePause();
   assert.match(text(made)[0] ?? "", /message #99/);
 });
@@ -136,10 +158,22 @@ test("markers are told once, and after a restart begin anew", () => {
   made.take({ type: "snapshot", snapshot: SNAPSHOT });
   assert.equal(made.state.markers.length, 1);
   const service = { version: "1.2.3", node: "v20", epoch: "e", startedAt: 0 };
-  const hello = { version: LIVE_VERSION, service, options: [], links: [], columns: [], history: [], markers: [], tail: [] } as const;
+  const hello = {
+    version: LIVE_VERSION,
+    service,
+    options: [],
+    links: [],
+    columns: [],
+    history: [],
+    markers: [],
+    tail: [],
+  } as const;
   made.take({ type: "hello", hello });
   made.take({ type: "snapshot", snapshot: { ...SNAPSHOT, markers: [{ id: 0, at: 1, kind: "restart", text: "new" }] } });
-  assert.deepEqual(made.state.markers.map(({ id }) => id), [0]);
+  assert.deepEqual(
+    made.state.markers.map(({ id }) => id),
+    [0],
+  );
 });
 
 test("figures", () => {

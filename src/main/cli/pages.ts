@@ -24,23 +24,26 @@ export const EXIT_CODES: readonly Item[] = [
   {
     name: "0",
     says:
-      "All went well; for serve, consolidate, index, sim and tail: they were told to stop, and did; for tail also: --count is reached; " +
+      "All went well; for serve, consolidate, index, sim, tail, record and top: they were told to stop, and did; for tail also: --count is reached; " +
       "for flood: everything arrived.",
   },
   {
     name: "1",
     says:
       "Something failed that should not have; the message says what. For flood also: events were lost, or the books of " +
-      "the service do not balance. For cluster also: all workers have answered, and one could not do it. For doctor: --strict, and there are warnings.",
+      "the service do not balance. For replay also: messages of the range are lost. For record also: the file could not be written any more. For cluster also: all workers have answered, and one could not do it. For doctor: --strict, and there are warnings.",
   },
   { name: "2", says: "Wrong usage: an unknown command or flag, or a flag without its value." },
   { name: "3", says: "flood: the rate of --min-rate was not reached." },
   { name: "10", says: "check: the service is not as it should be; doctor: something failed." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service that check or perf asks, performance data that perf asks for, a worker that cluster had no answer from, files that may be open, a file that cannot be written.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail, replay or flood cannot reach, a service that check, perf or top asks, performance data that perf asks for, a worker that cluster had no answer from, files that may be open, a file that cannot be written.",
   },
-  { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
+  {
+    name: "78",
+    says: "A value in a flag, variable or file is not allowed, or a recording cannot be read or made; the message names it and what is wrong.",
+  },
   {
     name: "130, 143",
     says:
@@ -348,7 +351,10 @@ export const RECORD_PAGE: HelpPage = {
     {
       title: "Switches",
       items: [
-        { name: "--with-tokens", says: "Keep token ids and cache salts. They are people's prompts: mind who gets the file." },
+        {
+          name: "--with-tokens",
+          says: "Keep token ids and cache salts. They are people's prompts: mind who gets the file.",
+        },
         { name: "--json", says: "At the end, one JSON object on stdout with what was recorded." },
       ],
     },
@@ -396,7 +402,10 @@ export const REPLAY_PAGE: HelpPage = {
       title: "Exit codes",
       items: [
         { name: "0", says: "All of it was printed." },
-        { name: "1", says: "Messages of the range are lost: they are kept no more, or were missed when it was recorded." },
+        {
+          name: "1",
+          says: "Messages of the range are lost: they are kept no more, or were missed when it was recorded.",
+        },
         { name: "2", says: "Wrong usage." },
         { name: "69", says: "The replay socket does not answer, or not as one." },
         { name: "78", says: "A value is not allowed, or the file is no recording of messages, or damaged." },

@@ -116,7 +116,8 @@ function describeEngine(engine: EngineConfig): string {
   if (engine.kind === "http") return `trtllm-serve at ${engine.url.href.replace(/\/$/, "")}`;
   if (engine.kind === "file") {
     const { path, speed } = engine;
-    const pace = speed === Infinity ? "as fast as it goes" : speed === 1 ? "as it was recorded" : `at ${speed} times its speed`;
+    const pace =
+      speed === Infinity ? "as fast as it goes" : speed === 1 ? "as it was recorded" : `at ${speed} times its speed`;
     return `recording ${path}, ${pace}`;
   }
   if (engine.kind === "zmq") {

@@ -112,11 +112,7 @@ async function printAll(
 }
 
 /** A malformed event may be of any type: it is always shown, and never counted. */
-export function isWanted(
-  config: Pick<TailConfig, "types" | "ranks">,
-  event: KvEvent,
-  item: BatchItem,
-): boolean {
+export function isWanted(config: Pick<TailConfig, "types" | "ranks">, event: KvEvent, item: BatchItem): boolean {
   const { types, ranks } = config;
   if (ranks.size > 0 && !ranks.has(item.batch.rank ?? 0)) return false;
   if (types.size === 0 || event.type === "malformed") return true;

@@ -19,7 +19,8 @@ export type EngineTarget =
   | ZmqTarget;
 
 const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,64}$/;
-const SCHEMES = "http://host:port, https://host:port, zmq+tcp://host:port, synthetic:?events=N&rate=R or file:FILE?speed=N";
+const SCHEMES =
+  "http://host:port, https://host:port, zmq+tcp://host:port, synthetic:?events=N&rate=R or file:FILE?speed=N";
 
 export const engineTarget: ValueType<EngineTarget> = {
   placeholder: "[NAME=]URL",
@@ -90,12 +91,17 @@ function syntheticTraffic(address: string, place: Place): Partial<TrafficValues>
 /** `file:FILE?speed=1|max|N`; the name as a shell has it, or a whole file URL. */
 function recordingTarget(address: string, place: Place): { readonly path: string; readonly speed: number } {
   const [, name = "", query = ""] = /^file:(?:\/\/(?=\/))?([^?]*)(?:\?(.*))?$/is.exec(address) ?? [];
-  if (name === "") throw refused(place, 'behind "file:" comes the name of a recording, for example file:engine.rec?speed=max');
+  if (name === "")
+    throw refused(place, 'behind "file:" comes the name of a recording, for example file:engine.rec?speed=max');
   let speed = 1;
   for (const [key, value] of new URLSearchParams(query)) {
     if (key !== "speed") throw refused(place, `no parameter ${quoted(key)}; there is speed`);
     speed = value === "max" ? Infinity : /^\d{1,6}(?:\.\d{1,6})?$/.test(value) ? Number(value) : 0;
-    if (speed <= 0) throw refused(place, `speed=${quoted(value)} is not allowed; it takes max, or a number above 0 such as 1, 10 or 0.5`);
+    if (speed <= 0)
+      throw refused(
+        place,
+        `speed=${quoted(value)} is not allowed; it takes max, or a number above 0 such as 1, 10 or 0.5`,
+      );
   }
   return { path: name, speed };
 }

@@ -54,7 +54,10 @@ async function loadSource(resolver: Resolver, warnings: string[]): Promise<Recor
   const [target, ...others] = resolver.all(OPTIONS.engine);
   const endpoint = resolver.find(OPTIONS.publisher);
   if (target !== undefined && endpoint !== undefined) {
-    throw refused(resolver.placeOf(OPTIONS.publisher), "one recording has one source: --engine or --publisher, not both");
+    throw refused(
+      resolver.placeOf(OPTIONS.publisher),
+      "one recording has one source: --engine or --publisher, not both",
+    );
   }
   if (endpoint !== undefined) {
     return {
@@ -68,13 +71,15 @@ async function loadSource(resolver: Resolver, warnings: string[]): Promise<Recor
   if (target === undefined) {
     throw new MissingOptionError("--engine", "say what to record: --engine URL or --publisher EP");
   }
-  if (others[0] !== undefined) throw refused(others[0].place, "one recording has one engine; record the other into another file");
+  if (others[0] !== undefined)
+    throw refused(others[0].place, "one recording has one engine; record the other into another file");
   // Sizes matter to engines of other kinds alone.
   const sizes = { kvBlockSizeTokens: 32, attentionDpSize: 1 };
   const { engines } = await loadEngines([target], sizes, resolver, warnings);
   const [engine] = engines;
   if (engine.kind !== "http") {
-    const hint = engine.kind === "zmq" ? "an engine that publishes itself is recorded with --publisher" : "it is no engine";
+    const hint =
+      engine.kind === "zmq" ? "an engine that publishes itself is recorded with --publisher" : "it is no engine";
     throw new ConfigError("--engine", `--engine: only a trtllm-serve, http(s)://host:port, can be recorded; ${hint}`);
   }
   return { kind: "engine", engine, profile: resolver.pick(OPTIONS.pollProfile) };

@@ -103,7 +103,7 @@ export class FileDrain implements Drain {
 
   /** The parts of an answer that nobody wants to the end must not be taken for the next answer. */
   async #skipRest(entry: Entry): Promise<void> {
-    for (let last: Entry | null = entry; last?.kind === ENTRY.answerPart; ) {
+    for (let last: Entry | null = entry; last?.kind === ENTRY.answerPart;) {
       this.#next = null;
       last = await this.#peek();
     }

@@ -40,7 +40,8 @@ export function noteOfEntry(bytes: Buffer, path: string): RecordedNote {
       const { from, to, healed } = value;
       const given = "reason" in value ? value.reason : null;
       const reason = LOSS_REASONS.find((each) => each === given) ?? null;
-      if (isNumber(from) && isNumber(to) && to >= from) return { kind: "gap", from, to, healed: healed === true, reason };
+      if (isNumber(from) && isNumber(to) && to >= from)
+        return { kind: "gap", from, to, healed: healed === true, reason };
     }
     if (value.kind === "restart" && "sequence" in value && "expected" in value) {
       const { sequence, expected } = value;

@@ -25,8 +25,7 @@ export class PublisherRecording implements RecordingRun {
         topic,
         replayFraming,
         ...(replayEndpoint === null ? {} : { replayEndpoint }),
-        onConnection: (connected) =>
-          sink.say(`${connected ? "connected to" : "lost the connection to"} ${endpoint}`),
+        onConnection: (connected) => sink.say(`${connected ? "connected to" : "lost the connection to"} ${endpoint}`),
       },
       (message) => ({ kind: "raw", message }),
     );

@@ -122,7 +122,7 @@ async function readChunk(
 }
 
 function* entriesOf(raw: Buffer, path: string): Generator<Entry, void> {
-  for (let at = 0; at < raw.length; ) {
+  for (let at = 0; at < raw.length;) {
     const start = at + ENTRY_HEADER_BYTES;
     if (start > raw.length) throw damaged(path, at);
     const end = start + raw.readUInt32LE(at + 9);

@@ -96,7 +96,7 @@ export class RecordingWriter {
   async #append(bytes: Buffer): Promise<void> {
     if (this.#failure !== null) return;
     try {
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         done += (await this.#file.write(bytes, done, bytes.length - done)).bytesWritten;
       }
       await this.#file.datasync();

@@ -146,7 +146,9 @@ function listOf(value: unknown): value is readonly unknown[] {
 }
 
 function strange(url: URL): NoLiveError {
-  return new NoLiveError(`${url.origin} does not answer as a kvcast serve of this version does; is it its --system-port?`);
+  return new NoLiveError(
+    `${url.origin} does not answer as a kvcast serve of this version does; is it its --system-port?`,
+  );
 }
 
 function unreachable(url: URL, cause: unknown): NoLiveError {

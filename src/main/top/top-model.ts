@@ -52,7 +52,7 @@ export class TopModel {
 
   /** The connection is gone, or was refused. */
   lost(reason: string): void {
-    this.#away = `${reason}; trying again …`;
+    this.#away = `trying again: ${reason}`;
   }
 
   togglePause(): void {

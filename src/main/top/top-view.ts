@@ -117,7 +117,9 @@ function engineLines(engine: LiveEngine): Line[] {
     piece(lost > 0 ? `  ${count(lost)} lost` : "", "red"),
     piece(engine.restarts > 0 ? `  ${engine.restarts} restarts` : "", "yellow"),
   ];
-  const cached = ranks.filter(({ used, blocks, dirty, missing }) => (used !== null && blocks !== null) || dirty || missing > 0);
+  const cached = ranks.filter(
+    ({ used, blocks, dirty, missing }) => (used !== null && blocks !== null) || dirty || missing > 0,
+  );
   const hidden = Math.max(0, cached.length - MAX_RANK_LINES) + engine.ranksLeftOut;
   return [
     line,
@@ -125,7 +127,9 @@ function engineLines(engine: LiveEngine): Line[] {
       const usage = used === null || blocks === null || blocks === 0 ? null : used / blocks;
       return [
         piece(`  rank ${String(rank).padEnd(4)} `),
-        piece(usage === null ? "" : `${bar(usage, BAR_COLUMNS)} ${share(usage).padStart(5)}  ${used} of ${blocks} blocks`),
+        piece(
+          usage === null ? "" : `${bar(usage, BAR_COLUMNS)} ${share(usage).padStart(5)}  ${used} of ${blocks} blocks`,
+        ),
         piece(missing > 0 ? `  ${count(missing)} ids missing` : "", "yellow"),
         piece(dirty ? "  DIRTY" : "", "red"),
       ];
