@@ -34,8 +34,8 @@ async function published(t: TestContext, engine: string): Promise<Line[]> {
   t.after(() => tail.kill("SIGKILL"));
   const { code, out, err } = await end(tail);
   assert.equal(code, 0, err);
-  const events = lines(out).map(({ sequence: _, time: __, ...event }) => event);
-  return events.sort((a, b) => Number(a["rank"]) - Number(b["rank"]));
+  const events = lines(out).map((event): Line => ({ ...event, sequence: null, time: null }));
+  return events.toSorted((a, b) => Number(a["rank"]) - Number(b["rank"]));
 }
 
 /** Records until so many events are in the file. */

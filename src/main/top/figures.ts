@@ -1,10 +1,13 @@
 /** Figures as the terminal view writes them: short, and of a width that hardly moves. MAIN THREAD; pure. */
+const KILO = [1e3, "k"] as const;
+const MEGA = [1e6, "M"] as const;
+const GIGA = [1e9, "G"] as const;
 const BLOCKS = "▁▂▃▄▅▆▇█";
 
 export function count(value: number): string {
   if (!(Math.abs(value) >= 100_000)) return String(Math.round(value));
-  const [divisor, unit] = Math.abs(value) >= 1e9 ? [1e9, "G"] : Math.abs(value) >= 1e6 ? [1e6, "M"] : [1e3, "k"];
-  return `${(value / Number(divisor)).toFixed(1)}${unit}`;
+  const [divisor, unit] = Math.abs(value) >= 1e9 ? GIGA : Math.abs(value) >= 1e6 ? MEGA : KILO;
+  return `${(value / divisor).toFixed(1)}${unit}`;
 }
 
 export function rate(value: number | null): string {
