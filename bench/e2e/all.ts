@@ -7,6 +7,7 @@ import { FLOOD_CASES } from "./flood.ts";
 import { HTTP_CASES } from "./http.ts";
 import { IDLE_CASES } from "./idle.ts";
 import { LATENCY_CASES } from "./latency.ts";
+import { LIVE_CASES } from "./live.ts";
 import { MEMORY_CASE } from "./memory.ts";
 import { NATS_CASES } from "./nats.ts";
 import { SCALING_CASES } from "./scaling.ts";
@@ -20,6 +21,7 @@ export const END_TO_END_CASES: readonly BenchCase[] = [
   ...IDLE_CASES,
   MEMORY_CASE,
   ...SCRAPE_CASES,
+  ...LIVE_CASES,
   ...BESIDE_CASES,
   ...NATS_CASES,
   ...CONSOLIDATE_CASES,

@@ -9,7 +9,7 @@
 import { INDEX_CELLS } from "../shared/counters.ts";
 import { BindError } from "../shared/errors.ts";
 import type { Epoch, SavedState } from "../shared/index-messages.ts";
-import type { EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EngineCredentials, LoadedConfig, ServeConfig } from "./config/config.ts";
 import { ClusterMember } from "./control/member.ts";
 import type { Operated } from "./control/operated.ts";
 import { operatedService } from "./control/operated-service.ts";
@@ -20,11 +20,16 @@ import { HealthBoard } from "./health/health-board.ts";
 import { ENGINE_CHECKS, SERVICE_CHECKS } from "./health/health-report.ts";
 import { serviceChecks } from "./health/service-checks.ts";
 import { type HealthState, healthRoutes } from "./http/health.ts";
+import { liveGate } from "./http/live-gate.ts";
+import { liveRoutes } from "./http/live-routes.ts";
 import { metricsRoute } from "./http/metrics-route.ts";
+import { pageRoutes } from "./http/page-routes.ts";
 import { perfRoute } from "./http/perf-route.ts";
 import { RequestCounts } from "./http/request-counts.ts";
 import { snapshotRoute } from "./http/snapshot-route.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
+import type { LiveHub } from "./live/live-hub.ts";
+import { makeLiveHub } from "./live/make-live-hub.ts";
 import type { Logger } from "./log.ts";
 import { makePipeline } from "./make-pipeline.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
@@ -44,6 +49,8 @@ const MIN_DRAIN_MS = 1000;
 
 export interface ServiceOptions {
   readonly config: ServeConfig;
+  /** Where the configuration came from, for the live page. Default: that is not known. */
+  readonly given?: Pick<LoadedConfig, "origins" | "texts">;
   readonly version: string;
   readonly log: Logger;
   /** A thread died that cannot be replaced. The service must be stopped, and the process end with a failure. */
@@ -60,7 +67,9 @@ export class Service {
   readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
   readonly #board: HealthBoard;
+  #live: LiveHub | null = null;
   #http: HttpServer | null = null;
+  #isPageOpen: boolean = false;
   #member: ClusterMember | null = null;
   #running: Promise<void> = Promise.resolve();
   #draining: boolean = false;
@@ -194,6 +203,11 @@ export class Service {
     return this.#http?.url ?? null;
   }
 
+  /** Where the live page is; null when nobody may see it. */
+  get pageUrl(): string | null {
+    return this.#http === null || !this.#isPageOpen ? null : `${this.#http.url}/`;
+  }
+
   get httpImplementation(): string | null {
     return this.#http?.implementation ?? null;
   }
@@ -254,6 +268,7 @@ export class Service {
     const report = await this.pipeline.stop(endMs - performance.now());
     await within(this.#running, Math.max(0, endMs - performance.now()));
     await left;
+    this.#live?.close();
     await this.#http?.close();
     return report;
   }
@@ -280,6 +295,13 @@ export class Service {
     const { config, log, version } = this.#options;
     if (config.systemPort === null) return;
     const requests = new RequestCounts();
+    const live = (this.#live = makeLiveHub({
+      ...this.#options,
+      engines: this.#engines,
+      pipeline: this.pipeline,
+      epoch: this.epoch,
+      board: this.#board,
+    }));
     const metrics = new Metrics({
       engines: this.engines,
       data: this.#engines.data,
@@ -289,12 +311,17 @@ export class Service {
       epoch: this.epoch,
       logCounts: log.counts,
       requests,
+      live,
       ...(this.#enginePages === null ? {} : { enginePages: this.#enginePages }),
     });
+    const gate = liveGate({ mode: config.livePage, host: config.systemHost, allowedHosts: config.liveAllowedHosts });
     this.#http = await startHttpServer({
       host: config.systemHost,
       port: config.systemPort,
       routes: [
+        // First, so that a path that was chosen for health goes before one of the page's.
+        ...liveRoutes(live, gate),
+        ...pageRoutes(gate),
         metricsRoute(metrics),
         ...healthRoutes(config.probes, () => this.#health()),
         snapshotRoute(() => this.pipeline.openSnapshot()),
@@ -303,6 +330,9 @@ export class Service {
       log,
       requests,
     });
+    // What nobody may see need not be kept.
+    this.#isPageOpen = gate.isOpen;
+    if (gate.isOpen) live.start();
   }
 }
 

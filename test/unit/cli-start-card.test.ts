@@ -11,6 +11,7 @@ const FACTS: BoundFacts = {
   zmqEndpoint: "tcp://127.0.0.1:41234",
   replayEndpoint: "tcp://127.0.0.1:41235",
   httpUrl: "http://127.0.0.1:8081",
+  pageUrl: "http://127.0.0.1:8081/",
   httpImplementation: "hyper-express",
   memoryBoundBytes: 300 * 1024 * 1024 + 1,
 };
@@ -35,7 +36,7 @@ test("the card of the built-in engine", async () => {
       "  health  http://127.0.0.1:8081/health (served by hyper-express)",
       "  memory  events take up at most 301 MiB",
       "  config  flag: engine, system-port; env: log-level; the rest are defaults",
-      "  watch   curl -s http://127.0.0.1:8081/metrics | grep _events_total",
+      "  watch   http://127.0.0.1:8081/ in a browser",
       "",
     ].join("\n"),
   );
@@ -51,6 +52,7 @@ test("what is off says so, and the card stays within nine lines", async () => {
     zmqEndpoint: null,
     replayEndpoint: null,
     httpUrl: null,
+    pageUrl: null,
     httpImplementation: null,
     memoryBoundBytes: 0,
   });
@@ -58,6 +60,8 @@ test("what is off says so, and the card stays within nine lines", async () => {
   assert.match(off, /zmq {5}off\n.*metrics off\n.*health {2}off\n/s);
   const on = startCard(loaded, FACTS);
   assert.match(on, /topic "a\\nb"\n/);
+  const closed = startCard(loaded, { ...FACTS, pageUrl: null });
+  assert.match(closed, /watch {3}curl -s http:\/\/127\.0\.0\.1:8081\/metrics \| grep _events_total\n/);
   for (const card of [off, on]) assert.ok(card.trimEnd().split("\n").length <= 9, card);
 });
 
@@ -74,6 +78,7 @@ test("the fields of a log record are flat, stable and hold no secret", async () 
     nats_servers: null,
     nats_stream: null,
     metrics_url: "http://127.0.0.1:8081/metrics",
+    page_url: "http://127.0.0.1:8081/",
     health_url: "http://127.0.0.1:8081/health",
     http_server: "hyper-express",
     memory_bound_mib: 301,

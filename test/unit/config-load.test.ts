@@ -50,6 +50,8 @@ test("defaults, complete and frozen", async () => {
     iterationStats: "auto",
     perfMetrics: "auto",
     worker: { model: null, component: "backend", disaggregationMode: null, backend: null, modality: null },
+    livePage: "auto",
+    liveAllowedHosts: [],
     kvBlockSizeTokens: 32,
     attentionDpSize: 1,
     mmTokenOffset: null,

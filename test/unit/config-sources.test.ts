@@ -252,6 +252,8 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   modelPath: { value: MODEL, becomes: 11, read: canary((config) => config.bosTokenId), beside: CANARY },
   bosTokenId: { value: 0, becomes: 0, read: canary((config) => config.bosTokenId), beside: CANARY },
   logLevel: { value: "debug", becomes: "debug", read: (config) => config.logLevel },
+  livePage: { value: "on", becomes: "on", read: (config) => config.livePage },
+  liveAllowedHosts: { value: "KV.example.", becomes: ["kv.example"], read: (config) => config.liveAllowedHosts },
   logFormat: {
     value: "json",
     becomes: "json",
@@ -359,6 +361,8 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "model-path": ["KVCAST_MODEL_PATH"],
   "bos-token-id": ["KVCAST_BOS_TOKEN_ID"],
   "log-level": ["DYN_LOG"],
+  "live-page": ["KVCAST_LIVE_PAGE"],
+  "live-allowed-hosts": ["KVCAST_LIVE_ALLOWED_HOSTS"],
   "log-format": ["DYN_LOGGING_CONSOLE_FORMAT", "DYN_LOGGING_JSONL"],
   config: ["KVCAST_CONFIG"],
 };

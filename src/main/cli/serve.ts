@@ -44,6 +44,7 @@ export async function runServe(
   ]);
   const service = await Service.start({
     config,
+    given: loaded,
     version: VERSION,
     log,
     onFatal: (error) => void failures.emit("fatal", error),
@@ -74,6 +75,7 @@ function announce(loaded: LoadedConfig, service: Service, log: Logger): void {
     zmqEndpoint: service.pipeline.zmqEndpoint(),
     replayEndpoint: service.pipeline.replayEndpoint(),
     httpUrl: service.httpUrl,
+    pageUrl: service.pageUrl,
     httpImplementation: service.httpImplementation,
     clusterName: service.clusterName,
     memoryBoundBytes: service.memoryBoundBytes,

@@ -16,6 +16,8 @@ export interface BoundFacts {
   readonly replayEndpoint: string | null;
   /** Without a trailing slash; null when HTTP is off. */
   readonly httpUrl: string | null;
+  /** Of the live page; null when it is off. */
+  readonly pageUrl: string | null;
   /** What serves it, for example `hyper-express`. */
   readonly httpImplementation: string | null;
   /** What it is called in its cluster; absent or null where it has joined none. */
@@ -47,6 +49,7 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
       ? {}
       : { cluster_leader: config.cluster.leader.pub, cluster_name: facts.clusterName ?? null }),
     metrics_url: facts.httpUrl === null ? null : `${facts.httpUrl}/metrics`,
+    page_url: facts.pageUrl,
     health_url: facts.httpUrl === null ? null : `${facts.httpUrl}/health`,
     http_server: facts.httpImplementation,
     memory_bound_mib: Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB),
@@ -73,7 +76,8 @@ export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
     row("memory", `events take up at most ${Math.ceil(facts.memoryBoundBytes / BYTES_PER_MIB)} MiB`),
     row("config", describeOrigins(loaded.origins)),
   ];
-  if (facts.httpUrl !== null) lines.push(row("watch", `curl -s ${facts.httpUrl}/metrics | grep _events_total`));
+  if (facts.pageUrl !== null) lines.push(row("watch", `${facts.pageUrl} in a browser`));
+  else if (facts.httpUrl !== null) lines.push(row("watch", `curl -s ${facts.httpUrl}/metrics | grep _events_total`));
   return `${lines.join("\n")}\n`;
 }
 

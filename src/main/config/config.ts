@@ -6,6 +6,7 @@ import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
+import type { LivePageMode } from "./live-options.ts";
 import type { ClusterConfig } from "./load-cluster.ts";
 import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
 import type { NatsConfig } from "./load-nats.ts";
@@ -134,6 +135,8 @@ export type PublishConfig = Omit<
   | "clearOnStart"
   | "onEngineGap"
   | "publishTierMoves"
+  | "livePage"
+  | "liveAllowedHosts"
   | "cluster"
   | "engineHealth"
 > & {
@@ -183,6 +186,9 @@ export interface ServeConfig {
   readonly systemHost: string;
   /** 0 = any free port, null = no HTTP server. */
   readonly systemPort: number | null;
+  readonly livePage: LivePageMode;
+  /** In lower case. */
+  readonly liveAllowedHosts: readonly string[];
   /** How health is asked for over HTTP. */
   readonly probes: ProbeConfig;
   /** How the engines are watched. */
@@ -207,6 +213,8 @@ export interface LoadedConfig {
   readonly config: ServeConfig;
   /** By option name without the dashes, for example `kv-block-size`. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** The same with the value as it was written; options without any are left out. */
+  readonly texts: ReadonlyMap<string, string>;
   /** Values that are allowed but probably not meant, a sentence each. No secrets. */
   readonly warnings: readonly string[];
   /**

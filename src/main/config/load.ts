@@ -63,6 +63,8 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     stateDir: resolver.find(OPTIONS.stateDir) ?? null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
+    livePage: resolver.pick(OPTIONS.livePage),
+    liveAllowedHosts: Object.freeze(resolver.all(OPTIONS.liveAllowedHosts).map(({ value }) => value)),
     probes: loadProbes(resolver, resolver.find(OPTIONS.useEndpointHealthStatus)),
     engineHealth: await loadEngineHealth(resolver, env, warnings),
     encoders: resolver.pick(OPTIONS.encoders),
@@ -84,7 +86,8 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   const cluster = loadCluster(resolver, warnings);
   const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics, cluster });
   checkPublish(config, OPTIONS, resolver, warnings);
-  return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings), rereadCredentials });
+  const { origins, texts } = resolver;
+  return Object.freeze({ config, origins, texts, warnings: Object.freeze(warnings), rereadCredentials });
 }
 
 /** What the file holds that the option `config` names. */

@@ -11,6 +11,7 @@ import { DATA_OPTIONS } from "./data-options.ts";
 import { HEALTH_OPTIONS } from "./health-options.ts";
 import { PROBE_OPTIONS } from "./probe-options.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
+import { LIVE_OPTIONS } from "./live-options.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable, ValueType } from "./option-spec.ts";
 import { MAX_BLOCK_TOKENS, MAX_RANKS } from "./traffic-options.ts";
@@ -61,6 +62,7 @@ export type ServeOptions = {
   typeof SNAPSHOT_OPTIONS &
   typeof PIPELINE_OPTIONS &
   typeof CLUSTER_OPTIONS &
+  typeof LIVE_OPTIONS &
   typeof LOG_OPTIONS;
 
 export const SERVE_OPTIONS: ServeOptions = {
@@ -173,7 +175,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     env: [{ name: "DYN_SYSTEM_HOST" }],
     default: "127.0.0.1", // opening a port to the network is the operator's decision
     group: "HTTP",
-    help: "Address that /metrics, /health, /ready and /live listen on.",
+    help: "Address that /metrics, /health, /ready, /live and the live page listen on.",
   },
   systemPort: {
     name: "system-port",
@@ -183,6 +185,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     group: "HTTP",
     help: "Port of the same.",
   },
+  ...LIVE_OPTIONS,
   ...CLUSTER_OPTIONS,
   ...PROBE_OPTIONS,
   ...HEALTH_OPTIONS,

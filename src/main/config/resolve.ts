@@ -36,6 +36,8 @@ interface Found {
 /** Reads options from one set of inputs. Every method throws ConfigError for a value that is not allowed. */
 export class Resolver {
   readonly origins: Map<string, Origin> = new Map();
+  /** Values as they were written, several with spaces between them. No option takes a secret, only names of files with one. */
+  readonly texts: Map<string, string> = new Map();
   readonly #inputs: Inputs;
   readonly #places: Map<string, Place> = new Map();
 
@@ -72,6 +74,7 @@ export class Resolver {
   all<T>(spec: Repeatable<T>): Given<T>[] {
     const found = this.#findAll(spec);
     this.origins.set(spec.name, found[0]?.origin ?? "default");
+    if (found.length > 0) this.texts.set(spec.name, found.map(({ text }) => text.trim()).join(" "));
     return found.map(({ text, place }) => ({ value: spec.type.parse(text, place), place }));
   }
 
@@ -95,6 +98,7 @@ export class Resolver {
 
   #take<T>(spec: OptionSpec<T>, found: Found): T {
     this.origins.set(spec.name, found.origin);
+    this.texts.set(spec.name, found.text.trim());
     // A default is nobody's mistake: an error about a pair of values is better off with the flag's name.
     if (found.origin !== "default") this.#places.set(spec.name, found.place);
     return spec.type.parse(found.text, found.place);

@@ -13,6 +13,8 @@ export interface BodyStream {
   next(): Promise<Uint8Array | null>;
   /** Nothing more is wanted; may come before the first chunk, after the end, and twice. */
   cancel(): void;
+  /** How long the client may take nothing. Default: 8 s. */
+  readonly maxStallMs?: number;
 }
 
 /** The client's side of one response, on either server. */
@@ -35,7 +37,7 @@ function nothing(): void {}
 export async function sendBody(
   stream: BodyStream,
   sink: BodySink,
-  maxStallMs: number = MAX_STALL_MS,
+  maxStallMs: number = stream.maxStallMs ?? MAX_STALL_MS,
 ): Promise<boolean> {
   let changed: () => void = nothing;
   sink.onChange(() => changed());

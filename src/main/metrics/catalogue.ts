@@ -24,6 +24,12 @@ export const SERVICE: CatalogueSection = {
       ["handler", "code"],
       "HTTP requests answered, by handler and status; other stands for requests that reached no handler.",
     ),
+    gauge("sse_clients", [], "Open streams of the live page."),
+    counter(
+      "sse_dropped_messages_total",
+      [],
+      "Messages of the live page that a browser was not sent because it had not taken the one before: it is slow, or away.",
+    ),
     gauge(
       "metrics_collect_duration_seconds",
       [],

@@ -33,7 +33,7 @@ import { pipelineFamilies } from "./pipeline-families.ts";
 import type { PipelineView } from "./pipeline-view.ts";
 import { ROUTER_INDEX } from "./router-index-catalogue.ts";
 import { routerIndexFamilies, type RouterIndexView } from "./router-index-families.ts";
-import { type RequestCountsView, serviceFamilies } from "./service-families.ts";
+import { type LiveCountsView, type RequestCountsView, serviceFamilies } from "./service-families.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 
 /** How long a page is handed out again. */
@@ -65,6 +65,8 @@ export interface MetricsOptions {
   /** Log lines written so far, by level. */
   readonly logCounts: Readonly<Record<string, number>>;
   readonly requests: RequestCountsView;
+  /** Default: nobody looks. */
+  readonly live?: LiveCountsView;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
   /** The engines' own metrics; absent: there are none. */
@@ -115,6 +117,7 @@ export class Metrics {
         options.logCounts,
         options.requests,
         () => this.#collectSeconds,
+        options.live ?? null,
       ),
     ]);
     if (options.defaults ?? true) registerDefaults(this.#registry);

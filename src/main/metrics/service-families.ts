@@ -10,12 +10,20 @@ export interface RequestCountsView {
   entries(): Iterable<{ readonly handler: string; readonly code: number; readonly count: number }>;
 }
 
+/** Streams of the live page. */
+export interface LiveCountsView {
+  readonly clients: number;
+  /** Messages that a client was not sent because it had not taken the one before. */
+  readonly skippedMessages: number;
+}
+
 export function serviceFamilies(
   version: string,
   epoch: Epoch,
   logCounts: Readonly<Record<string, number>>,
   requests: RequestCountsView,
   collectSeconds: () => number | null,
+  live: LiveCountsView | null = null,
 ): readonly Family[] {
   const build: readonly Series[] = [{ labels: { version, node: process.versions.node }, read: () => 1 }];
   const epochInfo: readonly Series[] = [{ labels: { epoch: epoch.uuid }, read: () => 1 }];
@@ -35,6 +43,8 @@ export function serviceFamilies(
           read: () => count,
         })),
     },
+    { name: "sse_clients", series: () => [{ labels: {}, read: () => live?.clients ?? 0 }] },
+    { name: "sse_dropped_messages_total", series: () => [{ labels: {}, read: () => live?.skippedMessages ?? 0 }] },
     { name: "log_messages_total", series: () => lines },
     { name: "epoch_info", series: () => epochInfo },
     { name: "epoch_start_timestamp_seconds", series: () => epochStart },

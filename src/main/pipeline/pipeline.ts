@@ -37,6 +37,7 @@ import { OccupancyWindow } from "./occupancy.ts";
 import { OversizeBuffer } from "./oversize-buffer.ts";
 import type { PipelineOptions, StopReport, StreamStart } from "./pipeline-contract.ts";
 import { PublisherThread } from "./publisher-thread.ts";
+import { RecentRecords } from "./recent-records.ts";
 import { MAX_WAIT_MS, RoomWait } from "./room-wait.ts";
 import { type SnapshotAnswer, SnapshotClient } from "./snapshot-client.ts";
 
@@ -62,6 +63,8 @@ export class Pipeline implements PipelineView {
   readonly ringWait: Histogram;
   readonly publisher: CounterBlock;
   readonly encoders: readonly CounterBlock[];
+  /** The newest events, for people to look at. */
+  readonly recent: RecentRecords;
   readonly #ring: RingProducer;
   readonly #oversize: OversizeBuffer = new OversizeBuffer();
   readonly #batcher: Batcher;
@@ -103,6 +106,7 @@ export class Pipeline implements PipelineView {
       planeFollows: hasPlane && options.zmq !== null,
     });
     this.ringCapacitySlots = memory.shape.slots;
+    this.recent = new RecentRecords(memory);
     this.#ring = new RingProducer(memory, options.encoders);
     this.#batcher = new Batcher({
       ring: this.#ring,
