@@ -1,9 +1,15 @@
-// Writes the pages that are made of tables in the code: docs/configuration.md and docs/metrics.md. Run by `npm run docs`,
-// which builds first.
-import { writeFileSync } from "node:fs";
+// Writes the pages that are made of tables in the code, docs/configuration.md and docs/metrics.md, and what is under deploy/.
+// Run by `npm run docs`, which builds first.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { generatedFiles } from "../dist/observe/generated.js";
 import { EXIT_CODES } from "../dist/src/main/cli/pages.js";
 import { renderReference } from "../dist/src/main/config/reference.js";
 import { renderMetricsReference } from "../dist/src/main/metrics/reference.js";
 
 writeFileSync(new URL("../docs/configuration.md", import.meta.url), renderReference(EXIT_CODES));
 writeFileSync(new URL("../docs/metrics.md", import.meta.url), renderMetricsReference());
+for (const { path, text } of generatedFiles()) {
+  const file = new URL(`../${path}`, import.meta.url);
+  mkdirSync(new URL(".", file), { recursive: true });
+  writeFileSync(file, text);
+}

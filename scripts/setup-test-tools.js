@@ -7,6 +7,7 @@ import path from "node:path";
 
 /** Program → Debian package that has it. */
 const TOOLS = {
+  chromium: "chromium",
   faketime: "faketime",
   "nats-server": "nats-server",
   prlimit: "util-linux",

@@ -29,7 +29,12 @@ async function watchOutage(run: FaultRun): Promise<void> {
   );
   const { status, reasons } = await health(run);
   assert.equal(status, 503);
-  assert.deepEqual(reasons, ["engine engine0 does not answer"]);
+  // Its own /health, which is asked now and then, may be missed already.
+  assert.equal(reasons[0], "engine engine0 does not answer");
+  assert.ok(
+    reasons.slice(1).every((reason) => reason.includes("/health")),
+    reasons.join("\n"),
+  );
   assert.equal((await fetch(`${url}/live`)).status, 200);
 
   const failedBefore = (await scrape(url)).sum("kvcast_source_polls_total", { outcome: "error" });

@@ -18,6 +18,8 @@ const SOURCES = [
   "LICENSE",
   "scripts",
   "node_modules",
+  "deploy",
+  "docs",
 ];
 const MAX_PACKAGE_BYTES: number = 12 * 1024 * 1024;
 
@@ -68,6 +70,10 @@ test("npx kvcast serve works out of the package, in an empty folder and without 
   const program = 'import("kvcast").then((kvcast) => console.log(typeof kvcast.ZmqKvEventPublisher))';
   assert.equal(run(home, process.execPath, "-e", program).trim(), "function");
   assert.match(run(home, "npx", "--no-install", "kvcast", "--version"), /^kvcast \d+\.\d+\.\d+/);
+
+  const board = run(home, "npx", "--no-install", "kvcast", "dashboards", "export", "--board", "overview");
+  assert.equal((JSON.parse(board) as { uid: string }).uid, "kvcast-overview");
+  assert.ok(existsSync(path.join(home, "node_modules/kvcast/docs/runbooks/KvcastTargetDown.md")));
 
   const args = "--no-install kvcast serve --engine synthetic:?rate=100 --system-port 0 --log-format json";
   const serve = spawn("npx", [...args.split(" "), "--zmq-endpoint", "tcp://127.0.0.1:*"], {

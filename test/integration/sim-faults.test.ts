@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { type SimServer, runSim } from "../../src/main/sim/run-sim.ts";
 import { parseFault } from "../../src/main/sim/sim-config.ts";
+import { eventually } from "../support/fault/deadline.ts";
 import { type Reply, SimClock, begin, call, drain, expectedEvents, idsOf, simConfig } from "../support/sim-client.ts";
 
 interface Rig {
@@ -162,6 +163,38 @@ test("unhealthy: health says so in the engine's words, in its window only", asyn
     clock.ms += 1000;
   }
   assert.deepEqual(statuses, [200, 503, 200]);
+});
+
+test("zombie: health says that all is well, lists are empty, completions hang; what happened meanwhile comes behind it", async (t) => {
+  const { sim, clock } = await withFaults(t, "zombie@0-1s");
+  assert.equal((await call(sim, "GET", "/health")).status, 200);
+  for (const [method, route] of [
+    ["POST", "/kv_cache_events"],
+    ["GET", "/metrics"],
+    ["GET", "/perf_metrics"],
+  ] as const) {
+    assert.equal((await call(sim, method, route)).text, "[]", route);
+  }
+  const body = JSON.stringify({ model: "m", prompt: [1] });
+  const ended = assert.rejects(fetch(`${sim.url}/v1/completions`, { method: "POST", body }));
+  await eventually("it has taken the request", 20_000, async () =>
+    (await call(sim, "GET", "/sim/completions")).text === '{"requests":1,"canaries":0}' ? true : null,
+  );
+  assert.equal(sim.stats().drained, 0);
+  clock.ms += 1000;
+  assert.deepEqual(idsOf(await drain(sim)), life(500));
+  assert.ok((JSON.parse((await call(sim, "GET", "/metrics")).text) as unknown[]).length > 0);
+  await sim.close();
+  await ended;
+});
+
+test("mute: events are gone, created ones too, and all else goes on", async (t) => {
+  const { sim, clock } = await withFaults(t, "mute@0-1s");
+  assert.equal((await drain(sim)).text, "[]");
+  assert.ok((JSON.parse((await call(sim, "GET", "/metrics")).text) as unknown[]).length > 0);
+  clock.ms += 1000;
+  assert.equal((await drain(sim)).text, "[]", "they do not come back");
+  assert.equal(sim.stats().cut, 501);
 });
 
 test("a share hits that share of the answers, a route only its own, and the seed decides which", async (t) => {

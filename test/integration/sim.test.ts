@@ -201,6 +201,37 @@ test("the small routes answer as the engine does", async (t) => {
   assert.equal((await call(sim, "GET", "/nothing")).status, 404);
 });
 
+function asked(sim: SimServer, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${sim.url}/v1/completions`, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+async function counts(sim: SimServer): Promise<unknown> {
+  return JSON.parse((await call(sim, "GET", "/sim/completions")).text);
+}
+
+test("completions are answered as the engine answers them, and what it does not know is refused", async (t) => {
+  const newest = await start(t, simConfig());
+  const good = { model: "m", prompt: [1], max_tokens: 1 };
+  const whole = await asked(newest, good);
+  assert.equal(whole.status, 200);
+  const { object, choices } = (await whole.json()) as { object: string; choices: object[] };
+  assert.deepEqual([object, choices.length], ["text_completion", 1]);
+  const pieces = await asked(newest, { ...good, stream: true }, { "x-kvcast-health-check": "1" });
+  assert.match(pieces.headers.get("content-type") ?? "", /^text\/event-stream/);
+  assert.match(await pieces.text(), /^data: \{.*\}\n\ndata: \[DONE\]\n\n$/);
+  for (const bad of [{ ...good, made_up: 1 }, { prompt: [1] }, { model: "m" }, { ...good, prompt: [1.5] }, [], 7]) {
+    const refused = await asked(newest, bad);
+    assert.equal(refused.status, 400, JSON.stringify(bad));
+    assert.equal(((await refused.json()) as { object: string }).object, "error");
+  }
+  assert.deepEqual(await counts(newest), { requests: 2, canaries: 1 });
+  assert.equal((await call(newest, "GET", "/v1/completions")).status, 405);
+  // Priorities are newer than the engines of the other two generations.
+  const older = await start(t, simConfig({ generation: "b" }));
+  assert.equal((await asked(newest, { ...good, priority: 1 })).status, 200);
+  assert.equal((await asked(older, { ...good, priority: 1 })).status, 400);
+});
+
 test("a port that is taken and a form that cannot be are refused", async (t) => {
   const blocker = createServer();
   await new Promise<void>((resolve) => {

@@ -84,6 +84,24 @@ test("defaults, complete and frozen", async () => {
     stateDir: null,
     systemHost: "127.0.0.1",
     systemPort: 8081,
+    probes: {
+      healthPath: "/health",
+      livePath: "/live",
+      readyPath: "/ready",
+      isLiveHealth: false,
+      isReadyAtStart: false,
+      endpoints: [],
+    },
+    engineHealth: {
+      intervalMs: 2000,
+      timeoutMs: 5000,
+      patience: { failures: 3, passes: 1, holdMs: 0 },
+      shutdownTimeoutMs: 60_000,
+      stallAfterMs: 120_000,
+      quietAfterMs: 30_000,
+      exitsOnDeath: false,
+      canary: null,
+    },
     encoders: 1,
     ringSlots: 16,
     slotBytes: 98_304,
@@ -101,6 +119,8 @@ test("defaults, complete and frozen", async () => {
     config.engines,
     config.engines[0],
     config.pollProfile,
+    config.probes,
+    config.engineHealth,
     config.engines[0].kind === "synthetic" && config.engines[0].traffic,
   ]) {
     assert.ok(Object.isFrozen(part));

@@ -53,7 +53,7 @@ function rig(...checks: Check[]): Rig {
 }
 
 test("the names are a promise: these lists only grow", () => {
-  assert.deepEqual(SERVICE_CHECKS, ["shutdown", "main_loop", "threads", "nats"]);
+  assert.deepEqual(SERVICE_CHECKS, ["shutdown", "held", "main_loop", "threads", "nats"]);
   assert.deepEqual(ENGINE_CHECKS, [
     "engine_reachable",
     "engine_alive",

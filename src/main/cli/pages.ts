@@ -35,7 +35,7 @@ export const EXIT_CODES: readonly Item[] = [
   { name: "10", says: "check: the service is not as it should be; doctor: something failed." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service that check or perf asks, performance data that perf asks for, a worker that cluster had no answer from, files that may be open.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail or flood cannot reach, a service that check or perf asks, performance data that perf asks for, a worker that cluster had no answer from, files that may be open, a file that cannot be written.",
   },
   { name: "78", says: "A value in a flag, variable or file is not allowed; the message names it and what is." },
   {
@@ -73,6 +73,10 @@ export const ROOT_PAGE: HelpPage = {
     { command: ["kvcast flood"], says: "A load test: how many events a second this machine can publish." },
     { command: ["kvcast tail"], says: "Print what is published, event by event." },
     { command: ["kvcast perf"], says: "The slowest requests of an engine, and where their time went." },
+    {
+      command: ["kvcast rules export"],
+      says: "Alert rules for Prometheus; scrape-config and dashboards are its neighbours.",
+    },
     { command: ["kvcast cluster status"], says: "How all services of a cluster are." },
     {
       command: ["kvcast doctor --engine http://127.0.0.1:8000"],
@@ -96,6 +100,9 @@ export const ROOT_PAGE: HelpPage = {
         { name: "check [URL]", says: "Probe a running service, for scripts and monitoring." },
         { name: "doctor", says: "Examine engine, publishers, NATS and machine." },
         { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
+        { name: "scrape-config", says: "Print how Prometheus scrapes a service." },
+        { name: "rules export", says: "Print alert rules for Prometheus." },
+        { name: "dashboards export", says: "Print boards for Grafana." },
         { name: "help [COMMAND]", says: "Print help." },
       ],
     },

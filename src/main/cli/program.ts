@@ -19,6 +19,7 @@ import { Hangups } from "./hangup.ts";
 import { renderHelp } from "./help.ts";
 import type { HelpPage } from "./help.ts";
 import { requireOpenFiles } from "./open-files.ts";
+import { DASHBOARDS_PAGE, RULES_PAGE, SCRAPE_PAGE } from "./observe-pages.ts";
 import {
   CLUSTER_PAGE,
   CHECK_PAGE,
@@ -54,6 +55,9 @@ const PAGES = {
   tail: TAIL_PAGE,
   flood: FLOOD_PAGE,
   perf: PERF_PAGE,
+  "scrape-config": SCRAPE_PAGE,
+  rules: RULES_PAGE,
+  dashboards: DASHBOARDS_PAGE,
   cluster: CLUSTER_PAGE,
   check: CHECK_PAGE,
   doctor: DOCTOR_PAGE,
@@ -166,6 +170,33 @@ export async function runCli(io: CliIo): Promise<number> {
       code = await flood(floodFlags, behind, json, io);
     });
 
+  const scrapeFlags = new Map<string, string[]>();
+  const scrape = pageCommand(program.command("scrape-config"), SCRAPE_PAGE);
+  // A line that starts a service is taken as it is, with the options that do not matter here too.
+  const scrapeOptions = [...new Set([...SCRAPE_PAGE.options, ...SERVE_PAGE.options])];
+  addFlags(scrape, scrapeOptions, scrapeFlags).action(async () => {
+    const { loadScrapeConfig } = await import("../config/load-observe.ts");
+    const config = await loadScrapeConfig(scrapeFlags, io.env);
+    const { runScrapeConfig } = await import("./observe.ts");
+    code = runScrapeConfig(config, io);
+  });
+
+  const rulesFlags = new Map<string, string[]>();
+  exporter(program, "rules", RULES_PAGE, rulesFlags, async () => {
+    const { loadRulesConfig } = await import("../config/load-observe.ts");
+    const config = loadRulesConfig(rulesFlags);
+    const { runRulesExport } = await import("./observe.ts");
+    code = runRulesExport(config, io);
+  });
+
+  const dashboardsFlags = new Map<string, string[]>();
+  exporter(program, "dashboards", DASHBOARDS_PAGE, dashboardsFlags, async () => {
+    const { loadDashboardsConfig } = await import("../config/load-observe.ts");
+    const config = loadDashboardsConfig(dashboardsFlags);
+    const { runDashboardsExport } = await import("./observe.ts");
+    code = runDashboardsExport(config, io);
+  });
+
   try {
     await program.parseAsync([...io.argv], { from: "user" });
     return code;
@@ -274,6 +305,22 @@ async function flood(flags: Flags, serveArgs: readonly string[], json: boolean, 
   const signal = firstSignal();
   const { runFlood } = await import("./flood.ts");
   return runFlood(config, signal, io);
+}
+
+/** A command whose one verb is `export`. */
+function exporter(
+  program: Command,
+  name: string,
+  page: HelpPage,
+  flags: Map<string, string[]>,
+  run: () => Promise<void>,
+): void {
+  addFlags(pageCommand(program.command(name), page), page.options, flags)
+    .argument("<export>")
+    .action(async (verb: string, _: unknown, command: Command) => {
+      if (verb !== "export") command.error(`${quoted(verb)} is nothing that ${name} can do; it can export`);
+      await run();
+    });
 }
 
 function pageCommand(command: Command, page: HelpPage): Command {

@@ -6,7 +6,7 @@
  * leader's, the mode.
  */
 import type { ConsolidateMode, Identity } from "../consolidate/consolidator.ts";
-import { PROBE_OPTIONS } from "./health-options.ts";
+import { PROBE_OPTIONS } from "./probe-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable } from "./option-spec.ts";
 import { SERVE_OPTIONS } from "./options.ts";
 import { type SourceEndpoint, sourceEndpoint } from "./source-endpoint.ts";

@@ -3,7 +3,8 @@ import { bosTokenIdOfModel } from "../health/bos-token.ts";
 import { DEFAULT_BOS_TOKEN_ID } from "../health/payload.ts";
 import { PAYLOAD_VARIABLE, type PayloadFields, readPayload } from "../health/payload-text.ts";
 import type { CanaryConfig, EngineHealthConfig, ProbeConfig } from "./health-config.ts";
-import { HEALTH_OPTIONS as OPTIONS, MONITOR_VARIABLES, PROBE_OPTIONS } from "./health-options.ts";
+import { HEALTH_OPTIONS as OPTIONS, MONITOR_VARIABLES } from "./health-options.ts";
+import { PROBE_OPTIONS } from "./probe-options.ts";
 import { lenientSeconds } from "./health-types.ts";
 import { type Environment, quoted, refused } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
@@ -27,7 +28,7 @@ export function loadProbes(resolver: Resolver, endpoints: readonly string[] = []
     readyPath: resolver.pick(PROBE_OPTIONS.readyPath),
     isLiveHealth: resolver.pick(PROBE_OPTIONS.liveMode) === "reference",
     isReadyAtStart: resolver.pick(PROBE_OPTIONS.startingHealthStatus) === "ready",
-    endpoints,
+    endpoints: Object.freeze([...endpoints]),
   });
 }
 

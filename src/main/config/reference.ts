@@ -10,6 +10,7 @@ import { INDEX_OPTION_LIST } from "./index-options.ts";
 import { DOCTOR_OPTIONS } from "./doctor-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
+import { DASHBOARDS_OPTION_LIST, RULES_OPTION_LIST, SCRAPE_OPTION_LIST } from "./observe-options.ts";
 import { PERF_OPTION_LIST } from "./perf-options.ts";
 import { SIM_OPTION_LIST } from "./sim-options.ts";
 import { TAIL_OPTION_LIST } from "./tail-options.ts";
@@ -132,6 +133,22 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "`kvcast flood [options] [-- options of kvcast serve]`, flags only. Besides these, `--json` prints one JSON object.",
     "[load-test.md](load-test.md) says how to read what comes out.",
     ...optionTables(FLOOD_OPTION_LIST),
+    "",
+    "## Options of `kvcast scrape-config`",
+    "",
+    "Flags only. Besides these all options of `kvcast serve` are taken, from flags, variables and the file; those that say where it",
+    "is scraped count. [observability.md](observability.md) says what to do with the output, also of the next two.",
+    ...optionTables(SCRAPE_OPTION_LIST),
+    "",
+    "## Options of `kvcast rules export`",
+    "",
+    "Flags only.",
+    ...optionTables(RULES_OPTION_LIST),
+    "",
+    "## Options of `kvcast dashboards export`",
+    "",
+    "Flags only.",
+    ...optionTables(DASHBOARDS_OPTION_LIST),
     "",
     "## Exit codes",
     "",

@@ -9,23 +9,22 @@
  * Nothing here reads what an engine gives out only once: statistics and events are told by those who read them. None of it holds up
  * an event.
  */
-import type { EngineConfig, EngineCredentials, HttpEngineConfig } from "../config/config.ts";
+import type { EngineConfig, EngineCredentials } from "../config/config.ts";
 import type { EngineHealthConfig } from "../config/health-config.ts";
 import type { EngineFacts } from "../engine/engine-probe.ts";
 import type { SettingsCheck } from "../engine/settings-check.ts";
 import type { IterationStat } from "../load/iteration-stat.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { WorkerIdentity } from "../engine-data.ts";
-import { Canary } from "./canary.ts";
-import { CanaryClient, type CanarySender, type ProbeOutcome } from "./canary-client.ts";
+import type { Canary } from "./canary.ts";
+import type { ProbeOutcome } from "./canary-client.ts";
 import { type Check, Condition, FINE, type Finding, notHere, notYet } from "./check.ts";
-import { EngineMonitor } from "./engine-monitor.ts";
 import { EngineDeathError } from "./engine-death.ts";
+import type { EngineMonitor } from "./engine-monitor.ts";
+import { type EngineProbePorts, makeCanary, makeMonitor } from "./engine-probes.ts";
 import { EngineProgress } from "./engine-progress.ts";
 import { EventWatch } from "./event-watch.ts";
-import { type HealthAsker, HealthClient } from "./health-client.ts";
 import type { EngineCheck, Severity } from "./health-report.ts";
-import { TrtllmHealthCheckPayload } from "./payload.ts";
 import { IMPATIENT, type Patience } from "./watched.ts";
 
 /** How long a verdict on what is only looked at stands, at least. */
@@ -49,16 +48,7 @@ export interface EngineHealthOptions {
   /** The engine has died, and the service is to end then. */
   readonly onDeath: (error: Error) => void;
   /** Seams for tests; each defaults to the real thing. */
-  readonly ports?: Partial<EngineHealthPorts>;
-}
-
-export interface EngineHealthPorts {
-  readonly asker: HealthAsker;
-  readonly sender: CanarySender;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-  /** For each loop one that sleeps alone. */
-  readonly sleep: (ms: number) => Promise<void>;
+  readonly ports?: Partial<EngineProbePorts>;
 }
 
 export class EngineHealth {
@@ -78,11 +68,13 @@ export class EngineHealth {
   #events: number = 0;
 
   constructor(options: EngineHealthOptions) {
-    const { engine, config, counters } = options;
+    const { engine, config, counters, identity, ports = {} } = options;
     this.#options = options;
-    this.#now = options.ports?.now ?? ((): number => performance.now());
-    this.#monitor = engine.kind === "http" ? this.#makeMonitor(engine) : null;
-    this.#canary = engine.kind === "http" ? this.#makeCanary(engine) : null;
+    const now = (this.#now = ports.now ?? ((): number => performance.now()));
+    const onAnswer = (): void => this.#progress.moved();
+    this.#monitor = engine.kind === "http" ? makeMonitor(engine, config, { ...ports, now }) : null;
+    this.#canary =
+      engine.kind === "http" ? makeCanary(engine, config, { identity, onAnswer }, { ...ports, now }) : null;
     this.#progress = new EngineProgress(engine.name, config.stallAfterMs, this.#now);
     this.#watch = new EventWatch({
       counters,
@@ -166,40 +158,6 @@ export class EngineHealth {
     return capacity === null ? null : capacity * ranks;
   }
 
-  #makeMonitor(engine: HttpEngineConfig): EngineMonitor | null {
-    const { config, ports = {} } = this.#options;
-    const { intervalMs, timeoutMs, patience } = config;
-    if (intervalMs === null) return null;
-    const asker = ports.asker ?? new HealthClient(engine, timeoutMs);
-    return new EngineMonitor({ engine: engine.name, asker, intervalMs, patience, now: this.#now, ...sleepOf(ports) });
-  }
-
-  #makeCanary(engine: HttpEngineConfig): Canary | null {
-    const { config, identity, ports = {} } = this.#options;
-    const { canary } = config;
-    if (canary === null) return null;
-    const { waitMs, timeoutMs, patience, bosTokenId } = canary;
-    const payload = (): Readonly<Record<string, unknown>> =>
-      new TrtllmHealthCheckPayload({
-        env: canary.payload === null ? {} : { DYN_HEALTH_CHECK_PAYLOAD: JSON.stringify(canary.payload) },
-        tokenizer: { tokenizer: { bos_token_id: bosTokenId } },
-        disaggregationMode: identity()?.disaggregationMode ?? "prefill_and_decode",
-        form: canary.form,
-      }).toDict();
-    const model = (): string => identity()?.model ?? engine.name;
-    const sender = ports.sender ?? new CanaryClient({ config: engine, timeoutMs, payload, model, bosTokenId });
-    return new Canary({
-      engine: engine.name,
-      sender,
-      waitMs,
-      timeoutMs,
-      patience,
-      onAnswer: () => this.#progress.moved(),
-      now: this.#now,
-      ...sleepOf(ports),
-    });
-  }
-
   #makeChecks(): readonly Check[] {
     const watch = this.#watch;
     const monitor = this.#monitor;
@@ -251,10 +209,6 @@ export class EngineHealth {
       fix: `Set --kv-block-size ${tokens}.`,
     };
   }
-}
-
-function sleepOf({ sleep }: Partial<EngineHealthPorts>): Partial<Pick<EngineHealthPorts, "sleep">> {
-  return sleep === undefined ? {} : { sleep };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import { type Check, FINE, type Finding, notHere } from "./check.ts";
 import type { ServiceCheck, Severity } from "./health-report.ts";
 
-type Parts = Pick<Pipeline, "workers" | "sinks" | "mainStallSeconds"> & Pick<Pipeline, "publisher">;
+type Parts = Pick<Pipeline, "workers" | "sinks" | "natsUse" | "mainStallSeconds" | "publisher">;
 
 export interface ServiceLooks {
   /** The service has been told to stop. */
@@ -18,8 +18,9 @@ export interface ServiceLooks {
 
 /** The pipeline runs already. */
 export function serviceChecks(pipeline: Parts, { isDraining, held = () => null }: ServiceLooks): Check[] {
-  // Beside another sink it is that sink's trouble only.
-  const isOnlySink = pipeline.sinks().length === 1;
+  // Beside another sink it is that sink's trouble only, and so it is where only the load goes there.
+  const sinks = pipeline.sinks();
+  const isOnlySink = sinks.length === 1 && sinks[0] === "nats";
   return [
     fact("shutdown", null, "critical", () =>
       isDraining() ? { ok: false, reason: "the service is shutting down", fix: "Nothing: it was told to." } : FINE,
@@ -62,7 +63,7 @@ function lookAtThread(pipeline: Parts, name: string): Finding {
 }
 
 function lookAtNats(pipeline: Parts): Finding {
-  if (!pipeline.sinks().includes("nats")) return notHere("nothing goes to NATS");
+  if (pipeline.natsUse === "none") return notHere("nothing goes to NATS");
   if (pipeline.publisher.read(PUBLISHER_CELLS.natsUp) === 1) return FINE;
   return {
     ok: false,
