@@ -7,6 +7,7 @@ import type { MicroCase } from "./micro-case.ts";
 import { NORMALISER_CASES } from "./normaliser.bench.ts";
 import { PLANE_CASES } from "./plane.bench.ts";
 import { RING_CASES } from "./ring.bench.ts";
+import { ROUTER_INDEX_CASES } from "./router-index.bench.ts";
 import { SCANNER_CASES } from "./scanner.bench.ts";
 import { TRAFFIC_CASES } from "./traffic.bench.ts";
 import { WIRE_DECODE_CASES } from "./wire-decode.bench.ts";
@@ -20,6 +21,7 @@ export const MICRO_CASES: readonly MicroCase[] = [
   ...PLANE_CASES,
   ...WIRE_DECODE_CASES,
   ...CONSOLIDATE_CASES,
+  ...ROUTER_INDEX_CASES,
   ...COUNTER_CASES,
   ...EXPOSITION_CASES,
 ];

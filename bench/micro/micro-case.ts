@@ -4,7 +4,7 @@
  */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { BenchCase } from "../bench-case.ts";
+import type { BenchCase, Figure } from "../bench-case.ts";
 import type { Goal } from "../goal.ts";
 import { nextMessage } from "../support/child-message.ts";
 
@@ -28,6 +28,8 @@ export interface MicroCase {
   readonly unit: string;
   readonly rival?: string;
   readonly goals?: readonly Goal[];
+  /** Whether the slowest one in a hundred calls is told of too: each is timed by itself then. */
+  readonly tail?: boolean;
   /** Makes what the work works on. Called in the measuring process only. */
   prepare(): MicroWork;
 }
@@ -42,6 +44,8 @@ export interface MicroAnswer {
   readonly nanoseconds: number;
   readonly perCall: number;
   readonly bytesPerCall: number | null;
+  /** Of a case with a tail: what 99 of 100 calls stay below. */
+  readonly p99Nanoseconds: number | null;
 }
 
 /** The case as the runner knows it: each run forks a process that measures it. */
@@ -56,11 +60,11 @@ export function microBench({ name, unit, rival, goals = [] }: MicroCase): BenchC
       const child = fork(PROCESS, [JSON.stringify(order)]);
       const answer = (await nextMessage(child, `the process that measures ${name}`)) as MicroAnswer;
       const callsPerSecond = 1e9 / answer.nanoseconds;
-      const { bytesPerCall } = answer;
-      return {
-        main: callsPerSecond * answer.perCall,
-        ...(bytesPerCall === null ? {} : { more: { read: { value: callsPerSecond * bytesPerCall, unit: "B/s" } } }),
-      };
+      const { bytesPerCall, p99Nanoseconds } = answer;
+      const more: Record<string, Figure> = {};
+      if (bytesPerCall !== null) more["read"] = { value: callsPerSecond * bytesPerCall, unit: "B/s" };
+      if (p99Nanoseconds !== null) more["p99"] = { value: p99Nanoseconds / 1000, unit: "µs" };
+      return { main: callsPerSecond * answer.perCall, more };
     },
   };
 }

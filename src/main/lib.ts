@@ -106,3 +106,19 @@ export type { WorkerAnswer } from "./cluster/pending-call.ts";
 export type { TransferRequest } from "./cluster/transfer.ts";
 export { ClusterWorker, type ClusterWorkerOptions } from "./cluster/worker.ts";
 export type { CommandHandler, WorkerProblem } from "./cluster/worker-desk.ts";
+export {
+  type IndexedBlock,
+  KvIndexer,
+  type KvIndexerOptions,
+  type PromptOptions,
+  type StorageTier,
+} from "./router-index/kv-indexer.ts";
+export type { DumpedBlock } from "./router-index/dump.ts";
+export type { FullPolicy, RankOverlap } from "./router-index/router-index.ts";
+export {
+  type Candidate,
+  choose as chooseWorker,
+  type Choice,
+  type ChoiceOptions,
+  type Weighed,
+} from "./router-api/route-choice.ts";

@@ -7,10 +7,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { NatsConnection } from "nats";
 import type { NatsExamData, NatsServerReport } from "../shared/nats-exam-messages.ts";
-import { connectTo, NatsCredentialsError, serverName } from "./nats-connect.ts";
+import { NatsCredentialsError } from "../shared/nats-login.ts";
+import { connectTo, serverName } from "./nats-connect.ts";
 import { cleanText, codeOf, connectionReason, detailOf } from "./nats-errors.ts";
 import { lookAtStream } from "./nats-stream.ts";
-import { streamSubject, workerSubject } from "./nats-subjects.ts";
+import { streamSubject, workerSubject } from "../shared/nats-subjects.ts";
 
 async function examine(server: string, data: NatsExamData): Promise<NatsServerReport> {
   const unknown = { server: serverName(server), version: "", maxPayloadBytes: 0, isEncrypted: false, stream: null };

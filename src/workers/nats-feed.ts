@@ -11,7 +11,7 @@ import { PlaneNumbers } from "../shared/plane-numbers.ts";
 import type { RingMemory } from "../shared/ring-memory.ts";
 import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import type { NatsSink } from "./nats-sink.ts";
-import { eventSubject } from "./nats-subjects.ts";
+import { eventSubject } from "../shared/nats-subjects.ts";
 import { PlaneEncoder } from "./plane-encoder.ts";
 import { PlaneGate } from "./plane-gate.ts";
 import { type PlaneEntryAt, PlaneMessage } from "./plane-message.ts";

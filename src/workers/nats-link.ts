@@ -12,7 +12,8 @@
 import { Events, type NatsConnection } from "nats";
 import { PUBLISHER_CELLS } from "../shared/counters.ts";
 import type { NatsConnectionData, NatsReport } from "../shared/nats-messages.ts";
-import { connectTo, NatsCredentialsError, serverName } from "./nats-connect.ts";
+import { NatsCredentialsError } from "../shared/nats-login.ts";
+import { connectTo, serverName } from "./nats-connect.ts";
 import { cleanText, codeOf, connectionReason, detailOf, natsErrorCell } from "./nats-errors.ts";
 import type { NatsTally } from "./nats-tally.ts";
 

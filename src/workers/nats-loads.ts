@@ -5,7 +5,7 @@
 import type { LoadMessage, PlanePlace } from "../shared/nats-messages.ts";
 import { encodeEnvelope, FORWARD_PASS_TOPIC, newPublisherId } from "../shared/plane-envelope.ts";
 import type { NatsSink } from "./nats-sink.ts";
-import { planeSubject } from "./nats-subjects.ts";
+import { planeSubject } from "../shared/nats-subjects.ts";
 
 export class NatsLoads {
   readonly #nats: NatsSink;

@@ -17,7 +17,7 @@ import { NatsLink } from "./nats-link.ts";
 import { type LoadKind, NatsLoad } from "./nats-load.ts";
 import type { NatsMessage } from "./nats-queue.ts";
 import { StreamDelivery } from "./nats-stream-delivery.ts";
-import { streamSubject, workerSubject } from "./nats-subjects.ts";
+import { streamSubject, workerSubject } from "../shared/nats-subjects.ts";
 import { NATS_TIMING, type NatsTiming } from "./nats-timing.ts";
 
 export type { NatsMessage } from "./nats-queue.ts";

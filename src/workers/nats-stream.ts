@@ -15,7 +15,7 @@ import {
   type StreamConfig,
 } from "nats";
 import { codeOf, detailOf, type NatsErrorReason } from "./nats-errors.ts";
-import { isCovered } from "./nats-subjects.ts";
+import { isCovered } from "../shared/nats-subjects.ts";
 
 const API_TIMEOUT_MS = 5000;
 const MAX_STREAM_BYTES = 1_073_741_824;

@@ -1,12 +1,16 @@
 /** The programs under examples/ work as their heads say, against a `kvcast serve` in a process of its own. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Child, end, startKvcast, startNode } from "../support/cli-process.ts";
 
 const CONSOLIDATE = fileURLToPath(new URL("../../examples/consolidate.js", import.meta.url));
+const ROUTING = fileURLToPath(new URL("../../examples/kv-aware-routing.js", import.meta.url));
 const SUBSCRIBER = fileURLToPath(new URL("../../examples/subscriber.js", import.meta.url));
 
 /** The address that `serve` bound, from its start record. */
@@ -79,4 +83,21 @@ test("two engines and a consolidator in one command: each block is printed once"
   const hashes = lines.map((line) => new RegExp(HASH).exec(line)?.[0]);
   assert.equal(new Set(hashes).size, 50);
   for (const line of lines) assert.match(line, /stored/);
+});
+
+test("kv-aware routing finds more in the caches than taking turns, and draws it", { timeout: 60_000 }, async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), "kvcast-example-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const svg = path.join(folder, "hits.svg");
+  const { code, out, err } = await end(startNode([ROUTING, "--requests", "800", "--svg", svg]));
+  assert.equal(code, 0, err);
+  const rates = Array.from(out.matchAll(/^(?:round robin|kv-aware) +([\d.]+) %/gm), ([, rate]) => Number(rate));
+  const [inTurn = 0, aware = 0] = rates;
+  assert.ok(inTurn > 20 && aware > inTurn + 10, out);
+  const drawing = await readFile(svg, "utf8");
+  assert.match(drawing, /^<svg [^>]+>[\s\S]*<\/svg>\n$/);
+  assert.equal(drawing.match(/<polyline points="(?:[\d.]+,[\d.]+ ?){60}"/g)?.length, 2);
+  const wrong = await end(startNode([ROUTING, "--workers", "none"]));
+  assert.equal(wrong.code, 2);
+  assert.equal(wrong.err, "--workers must be a whole number above 0\n");
 });

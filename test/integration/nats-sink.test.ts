@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
 import { NATS_ITEM_BYTES } from "../../src/shared/nats-limits.ts";
-import { eventSubject, planeSubject } from "../../src/workers/nats-subjects.ts";
+import { eventSubject, planeSubject } from "../../src/shared/nats-subjects.ts";
 import { NatsRig, PLACE, SUBJECT, client, inStream, numberOf, reader, until, upTo } from "../support/nats-rig.ts";
 import { NatsServer } from "../support/nats-server.ts";
 

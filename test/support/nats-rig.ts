@@ -7,7 +7,7 @@ import { CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS, SINK_ERROR_REASONS } 
 import type { NatsAuth, NatsReport, NatsSinkData } from "../../src/shared/nats-messages.ts";
 import { PLANE_NUMBERS_BYTES } from "../../src/shared/plane-numbers.ts";
 import { NatsSink } from "../../src/workers/nats-sink.ts";
-import { eventSubject } from "../../src/workers/nats-subjects.ts";
+import { eventSubject } from "../../src/shared/nats-subjects.ts";
 import { NATS_TIMING, type NatsTiming } from "../../src/workers/nats-timing.ts";
 
 export const NO_AUTH: NatsAuth = { user: null, password: null, token: null, nkeySeed: null, creds: null };

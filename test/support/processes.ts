@@ -110,6 +110,17 @@ export async function consolidate(
   });
 }
 
+/** `kvcast index` on a free port; resolves when it is up. */
+export async function index(
+  t: TestContext,
+  flags: string,
+  options: ProcessOptions = {},
+): Promise<Kvcast & { url: string }> {
+  const process = new Kvcast(t, `index --port 0 ${flags}`.trim(), options);
+  const started = await process.log("the index is running");
+  return Object.assign(process, { url: String(started["url"]) });
+}
+
 /** `kvcast sim` on a free port; resolves with its URL when it listens. */
 export async function sim(t: TestContext, flags: string): Promise<Kvcast & { url: string }> {
   const process = new Kvcast(t, `sim --port 0 ${flags}`);

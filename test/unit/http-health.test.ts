@@ -49,7 +49,7 @@ async function get(routes: readonly WholeRoute[], target: string): Promise<Respo
   const [path = "", query = ""] = target.split("?");
   const route = routes.find((one) => one.path === path);
   assert.ok(route, path);
-  const request: Request = { query: new URLSearchParams(query), headers: {} };
+  const request: Request = { query: new URLSearchParams(query), headers: {}, body: Buffer.alloc(0) };
   return await route.handler(request);
 }
 

@@ -13,7 +13,7 @@ import { CHECK_NAMES } from "../../src/main/health/health-report.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { fullName } from "../../src/main/metrics/metric-definition.ts";
 import { labelValues, renderMetricsReference, unitOf } from "../../src/main/metrics/reference.ts";
-import { Metrics } from "../../src/main/metrics/registry.ts";
+import { IndexMetrics, Metrics } from "../../src/main/metrics/registry.ts";
 import { readEngineData } from "../support/engine-data.ts";
 import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
 import { RecordingLog } from "../support/recording-log.ts";
@@ -74,7 +74,14 @@ test("label values on the page are those of a scrape, where they are a closed li
     requests: { entries: () => [] },
     defaults: false,
   });
-  const samples = await scrape.render();
+  const index = new IndexMetrics({
+    view: { models: () => [], workers: () => 0, natsUp: () => null },
+    version: "0",
+    epoch: EPOCH,
+    logCounts: {},
+    requests: { entries: () => [] },
+  });
+  const samples = `${await scrape.render()}\n${(await index.page()).body("text").toString()}`;
   let compared = 0;
   for (const metric of metrics) {
     const { type, labels, name } = metric;

@@ -9,7 +9,7 @@ import {
   streamSubject,
   subjectSegment,
   workerSubject,
-} from "../../src/workers/nats-subjects.ts";
+} from "../../src/shared/nats-subjects.ts";
 
 const PLACE = { namespace: "a.b c", component: "näme*>", endpoint: "gen_1-x", workerId: 2n ** 64n - 1n };
 

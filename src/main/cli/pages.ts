@@ -5,6 +5,7 @@ import { CHECK_OPTION_LIST } from "../config/check-options.ts";
 import { CONSOLIDATE_OPTION_LIST } from "../config/consolidate-options.ts";
 import { DOCTOR_OPTIONS } from "../config/doctor-options.ts";
 import { FLOOD_OPTION_LIST } from "../config/flood-options.ts";
+import { INDEX_OPTION_LIST } from "../config/index-options.ts";
 import { SERVE_OPTION_LIST } from "../config/options.ts";
 import { PERF_OPTION_LIST } from "../config/perf-options.ts";
 import { SERVICE_URL } from "../config/service-url.ts";
@@ -20,7 +21,7 @@ export const EXIT_CODES: readonly Item[] = [
   {
     name: "0",
     says:
-      "All went well; for serve, consolidate, sim and tail: they were told to stop, and did; for tail also: --count is reached; " +
+      "All went well; for serve, consolidate, index, sim and tail: they were told to stop, and did; for tail also: --count is reached; " +
       "for flood: everything arrived.",
   },
   {
@@ -64,6 +65,10 @@ export const ROOT_PAGE: HelpPage = {
       command: ["kvcast consolidate --engine-endpoint tcp://127.0.0.1:20081"],
       says: "One stream out of several publishers, without what is told twice.",
     },
+    {
+      command: ['kvcast index --block-size 32 --workers "1=tcp://127.0.0.1:20081"'],
+      says: "The router's side: an index that answers who has which part of a prompt.",
+    },
     { command: ["kvcast sim --port 8000"], says: "Run a stand-in for trtllm-serve, for tests and demos." },
     { command: ["kvcast flood"], says: "A load test: how many events a second this machine can publish." },
     { command: ["kvcast tail"], says: "Print what is published, event by event." },
@@ -87,6 +92,7 @@ export const ROOT_PAGE: HelpPage = {
       title: "Commands",
       items: [
         { name: "serve", says: "Read an engine's events and publish them." },
+        { name: "index", says: "Subscribe to publishers, and answer who has which part of a prompt." },
         { name: "sim", says: "Stand in for a trtllm-serve." },
         { name: "tail [EP]", says: "Subscribe to a publisher, and print its events." },
         { name: "perf [URL]", says: "Ask a running service for its slow requests." },
@@ -169,6 +175,36 @@ export const CONSOLIDATE_PAGE: HelpPage = {
     "Subscribes to what engines publish over ZMQ, removes what is told twice, across engines and tiers, and publishes one " +
     "stream over ZMQ or NATS. Runs until SIGTERM or SIGINT.",
   options: CONSOLIDATE_OPTION_LIST,
+  sections: [{ title: "Other", items: [HELP_SWITCH] }],
+};
+
+export const INDEX_PAGE: HelpPage = {
+  examples: [
+    {
+      command: ['kvcast index --block-size 32 --workers "1=tcp://127.0.0.1:20081,2=tcp://127.0.0.1:20083"'],
+      says: "Two publishers; queries go to http://127.0.0.1:8090.",
+    },
+    {
+      command: ["kvcast index --block-size 32", '--workers "1=tcp://host:20081?replay=tcp://host:20082&sync=on"'],
+      says: "Begin with a snapshot of what is there already (serve --snapshot --snapshot-tokens on), and fetch what was missed.",
+    },
+    {
+      command: ["kvcast index --block-size 32 --nats --nats-url nats://127.0.0.1:4222 --component backend"],
+      says: "All workers of a component, over Dynamo's event plane, and their load.",
+    },
+    {
+      command: [
+        "curl -s -H 'Content-Type: application/json' http://127.0.0.1:8090/query",
+        `-d '{"model_name": "default", "token_ids": [1, 2, 3]}'`,
+      ],
+      says: "Ask how many tokens of a prompt each worker has.",
+    },
+  ],
+  usage: "kvcast index [options]",
+  summary:
+    "Subscribes to publishers of KV events over ZMQ or NATS, keeps who holds which blocks, and answers over HTTP how much of a " +
+    "prompt each worker has, and which should get it. Runs until SIGTERM or SIGINT.",
+  options: INDEX_OPTION_LIST,
   sections: [{ title: "Other", items: [HELP_SWITCH] }],
 };
 

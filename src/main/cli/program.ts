@@ -26,6 +26,7 @@ import {
   CONSOLIDATE_PAGE,
   DOCTOR_PAGE,
   FLOOD_PAGE,
+  INDEX_PAGE,
   ROOT_PAGE,
   PERF_PAGE,
   SERVE_PAGE,
@@ -49,6 +50,7 @@ export interface CliIo {
 const PAGES = {
   serve: SERVE_PAGE,
   consolidate: CONSOLIDATE_PAGE,
+  index: INDEX_PAGE,
   sim: SIM_PAGE,
   tail: TAIL_PAGE,
   flood: FLOOD_PAGE,
@@ -86,6 +88,11 @@ export async function runCli(io: CliIo): Promise<number> {
     consolidateFlags,
   ).action(async () => {
     code = await consolidate(consolidateFlags, io);
+  });
+
+  const indexFlags = new Map<string, string[]>();
+  addFlags(pageCommand(program.command("index"), INDEX_PAGE), INDEX_PAGE.options, indexFlags).action(async () => {
+    code = await index(indexFlags, io);
   });
 
   const simFlags = new Map<string, string[]>();
@@ -222,6 +229,15 @@ async function consolidate(flags: Flags, io: CliIo): Promise<number> {
   const signal = firstSignal();
   const { runConsolidate } = await import("./consolidate.ts");
   return runConsolidate(loaded, signal);
+}
+
+async function index(flags: Flags, io: CliIo): Promise<number> {
+  requireOpenFiles();
+  const { loadIndexConfig } = await import("../config/load-index.ts");
+  const config = await loadIndexConfig(flags, io.env);
+  const signal = firstSignal();
+  const { runIndex } = await import("./index-command.ts");
+  return runIndex(config, signal);
 }
 
 async function sim(flags: Flags, json: boolean, io: CliIo): Promise<number> {

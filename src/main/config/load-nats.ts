@@ -53,16 +53,7 @@ export async function loadNatsConfig(
       "is needed for NATS: routers know a worker by its number; give the instance id of the worker",
     );
   }
-  const { readSecretFile, readTls } = await import("./nats-files.ts");
-  const read = (option: OptionSpec<string>): string | null => {
-    const file = resolver.find(option);
-    return file === undefined ? null : readSecretFile(file, resolver.placeOf(option), MAX_SECRET_BYTES);
-  };
   if (sink !== "zmq" && resolver.pick(OPTIONS.natsEncoding) === "dynamo") await requireHash(resolver);
-  const auth = natsAuth(resolver, env, read);
-  const tls = readTls((option) => resolver.namedFile(option), resolver.pick(OPTIONS.natsTlsInsecure));
-  const servers = resolver.pick(OPTIONS.natsUrl);
-  warnIfOpen(servers, auth.auth, tls, auth.place, warnings);
   const place: PlanePlace = Object.freeze({
     namespace: resolver.pick(OPTIONS.namespace),
     component: resolver.pick(OPTIONS.component),
@@ -70,7 +61,7 @@ export async function loadNatsConfig(
     workerId,
   });
   return Object.freeze({
-    connection: Object.freeze({ servers, name: `kvcast ${place.namespace} ${workerId}`, auth: auth.auth, tls }),
+    connection: await loadNatsConnection(resolver, env, warnings, `kvcast ${place.namespace} ${workerId}`),
     encoding: resolver.pick(OPTIONS.natsEncoding),
     jetStream: resolver.find(OPTIONS.natsJetstream) ?? null,
     queueBytes: resolver.pick(OPTIONS.natsQueueBytes),
@@ -79,6 +70,25 @@ export async function loadNatsConfig(
     events: sink !== "zmq",
     load,
   });
+}
+
+/** Where the server is, and how to log in. `name`: what the server's monitoring calls the connection. Throws ConfigError. */
+export async function loadNatsConnection(
+  resolver: Resolver,
+  env: Environment,
+  warnings: string[],
+  name: string,
+): Promise<NatsConnectionData> {
+  const { readSecretFile, readTls } = await import("./nats-files.ts");
+  const read = (option: OptionSpec<string>): string | null => {
+    const file = resolver.find(option);
+    return file === undefined ? null : readSecretFile(file, resolver.placeOf(option), MAX_SECRET_BYTES);
+  };
+  const { auth, place } = natsAuth(resolver, env, read);
+  const tls = readTls((option) => resolver.namedFile(option), resolver.pick(OPTIONS.natsTlsInsecure));
+  const servers = resolver.pick(OPTIONS.natsUrl);
+  warnIfOpen(servers, auth, tls, place, warnings);
+  return Object.freeze({ servers, name, auth, tls });
 }
 
 /** The encoders hash tokens with a native package, which there may be no build of for this platform. */

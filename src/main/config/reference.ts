@@ -6,6 +6,7 @@ import type { OptionSpec } from "./option-spec.ts";
 import { CLUSTER_COMMAND_OPTION_LIST } from "./cluster-options.ts";
 import { CHECK_OPTION_LIST } from "./check-options.ts";
 import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
+import { INDEX_OPTION_LIST } from "./index-options.ts";
 import { DOCTOR_OPTIONS } from "./doctor-options.ts";
 import { FLOOD_OPTION_LIST } from "./flood-options.ts";
 import { SERVE_OPTION_LIST } from "./options.ts";
@@ -86,6 +87,11 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "As those of `serve`: flags, variables or a file. Variables of Dynamo count as its own consolidator reads them;",
     "`DYN_KVBM_KV_EVENTS_ENABLE_CONSOLIDATOR` with anything but 1, true, on or yes ends the command at once, with exit code 0.",
     ...optionTables(CONSOLIDATE_OPTION_LIST),
+    "",
+    "## Options of `kvcast index`",
+    "",
+    "As those of `serve`: flags, variables or a file. [router.md](router.md) says what the index does.",
+    ...optionTables(INDEX_OPTION_LIST),
     "",
     "## Options of `kvcast sim`",
     "",

@@ -11,7 +11,7 @@
  * With the lists both ends go in constant time: the last removal of a block takes out exactly the hashes that name it, and a
  * clear exactly what its source holds. In the index by hash a published hash stands beside the holds of the same hash, for
  * what is stored or removed asks for both: each index costs a visit to a far place of memory. 40 bytes a block, 32 a hold, and
- * 11 to 21 for each entry of an index.
+ * 11 to 14 for each entry of an index.
  */
 import type { KeyMix } from "../../shared/key-mix.ts";
 import { BLOCK, BLOCK_BITS, BLOCK_WORDS, HOLD, HOLD_WORDS } from "./block-layout.ts";

@@ -4,26 +4,30 @@
  *
  *   segment   [tag, slot] …     open addressing; slot 0: empty
  *
- * The top bits of a tag choose one of many segments, each of which doubles by itself: nobody ever waits until millions of
- * entries have moved. What is taken out leaves no mark: entries behind it move up. 8 bytes a place; a segment is between
- * three eighths and three quarters full once it has grown: 11 to 21 bytes an entry.
+ * The top bits of a tag choose one of many segments, each of which grows by itself, by a quarter: nobody ever waits until millions of
+ * entries have moved. The other bits say where in the segment a search begins, in proportion, so that a segment may have any
+ * number of places. What is taken out leaves no mark: entries behind it move up. 8 bytes a place; a segment is between 60 % and
+ * 75 % full once it has grown: 11 to 14 bytes an entry.
  */
 
 const SEGMENT_BITS = 9;
 const SEGMENTS: number = 1 << SEGMENT_BITS;
+/** Bits of a tag that the segment leaves. */
+const HOME_SPAN: number = 2 ** (32 - SEGMENT_BITS);
+const HOME_MASK: number = HOME_SPAN - 1;
 const FIRST_PLACES = 16;
 const NO_CELLS: Int32Array = new Int32Array(0);
 
 export class SlotIndex {
   readonly #segments: Int32Array[] = Array.from({ length: SEGMENTS }, () => NO_CELLS);
-  /** Places of each segment, less one. */
-  readonly #masks: Int32Array = new Int32Array(SEGMENTS).fill(-1);
+  /** Places of each segment. */
+  readonly #places: Int32Array = new Int32Array(SEGMENTS);
   readonly #used: Int32Array = new Int32Array(SEGMENTS);
   #bytes: number = 0;
   /** Where the search stands. */
   #cells: Int32Array = NO_CELLS;
   #tag: number = 0;
-  #mask: number = 0;
+  #end: number = 0;
   #at: number = 0;
 
   get memoryBytes(): number {
@@ -33,12 +37,12 @@ export class SlotIndex {
   /** Begins a search. Returns the first slot that is filed under `tag`; 0 if there is none. */
   first(tag: number): number {
     const s = tag >>> (32 - SEGMENT_BITS);
-    const mask = this.#masks[s] as number;
-    if (mask < 0) return 0;
+    const places = this.#places[s] as number;
+    if (places === 0) return 0;
     this.#cells = this.#segments[s] as Int32Array;
     this.#tag = tag | 0;
-    this.#mask = mask;
-    this.#at = tag & mask;
+    this.#end = places;
+    this.#at = home(tag, places);
     return this.next();
   }
 
@@ -46,12 +50,14 @@ export class SlotIndex {
   next(): number {
     const cells = this.#cells;
     const tag = this.#tag;
-    const mask = this.#mask;
-    for (let i = this.#at; ; i = (i + 1) & mask) {
+    const places = this.#end;
+    for (let i = this.#at; ;) {
       const slot = cells[2 * i + 1] as number;
       if (slot === 0) return 0;
-      if (cells[2 * i] === tag) {
-        this.#at = (i + 1) & mask;
+      const at = i;
+      if (++i === places) i = 0;
+      if (cells[2 * at] === tag) {
+        this.#at = i;
         return slot;
       }
     }
@@ -60,21 +66,24 @@ export class SlotIndex {
   add(tag: number, slot: number): void {
     const s = tag >>> (32 - SEGMENT_BITS);
     const used = (this.#used[s] as number) + 1;
-    if (4 * used > 3 * ((this.#masks[s] as number) + 1)) this.#grow(s);
+    if (4 * used > 3 * (this.#places[s] as number)) this.#grow(s);
     this.#used[s] = used;
-    put(this.#segments[s] as Int32Array, this.#masks[s] as number, tag, slot);
+    put(this.#segments[s] as Int32Array, this.#places[s] as number, tag, slot);
   }
 
   /** Takes out what was added with the same two numbers. */
   remove(tag: number, slot: number): void {
     const s = tag >>> (32 - SEGMENT_BITS);
     const cells = this.#segments[s] as Int32Array;
-    const mask = this.#masks[s] as number;
-    let hole = tag & mask;
-    while (cells[2 * hole + 1] !== slot) hole = (hole + 1) & mask;
-    for (let i = (hole + 1) & mask; cells[2 * i + 1] !== 0; i = (i + 1) & mask) {
+    const places = this.#places[s] as number;
+    let hole = home(tag, places);
+    while (cells[2 * hole + 1] !== slot) hole = hole + 1 === places ? 0 : hole + 1;
+    for (let i = hole; ;) {
+      if (++i === places) i = 0;
+      if (cells[2 * i + 1] === 0) break;
       // An entry may not move in front of where its search begins.
-      if (((i - (cells[2 * i] as number)) & mask) < ((i - hole) & mask)) continue;
+      const moved = distance(home(cells[2 * i] as number, places), i, places);
+      if (moved < distance(hole, i, places)) continue;
       cells[2 * hole] = cells[2 * i] as number;
       cells[2 * hole + 1] = cells[2 * i + 1] as number;
       hole = i;
@@ -85,20 +94,31 @@ export class SlotIndex {
 
   #grow(s: number): void {
     const old = this.#segments[s] as Int32Array;
-    const places = old.length === 0 ? FIRST_PLACES : old.length;
+    const before = old.length >>> 1;
+    const places = before === 0 ? FIRST_PLACES : before + (before >>> 2);
     const cells = new Int32Array(2 * places);
     for (let i = 0; i < old.length; i += 2) {
-      if (old[i + 1] !== 0) put(cells, places - 1, old[i] as number, old[i + 1] as number);
+      if (old[i + 1] !== 0) put(cells, places, old[i] as number, old[i + 1] as number);
     }
     this.#bytes += cells.byteLength - old.byteLength;
     this.#segments[s] = cells;
-    this.#masks[s] = places - 1;
+    this.#places[s] = places;
   }
 }
 
-function put(cells: Int32Array, mask: number, tag: number, slot: number): void {
-  let i = tag & mask;
-  while (cells[2 * i + 1] !== 0) i = (i + 1) & mask;
+/** Where the search for a tag begins. */
+function home(tag: number, places: number): number {
+  return ((tag & HOME_MASK) * (places / HOME_SPAN)) | 0;
+}
+
+/** Places from one to another, going round. */
+function distance(from: number, to: number, places: number): number {
+  return to >= from ? to - from : to - from + places;
+}
+
+function put(cells: Int32Array, places: number, tag: number, slot: number): void {
+  let i = home(tag, places);
+  while (cells[2 * i + 1] !== 0) if (++i === places) i = 0;
   cells[2 * i] = tag;
   cells[2 * i + 1] = slot;
 }

@@ -15,6 +15,7 @@ import { messageOf } from "../../shared/errors.ts";
 import { bindError, probePort } from "./bind-error.ts";
 import { type BodySink, type BodyStream, sendBody } from "./body-stream.ts";
 import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
+import type { BodySource } from "./request-body.ts";
 import type { Answer, Dispatcher, RequestHead } from "./routes.ts";
 
 /** Body lengths are judged by the dispatcher; the library must not answer first. */
@@ -86,6 +87,27 @@ function writeHead(response: Response, answer: Answer): void {
 }
 
 function nothing(): void {}
+
+/**
+ * The body from the native response: the library's own stream of it does not flow. Must be listened to before anything is awaited, as
+ * the library has a listener of its own until then.
+ */
+function bodyOf(request: Request, response: Response): BodySource {
+  let ended = nothing;
+  return {
+    onData(callback) {
+      response.raw.onData((chunk, isLast) => {
+        // The memory is the parser's, and only lent.
+        callback(new Uint8Array(chunk.slice(0)));
+        if (!isLast) return;
+        request.received = true;
+        ended();
+      });
+    },
+    onEnd: (callback) => (ended = callback),
+    onGone: (callback) => response.once("abort", callback),
+  };
+}
 
 /**
  * By hand too: the library's own stream buffers beside the native one. The native `write` takes the whole chunk in any case
@@ -214,7 +236,7 @@ export async function startHyperExpressServer(
   async function respond(request: Request, response: Response, head: RequestHead): Promise<void> {
     running++;
     try {
-      const found = await dispatcher.answer(head);
+      const found = await dispatcher.answer(head, bodyOf(request, response));
       const answer = closing === null ? found : { ...found, close: true };
       if (answer.stream !== null && request.method !== "HEAD" && !response.completed) {
         await writeStream(response, answer, answer.stream, cuts);

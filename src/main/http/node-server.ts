@@ -25,7 +25,15 @@ function headOf(message: IncomingMessage): RequestHead {
 }
 
 async function respond(dispatcher: Dispatcher, message: IncomingMessage, response: ServerResponse): Promise<void> {
-  const answer = await dispatcher.answer(headOf(message));
+  const answer = await dispatcher.answer(headOf(message), {
+    onData(callback) {
+      // Whoever waits for leave to send the body has it now.
+      if (message.headers.expect !== undefined) response.writeContinue();
+      message.on("data", callback);
+    },
+    onEnd: (callback) => message.once("end", callback),
+    onGone: (callback) => message.once("close", callback),
+  });
   // The client may have left while the handler ran; writing then is a no-op, not an error.
   response.on("error", () => {});
   response.shouldKeepAlive &&= !answer.close;

@@ -2,15 +2,19 @@
  * The route table and what every request goes through before and after its handler. MAIN THREAD.
  *
  * Both servers are thin: they hand the head of a request to `Dispatcher.answer` and write what it returns. So the rules
- * (GET and HEAD only, no bodies, one Host, bounded headers) hold on both, whatever their parsers let through.
+ * (GET and HEAD only, no bodies, one Host, bounded headers) hold on both, whatever their parsers let through. A route that takes
+ * a body is for POST only, and for JSON only: no page in a browser can send that to another site without asking first.
  */
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../log.ts";
 import type { BodyStream } from "./body-stream.ts";
+import { BODY_DEADLINE_MS, type BodyFault, BodyRoom, type BodySource, readBody } from "./request-body.ts";
 import { NO_HANDLER, type RequestCounts } from "./request-counts.ts";
 
 /** Most bytes of request line and headers together. */
 export const MAX_HEAD_BYTES: number = 8 * 1024;
+/** What a route that takes a body answers before its handler does. */
+const BODY_CODES: readonly number[] = [400, 405, 408, 413, 415];
 export const TEXT = "text/plain; charset=utf-8";
 const NO_BODY: Buffer = Buffer.alloc(0);
 
@@ -18,6 +22,8 @@ export interface Request {
   readonly query: URLSearchParams;
   /** By lower-case name; of a repeated header the first value. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Empty, except for a route that takes one. */
+  readonly body: Buffer;
 }
 
 export interface Response {
@@ -39,6 +45,8 @@ export interface Route {
   readonly path: string;
   /** Status codes that it gives beside 200, 500 and 503, to be counted apart. */
   readonly codes?: readonly number[];
+  /** Most bytes of the JSON body that it takes by POST. Absent: it takes none, and is for GET and HEAD. */
+  readonly maxBodyBytes?: number;
   /** May throw: the client then gets a 500 without details, the log the message. */
   readonly handler: (request: Request) => Response | StreamedResponse | Promise<Response | StreamedResponse>;
 }
@@ -71,8 +79,8 @@ export interface Answer {
   readonly close: boolean;
 }
 
-/** Why a request is turned away before any handler; null for a good one. */
-function refusal(head: RequestHead): Answer | null {
+/** Why a request is turned away before any handler; null for a good one. `maxBodyBytes`: of its route, if that takes a body. */
+function refusal(head: RequestHead, maxBodyBytes: number | null): Answer | null {
   const { method, target, headers } = head;
   let bytes = method.length + target.length;
   let hosts = 0;
@@ -86,11 +94,42 @@ function refusal(head: RequestHead): Answer | null {
   if (bytes > MAX_HEAD_BYTES) return plain(431, "Request header fields too large", { close: true });
   if (hosts > 1) return plain(400, "More than one Host header", { close: true });
   if (!target.startsWith("/")) return plain(400, "The request target must be a path", { close: true });
+  if (maxBodyBytes !== null) return postRefusal(head, maxBodyBytes);
   if (method !== "GET" && method !== "HEAD") {
     return plain(405, "Only GET and HEAD are served", { headers: { Allow: "GET, HEAD" }, close: true });
   }
   if (body) return plain(413, "Request bodies are not accepted", { close: true });
   return null;
+}
+
+/** The same for a request to a route that takes a body. */
+function postRefusal({ method, headers }: RequestHead, maxBodyBytes: number): Answer | null {
+  if (method !== "POST") return plain(405, "Only POST is served here", { headers: { Allow: "POST" }, close: true });
+  const values = (name: string): string[] =>
+    headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value.trim());
+  const lengths = values("content-length");
+  const codings = values("transfer-encoding");
+  const isFramed =
+    lengths.length + codings.length <= 1 && codings.every((coding) => coding.toLowerCase() === "chunked");
+  if (!isFramed || lengths.some((length) => !/^\d{1,15}$/.test(length))) {
+    return plain(400, "The length of the body is not clear", { close: true });
+  }
+  if (Number(lengths[0] ?? 0) > maxBodyBytes) return tooLarge(maxBodyBytes);
+  const type = values("content-type")[0]?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") {
+    return plain(415, "The body must be JSON, and Content-Type application/json", { close: true });
+  }
+  return null;
+}
+
+function tooLarge(maxBodyBytes: number): Answer {
+  return plain(413, `The body may have ${maxBodyBytes} bytes`, { close: true });
+}
+
+/** What is said of a body that was not had. */
+function faultAnswer(fault: BodyFault, maxBodyBytes: number): Answer {
+  if (fault === "too-large") return tooLarge(maxBodyBytes);
+  return plain(408, "The body did not come in time", { close: true });
 }
 
 function plain(
@@ -118,34 +157,60 @@ function answerOf(response: Response | StreamedResponse, close: boolean): Answer
   };
 }
 
-function requestOf(head: RequestHead, query: string): Request {
+function requestOf(head: RequestHead, query: string, body: Buffer): Request {
   const headers: Record<string, string> = Object.create(null);
   for (const [name, value] of head.headers) headers[name.toLowerCase()] ??= value;
-  return { query: new URLSearchParams(query), headers };
+  return { query: new URLSearchParams(query), headers, body };
+}
+
+/** Bytes that the head announces; null when the body comes in chunks. */
+function declaredBytes({ headers }: RequestHead): number | null {
+  if (headers.some(([name]) => name.toLowerCase() === "transfer-encoding")) return null;
+  return Number(headers.find(([name]) => name.toLowerCase() === "content-length")?.[1] ?? 0);
 }
 
 export class Dispatcher {
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #log: Logger;
   readonly #counts: RequestCounts;
+  readonly #room: BodyRoom = new BodyRoom();
 
   constructor(routes: readonly Route[], log: Logger, counts: RequestCounts) {
     this.#routes = new Map(routes.map((route) => [route.path, route]));
     this.#log = log;
     this.#counts = counts;
-    for (const { path, codes } of routes) counts.addRoute(path, codes);
+    for (const { path, codes = [], maxBodyBytes } of routes) {
+      counts.addRoute(path, maxBodyBytes === undefined ? codes : [...codes, ...BODY_CODES]);
+    }
   }
 
-  /** Never rejects. */
-  async answer(head: RequestHead): Promise<Answer> {
-    const refused = refusal(head);
-    if (refused !== null) return this.#counted(NO_HANDLER, refused);
+  /** Never rejects. `source` has the body, of which nothing may have been read; what a route does not want is left alone. */
+  async answer(head: RequestHead, source: BodySource): Promise<Answer> {
     const mark = head.target.indexOf("?");
     const path = mark < 0 ? head.target : head.target.slice(0, mark);
     const route = this.#routes.get(path);
+    const maxBodyBytes = route?.maxBodyBytes ?? null;
+    const refused = refusal(head, maxBodyBytes);
+    if (refused !== null) return this.#counted(maxBodyBytes === null ? NO_HANDLER : path, refused);
     if (route === undefined) return this.#counted(NO_HANDLER, plain(404, "Not found"));
+    if (maxBodyBytes === null) return this.#handle(route, head, mark, NO_BODY);
+    const reserved = declaredBytes(head) ?? maxBodyBytes;
+    if (!this.#room.take(reserved)) {
+      return this.#counted(path, plain(503, "Too many bodies are being read", { close: true }));
+    }
     try {
-      const response = await route.handler(requestOf(head, mark < 0 ? "" : head.target.slice(mark + 1)));
+      const body = reserved === 0 ? NO_BODY : await readBody(source, maxBodyBytes, BODY_DEADLINE_MS);
+      if (typeof body === "string") return this.#counted(path, faultAnswer(body, maxBodyBytes));
+      return await this.#handle(route, head, mark, body);
+    } finally {
+      this.#room.give(reserved);
+    }
+  }
+
+  async #handle(route: Route, head: RequestHead, mark: number, body: Buffer): Promise<Answer> {
+    const { path } = route;
+    try {
+      const response = await route.handler(requestOf(head, mark < 0 ? "" : head.target.slice(mark + 1), body));
       return this.#counted(path, answerOf(response, false));
     } catch (error) {
       this.#log.limited(`http ${path}`).error("HTTP handler failed", { handler: path, error: messageOf(error) });

@@ -6,6 +6,7 @@
  * change of it means.
  */
 import { CONSOLIDATOR } from "./consolidator-catalogue.ts";
+import { ROUTER_INDEX } from "./router-index-catalogue.ts";
 import { COMPONENT, DERIVED, ENGINE_DATA } from "./data-catalogue.ts";
 import { ENGINE_PAGE } from "./engine-page-catalogue.ts";
 import { HEALTH } from "./health-catalogue.ts";
@@ -15,7 +16,7 @@ import { NORMALISE, SOURCE } from "./source-catalogue.ts";
 
 export { type CatalogueSection, METRIC_PREFIX, type MetricDefinition } from "./metric-definition.ts";
 
-const SERVICE: CatalogueSection = {
+export const SERVICE: CatalogueSection = {
   title: "Service",
   metrics: [
     counter(
@@ -48,6 +49,7 @@ export const CATALOGUE: readonly CatalogueSection[] = [
   REPLAY,
   INDEX,
   THREADS,
+  ROUTER_INDEX,
   HEALTH,
   SERVICE,
   COMPONENT,

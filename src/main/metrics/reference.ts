@@ -34,6 +34,9 @@ import {
   SOURCE_ERROR_REASONS,
 } from "./engine-counters.ts";
 import { SKIP_REASONS, SOURCE_EVENT_TYPES } from "../consolidate/source-counters.ts";
+import { DROP_REASONS, FEED_INPUTS, FEED_SKIPS } from "../router-feed/feed-counters.ts";
+import { INPUT_STATES } from "../router-feed/zmq-input.ts";
+import { BLOCK_OUTCOMES, LEFT_OUT_REASONS } from "./router-index-families.ts";
 import { WIRE_REFUSALS } from "../wire/wire-refusal.ts";
 import { RING_DROP_REASONS, WORKER_RESTART_REASONS } from "./pipeline-view.ts";
 
@@ -71,6 +74,14 @@ const COMMON_LABELS: Readonly<Record<string, LabelValues>> = {
 /** Labels whose values depend on the metric. */
 const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "source_polls_total outcome": POLL_OUTCOMES,
+  "router_index_messages_total input": FEED_INPUTS,
+  "router_index_refused_messages_total reason": WIRE_REFUSALS,
+  "router_index_events_total event_type": ["stored", "removed", "cleared"],
+  "router_index_skipped_events_total reason": FEED_SKIPS,
+  "router_index_left_out_events_total reason": LEFT_OUT_REASONS,
+  "router_index_rank_drops_total reason": DROP_REASONS,
+  "router_index_block_operations_total outcome": BLOCK_OUTCOMES,
+  "router_index_workers state": INPUT_STATES,
   "event_age_seconds source": EVENT_AGE_SOURCES,
   "engine_setting_mismatch setting": CHECKED_SETTINGS,
   "iteration_stats_polls_total outcome": POLL_OUTCOMES,

@@ -16,7 +16,7 @@ import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
 import { KvcastError } from "../../shared/errors.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import { type FamilyType, familyType } from "../expfmt/family.ts";
-import { CATALOGUE } from "./catalogue.ts";
+import { CATALOGUE, SERVICE } from "./catalogue.ts";
 import { CellMetric, type Family } from "./cell-metric.ts";
 import { consolidatorFamilies, type ConsolidatorView } from "./consolidator-families.ts";
 import type { EngineData } from "../engine-data.ts";
@@ -28,8 +28,11 @@ import { enginePageFamilies } from "./engine-page-families.ts";
 import { healthFamilies, type HealthView } from "./health-families.ts";
 import { indexFamilies } from "./index-families.ts";
 import { MetricsPage } from "./metrics-page.ts";
+import type { CatalogueSection } from "./metric-definition.ts";
 import { pipelineFamilies } from "./pipeline-families.ts";
 import type { PipelineView } from "./pipeline-view.ts";
+import { ROUTER_INDEX } from "./router-index-catalogue.ts";
+import { routerIndexFamilies, type RouterIndexView } from "./router-index-families.ts";
 import { type RequestCountsView, serviceFamilies } from "./service-families.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 
@@ -97,13 +100,14 @@ export class Metrics {
     const { engines, pipeline } = options;
     this.#now = options.now ?? ((): number => performance.now());
     this.#snapshot = new SharedSnapshot(pipeline);
-    this.#register([
+    register(this.#registry, CATALOGUE, [
       ...engineFamilies(engines),
       ...enginePageFamilies(options.enginePages?.pages ?? []),
       ...dataFamilies(options.data ?? [], (engine) => this.#engineBlocks.shows(engine)),
       ...consolidatorFamilies(options.consolidator ?? null),
       ...pipelineFamilies(pipeline, this.#snapshot, engines),
       ...indexFamilies(pipeline, this.#snapshot, engines),
+      ...routerIndexFamilies(null),
       ...healthFamilies(options.health ?? null, options.data ?? []),
       ...serviceFamilies(
         options.version,
@@ -113,10 +117,7 @@ export class Metrics {
         () => this.#collectSeconds,
       ),
     ]);
-    if (options.defaults ?? true) {
-      collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });
-      for (const name of MISNAMED_DEFAULTS) this.#registry.removeSingleMetric(name);
-    }
+    if (options.defaults ?? true) registerDefaults(this.#registry);
     this.#enginePages = options.enginePages ?? null;
     this.#engineBlocks = new EngineBlocks(this.#enginePages?.pages ?? [], headsOf(this.#registry));
   }
@@ -150,23 +151,74 @@ export class Metrics {
     this.#collectSeconds = (performance.now() - startMs) / 1000;
     return new MetricsPage(own, engines);
   }
+}
 
-  /** Catalogue and families must name the same metrics; anything else is a bug that the first start shows. */
-  #register(families: readonly Family[]): void {
-    const byName = new Map(families.map((family) => [family.name, family]));
-    for (const definition of CATALOGUE.flatMap((section) => section.metrics)) {
-      const family = byName.get(definition.name);
-      if (family === undefined || "histograms" in family !== (definition.type === "histogram")) {
-        throw new KvcastError("KVCAST_CATALOGUE", `metric ${definition.name} has no family of type ${definition.type}`);
-      }
-      byName.delete(definition.name);
-      // The Registry needs a name and a get(); its type asks for one of prom-client's own classes.
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      this.#registry.registerMetric(new CellMetric(definition, family) as unknown as Metric);
+export interface IndexMetricsOptions {
+  readonly view: RouterIndexView;
+  readonly version: string;
+  readonly epoch: Epoch;
+  readonly logCounts: Readonly<Record<string, number>>;
+  readonly requests: RequestCountsView;
+}
+
+/** The page of `kvcast index`, which has no pipeline. */
+export class IndexMetrics {
+  readonly #registry = new Registry();
+  readonly #blocks: EngineBlocks;
+  #untilMs: number = 0;
+  #collectSeconds: number | null = null;
+  #page: Promise<MetricsPage> | null = null;
+
+  constructor({ view, version, epoch, logCounts, requests }: IndexMetricsOptions) {
+    register(
+      this.#registry,
+      [ROUTER_INDEX, SERVICE],
+      [
+        ...routerIndexFamilies(view),
+        ...serviceFamilies(version, epoch, logCounts, requests, () => this.#collectSeconds),
+      ],
+    );
+    registerDefaults(this.#registry);
+    this.#blocks = new EngineBlocks([], headsOf(this.#registry));
+  }
+
+  /** The page, at most 100 ms old. */
+  page(): Promise<MetricsPage> {
+    if (this.#page === null || performance.now() >= this.#untilMs) {
+      this.#untilMs = performance.now() + PAGE_LIFETIME_MS;
+      this.#page = this.#encode();
     }
-    if (byName.size > 0) {
-      throw new KvcastError("KVCAST_CATALOGUE", `not in the catalogue: ${[...byName.keys()].join(", ")}`);
+    return this.#page;
+  }
+
+  async #encode(): Promise<MetricsPage> {
+    const startMs = performance.now();
+    const text = await this.#registry.metrics();
+    this.#collectSeconds = (performance.now() - startMs) / 1000;
+    return new MetricsPage(text, this.#blocks.current());
+  }
+}
+
+function registerDefaults(registry: Registry): void {
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });
+  for (const name of MISNAMED_DEFAULTS) registry.removeSingleMetric(name);
+}
+
+/** Catalogue and families must name the same metrics; anything else is a bug that the first start shows. */
+function register(registry: Registry, sections: readonly CatalogueSection[], families: readonly Family[]): void {
+  const byName = new Map(families.map((family) => [family.name, family]));
+  for (const definition of sections.flatMap((section) => section.metrics)) {
+    const family = byName.get(definition.name);
+    if (family === undefined || "histograms" in family !== (definition.type === "histogram")) {
+      throw new KvcastError("KVCAST_CATALOGUE", `metric ${definition.name} has no family of type ${definition.type}`);
     }
+    byName.delete(definition.name);
+    // The Registry needs a name and a get(); its type asks for one of prom-client's own classes.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    registry.registerMetric(new CellMetric(definition, family) as unknown as Metric);
+  }
+  if (byName.size > 0) {
+    throw new KvcastError("KVCAST_CATALOGUE", `not in the catalogue: ${[...byName.keys()].join(", ")}`);
   }
 }
 

@@ -11,6 +11,7 @@
 import { dueEvents } from "../engine/pace.ts";
 import { RAW_KIND, RawEvent } from "../engine/raw-event.ts";
 import type { EventJsonWriter } from "./event-json.ts";
+import { liveContent, type LiveRank } from "./live-content.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import { RestartingTraffic } from "./restarting-traffic.ts";
 import type { Fault, SimConfig } from "./sim-config.ts";
@@ -137,6 +138,12 @@ export class EventFeed {
       restarts: this.#ahead.restarts,
       lastIds: Array.from(this.#ahead.lastEventId),
     };
+  }
+
+  /** The blocks that all events so far amount to, by rank. Takes as long as the events took to make. */
+  content(): readonly LiveRank[] {
+    this.advance();
+    return liveContent(this.#config.traffic, this.#restartsAt, this.#ahead.made);
   }
 
   #makeFlatOut(): void {

@@ -1,8 +1,8 @@
 /**
  * `kvcast sim`: a stand-in for trtllm-serve, over HTTP, with made-up traffic and faults on demand. MAIN THREAD.
  *
- * It answers what kvcast reads, in the engine's own forms, and keeps the truth about its events (`/sim/stats`) so that
- * tests can compare. Like the engine it has one queue of events and gives each event to one caller.
+ * It answers what kvcast reads, in the engine's own forms, and tells the truth about its events and blocks (`/sim/stats`,
+ * `/sim/blocks`), so that tests can compare. Like the engine it has one queue of events and gives each event to one caller.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

@@ -72,6 +72,7 @@ export class SimRoutes {
       [COMPLETIONS_ROUTE, { method: "POST", handler: (_, request) => this.#complete(request) }],
       ["/sim/completions", get(() => jsonAnswer(this.#completions.counts))],
       ["/sim/stats", get(() => jsonAnswer(feed.stats()))],
+      ["/sim/blocks", get(() => jsonAnswer(feed.content()))],
     ]);
   }
 

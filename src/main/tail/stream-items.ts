@@ -15,6 +15,8 @@ export interface BatchItem {
   readonly batch: KvBatch;
   /** Size of the payload. */
   readonly bytes: number;
+  /** The payload itself, for readers with a decoder of their own; only of batches that came as parts of a snapshot. */
+  readonly payload?: Uint8Array;
 }
 
 /** Why missing messages could not be had. */

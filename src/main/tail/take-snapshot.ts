@@ -28,7 +28,7 @@ export async function* takeSnapshot(
       blocks += added;
       // A snapshot of more than it announces, or of nothing, might never end.
       if (added === 0 || blocks > header.blocks) return "malformed";
-      yield { kind: "batch", source: "snapshot", sequence: null, batch, bytes: payload.length };
+      yield { kind: "batch", source: "snapshot", sequence: null, batch, bytes: payload.length, payload };
     }
   } catch (error) {
     if (error instanceof ReplayError) return error.reason === "framing" ? "malformed" : error.reason;

@@ -14,6 +14,8 @@ export const MAX_SKIPPED_DEPTH = 64;
 const NIL = 0xc0;
 /** The one head that msgpack never uses. */
 const RESERVED = 0xc1;
+const BIN_8 = 0xc4;
+const BIN_32 = 0xc6;
 const FLOAT_32 = 0xca;
 const FLOAT_64 = 0xcb;
 const UINT_8 = 0xcc;
@@ -42,7 +44,7 @@ export class MsgpackCursor {
   lo: number = 0;
   hi: number = 0;
   isNegative: boolean = false;
-  /** Where the text last taken begins. */
+  /** Where the text or binary data last taken begins. */
   textAt: number = 0;
   /** While a value is skipped: values that the open list or map at each depth still owes. */
   readonly #owed: Float64Array = new Float64Array(MAX_SKIPPED_DEPTH + 1);
@@ -112,6 +114,23 @@ export class MsgpackCursor {
       length = this.#size(at + 1, width);
       start += width;
     }
+    if (length > this.end - start) {
+      this.broken = true;
+      return -1;
+    }
+    this.textAt = start;
+    this.at = start + length;
+    return length;
+  }
+
+  /** Length in bytes of binary data, `textAt` says where it begins; -1 when it is none. */
+  takeBin(): number {
+    const head = this.peek();
+    if (head < BIN_8 || head > BIN_32) return -1;
+    const width = 1 << (head - BIN_8);
+    if (!this.#need(1 + width)) return -1;
+    const length = this.#size(this.at + 1, width);
+    const start = this.at + 1 + width;
     if (length > this.end - start) {
       this.broken = true;
       return -1;

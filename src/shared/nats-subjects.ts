@@ -4,8 +4,8 @@
  * Names come from the configuration and could hold anything; a segment of a subject may hold no dot, no wildcard and no
  * space. So all but letters, digits, `_` and `-` is percent-encoded, byte by byte of its UTF-8, as routers expect it.
  */
-import type { NatsEncoding, PlanePlace } from "../shared/nats-messages.ts";
-import { KV_EVENTS_TOPIC } from "../shared/plane-layout.ts";
+import type { NatsEncoding, PlanePlace } from "./nats-messages.ts";
+import { KV_EVENTS_TOPIC } from "./plane-layout.ts";
 
 const UTF8 = new TextEncoder();
 

@@ -1,0 +1,120 @@
+/**
+ * The workers that were registered, by name and by hand, and their inputs. MAIN THREAD.
+ */
+import type { Logger } from "../log.ts";
+import { NO_OWNER } from "../router-index/rank-owners.ts";
+import type { Model, ModelName, Models } from "./models.ts";
+import { type InputState, ZmqInput, type ZmqSource } from "./zmq-input.ts";
+
+/** Each has sockets and buffers of its own. */
+const MAX_WORKERS = 1024;
+
+export interface Registration extends ModelName {
+  /** u64. */
+  readonly worker: bigint;
+  /** Of messages that do not say. */
+  readonly rank: number;
+  readonly blockSizeTokens: number;
+  readonly source: ZmqSource;
+}
+
+interface Registered {
+  readonly registration: Registration;
+  readonly model: Model;
+  readonly input: ZmqInput;
+}
+
+export interface WorkerStatus {
+  readonly registration: Registration;
+  readonly state: InputState;
+  /** Ranks that it has told of. */
+  readonly ranks: readonly number[];
+}
+
+/** Why a worker was not registered, in words for whoever asked. */
+export interface Refusal {
+  readonly conflict: boolean;
+  readonly message: string;
+}
+
+export class Workers {
+  readonly #models: Models;
+  readonly #log: Logger;
+  readonly #workers: Map<string, Registered> = new Map();
+
+  constructor(models: Models, log: Logger) {
+    this.#models = models;
+    this.#log = log;
+  }
+
+  /** Connects, if it is not registered already. */
+  register(registration: Registration): Refusal | null {
+    const { worker, rank, source, blockSizeTokens } = registration;
+    const key = keyOf(registration, worker, rank);
+    const known = this.#workers.get(key);
+    if (known !== undefined) {
+      const { endpoint } = known.registration.source;
+      return endpoint === source.endpoint && known.registration.blockSizeTokens === blockSizeTokens
+        ? null
+        : refusal(`worker ${worker} rank ${rank} is registered already, with ${endpoint}`);
+    }
+    if (this.#workers.size === MAX_WORKERS) return refusal(`there are ${MAX_WORKERS} workers already`);
+    const model = this.#models.take(registration, blockSizeTokens);
+    if (model === null) return refusal("there are too many models already");
+    if (model.feed.blockSizeTokens !== blockSizeTokens) {
+      return refusal(`the model has blocks of ${model.feed.blockSizeTokens} tokens, not of ${blockSizeTokens}`);
+    }
+    const input = new ZmqInput({ source, worker, rank, feed: model.feed, log: this.#log });
+    this.#workers.set(key, { registration, model, input });
+    input.start();
+    this.#log.info("a worker was registered", { worker: String(worker), dp_rank: rank, endpoint: source.endpoint });
+    return null;
+  }
+
+  /** Forgets a worker, or one rank of it, and what it holds. Returns whether there was one. */
+  async unregister(name: ModelName, worker: bigint, rank: number | null): Promise<boolean> {
+    const gone = [...this.#workers].filter(
+      ([, { registration: of }]) =>
+        of.model === name.model &&
+        of.group === name.group &&
+        of.worker === worker &&
+        (rank === null || of.rank === rank),
+    );
+    for (const [key] of gone) this.#workers.delete(key);
+    for (const [, { model, input, registration }] of gone) {
+      await input.stop();
+      for (const told of new Set([registration.rank, ...input.ranks])) this.#forget(model, worker, told);
+      this.#log.info("a worker was unregistered", { worker: String(worker), dp_rank: registration.rank });
+    }
+    return gone.length > 0;
+  }
+
+  /** Of one model, or of all. */
+  status(name: Partial<ModelName>): readonly WorkerStatus[] {
+    return [...this.#workers.values()]
+      .filter(
+        ({ registration: { model, group } }) => (name.model ?? model) === model && (name.group ?? group) === group,
+      )
+      .map(({ registration, input }) => ({ registration, state: input.state, ranks: [...input.ranks] }));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(Array.from(this.#workers.values(), ({ input }) => input.stop()));
+  }
+
+  #forget(model: Model, worker: bigint, rank: number): void {
+    model.loads.forget(worker, rank);
+    const owner = model.feed.index.owners.find(worker, rank);
+    if (owner === NO_OWNER) return;
+    model.feed.drop(owner, "unregistered");
+    model.feed.index.forget(owner);
+  }
+}
+
+function keyOf({ model, group }: ModelName, worker: bigint, rank: number): string {
+  return `${worker}:${rank}:${model.length}:${model}:${group}`;
+}
+
+function refusal(message: string): Refusal {
+  return { conflict: true, message };
+}

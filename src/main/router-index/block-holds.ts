@@ -1,0 +1,196 @@
+/**
+ * Who holds which blocks on the device: an owner is one rank of one worker, a hold is a block's hash as its owner calls it.
+ * MAIN THREAD; no sockets.
+ *
+ *   (owner, hash) ──► hold ──► node of the prefix tree ──► all holds of the node
+ *
+ * Owners may call a block what they like, and one owner may call it by several hashes: it holds the block as long as it has one
+ * of them. 20 bytes a hold, and 11 to 14 for its entry in the table.
+ */
+import { randomFillSync } from "node:crypto";
+import { KeyMix } from "../../shared/key-mix.ts";
+import { SlotIndex } from "../consolidate/slot-index.ts";
+import { HOLD, HoldSlots } from "./hold-slots.ts";
+import { MAX_HOLDERS, NODE_FLAG, PrefixTree } from "./prefix-tree.ts";
+
+/** Owners are numbered below this. */
+export const MAX_OWNERS: number = MAX_HOLDERS;
+/** Further holders than these are not looked through for the sake of a flag, which is set then. */
+const MAX_LOOK = 32;
+/** Holds that are passed over in search of one that nothing hangs on. */
+const MAX_PASSED = 256;
+
+export class BlockHolds {
+  readonly tree: PrefixTree = new PrefixTree();
+  readonly #holds: HoldSlots = new HoldSlots(MAX_OWNERS);
+  readonly #table: SlotIndex = new SlotIndex();
+  readonly #mix: KeyMix = new KeyMix();
+  readonly #ownerMix: Int32Array = randomFillSync(new Int32Array(MAX_OWNERS));
+  /** Holds of each owner. */
+  readonly #counts: Int32Array = new Int32Array(MAX_OWNERS);
+  /** The tag of what was looked for last. */
+  #tag: number = 0;
+  /** Where the search for a hold to give up goes on. */
+  #hand: number = 0;
+
+  get holds(): number {
+    return this.#holds.live;
+  }
+
+  get memoryBytes(): number {
+    return (
+      this.tree.memoryBytes +
+      this.#holds.memoryBytes +
+      this.#table.memoryBytes +
+      this.#ownerMix.byteLength +
+      this.#counts.byteLength
+    );
+  }
+
+  holdsOf(owner: number): number {
+    return this.#counts[owner] as number;
+  }
+
+  /** The hold that the owner has by this hash, halves signed; 0 = none. */
+  find(owner: number, lo: number, hi: number): number {
+    const holds = this.#holds;
+    const table = this.#table;
+    const tag = this.#tagOf(owner, lo, hi);
+    this.#tag = tag;
+    let hold = table.first(tag);
+    while (hold !== 0 && !holds.is(hold, owner, lo, hi)) hold = table.next();
+    return hold;
+  }
+
+  node(hold: number): number {
+    return this.#holds.get(hold, HOLD.node);
+  }
+
+  lo(hold: number): number {
+    return this.#holds.get(hold, HOLD.lo);
+  }
+
+  hi(hold: number): number {
+    return this.#holds.get(hold, HOLD.hi);
+  }
+
+  owner(hold: number): number {
+    return this.#holds.owner(hold);
+  }
+
+  /** The hold behind this one in the list of their node; 0 at its end. */
+  next(hold: number): number {
+    return this.#holds.get(hold, HOLD.next);
+  }
+
+  /** A hold of the owner at this node; 0 = none. */
+  holdAt(owner: number, node: number): number {
+    let hold = this.tree.firstHold(node);
+    while (hold !== 0 && this.#holds.owner(hold) !== owner) hold = this.#holds.get(hold, HOLD.next);
+    return hold;
+  }
+
+  /** The owner holds this node by this hash from now on. `known`: what `find` has just returned for the two. */
+  hold(owner: number, lo: number, hi: number, node: number, known: number): void {
+    if (known !== 0 && this.#holds.get(known, HOLD.node) === node) return;
+    const tag = this.#tag;
+    this.#add(owner, lo, hi, node, tag);
+    // Only now, as it might take the node with it. The hash names another block than before.
+    if (known !== 0) this.#release(known, tag, false);
+  }
+
+  /** Lets go of what `find` has just returned. */
+  releaseFound(hold: number): void {
+    this.#release(hold, this.#tag, false);
+  }
+
+  /** Returns how many holds the owner had. */
+  clear(owner: number): number {
+    const count = this.#counts[owner] as number;
+    this.#holds.forEach(owner, (hold) => this.#release(hold, this.#tagOf(owner, this.lo(hold), this.hi(hold)), true));
+    return count;
+  }
+
+  /** Calls back for each hold of the owner. Nothing may be changed meanwhile. */
+  forEach(owner: number, visit: (hold: number) => void): void {
+    this.#holds.forEach(owner, visit);
+  }
+
+  /**
+   * Gives up one hold, going round through all: the next of a block that nothing hangs on. Returns its owner.
+   * There must be a hold.
+   */
+  evict(): number {
+    const holds = this.#holds;
+    let passed = 0;
+    for (;;) {
+      if (++this.#hand >= holds.end) this.#hand = 1;
+      const node = holds.get(this.#hand, HOLD.node);
+      if (node === 0) continue;
+      if (this.tree.hasChildren(node) && ++passed < MAX_PASSED) continue;
+      const owner = holds.owner(this.#hand);
+      const tag = this.#tagOf(owner, this.lo(this.#hand), this.hi(this.#hand));
+      this.#release(this.#hand, tag, false);
+      return owner;
+    }
+  }
+
+  #add(owner: number, lo: number, hi: number, node: number, tag: number): void {
+    const holds = this.#holds;
+    const { tree } = this;
+    const first = tree.firstHold(node);
+    let isHolder = false;
+    if (first !== 0) {
+      const isLikeFirst = this.lo(first) === lo && this.hi(first) === hi;
+      // As long as all call the node alike, who has not this hash has none of it.
+      if (!isLikeFirst || tree.has(node, NODE_FLAG.mixed)) {
+        isHolder = this.holdAt(owner, node) !== 0;
+        tree.mark(node, NODE_FLAG.mixed);
+      }
+    }
+    const hold = holds.take(owner);
+    holds.put(hold, lo, hi, node, first);
+    if (first !== 0) holds.set(first, HOLD.previous, hold);
+    tree.setFirstHold(node, hold);
+    if (!isHolder) tree.countHolder(node, 1);
+    this.#table.add(tag, hold);
+    this.#counts[owner] = (this.#counts[owner] as number) + 1;
+  }
+
+  #release(hold: number, tag: number, isClear: boolean): void {
+    const holds = this.#holds;
+    const { tree } = this;
+    const owner = holds.owner(hold);
+    const node = holds.get(hold, HOLD.node);
+    const next = holds.get(hold, HOLD.next);
+    const previous = holds.get(hold, HOLD.previous);
+    if (next !== 0) holds.set(next, HOLD.previous, previous);
+    if (previous !== 0) holds.set(previous, HOLD.next, next);
+    else tree.setFirstHold(node, next);
+    this.#table.remove(tag, hold);
+    holds.give(hold);
+    this.#counts[owner] = (this.#counts[owner] as number) - 1;
+    const first = tree.firstHold(node);
+    if (!tree.has(node, NODE_FLAG.mixed) || this.holdAt(owner, node) === 0) {
+      tree.countHolder(node, -1);
+      // An owner that loses everything leaves nothing behind that hangs in the air.
+      if (!isClear && this.#mayLeaveGap(owner, node)) tree.mark(node, NODE_FLAG.gap);
+    }
+    if (first !== 0) return;
+    tree.unmark(node, NODE_FLAG.mixed);
+    tree.prune(node);
+  }
+
+  /** Whether the owner, which does not hold the node any more, may still hold a child of it. */
+  #mayLeaveGap(owner: number, node: number): boolean {
+    const { tree } = this;
+    if (!tree.hasChildren(node)) return false;
+    const child = tree.onlyChild(node);
+    if (child === 0 || tree.holders(child) > MAX_LOOK) return true;
+    return this.holdAt(owner, child) !== 0;
+  }
+
+  #tagOf(owner: number, lo: number, hi: number): number {
+    return this.#mix.place(0, lo, hi, -1) ^ (this.#ownerMix[owner] as number);
+  }
+}

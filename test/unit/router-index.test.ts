@@ -1,0 +1,100 @@
+/** What the model does not have: limits, and the early end of a match; and the room that the tables take up. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { MAX_OWNERS } from "../../src/main/router-index/block-holds.ts";
+import { NO_OWNER } from "../../src/main/router-index/rank-owners.ts";
+import { RouterIndex } from "../../src/main/router-index/router-index.ts";
+import { TIER } from "../../src/shared/tier.ts";
+import { columnsOf, halvesOf } from "../support/router-columns.ts";
+
+const range = (from: number, count: number): bigint[] => Array.from({ length: count }, (_, i) => BigInt(from + i));
+
+function store(index: RouterIndex, owner: number, parent: bigint | null, hashes: readonly bigint[]): void {
+  index.store(owner, TIER.device, columnsOf(parent, hashes, hashes));
+}
+
+function depths(index: RouterIndex, chain: readonly bigint[], earlyExit: boolean = false): Record<string, number> {
+  const { lo, hi } = halvesOf(chain);
+  return Object.fromEntries(
+    index.match(lo, hi, chain.length, earlyExit).map(({ worker, rank, device }) => [`${worker}:${rank}`, device]),
+  );
+}
+
+test("a full index refuses what is new and takes what it knows", () => {
+  const index = new RouterIndex({ maxPairs: 5, onFull: "refuse" });
+  const owner = index.owner(1n, 0);
+  store(index, owner, null, range(1, 4));
+  store(index, owner, 4n, range(5, 3));
+  assert.equal(index.pairs, 5);
+  assert.equal(index.counters.refused, 2);
+  store(index, owner, null, range(1, 4));
+  assert.equal(index.counters.duplicates, 4);
+  assert.deepEqual(depths(index, range(1, 7)), { "1:0": 5 });
+  index.store(owner, TIER.hostPinned, columnsOf(5n, [6n], [6n]));
+  assert.equal(index.counters.refused, 3);
+});
+
+test("a full index that gives up gives up leaves, counts them, and stays within its bound", () => {
+  const index = new RouterIndex({ maxPairs: 100, onFull: "evict" });
+  const owner = index.owner(1n, 0);
+  for (let chain = 0; chain < 50; chain++) store(index, owner, null, range(1000 * (chain + 1), 10));
+  assert.equal(index.pairs, 100);
+  assert.equal(index.counters.evicted, 400);
+  assert.equal(index.counters.stored, 500);
+  assert.equal(index.counters.refused, 0);
+  assert.deepEqual(depths(index, range(50_000, 10)), { "1:0": 10 }, "the newest is there");
+  store(index, owner, null, range(1_000_000, 150));
+  assert.equal(index.pairs, 100);
+  assert.equal(index.counters.refused, 50);
+});
+
+test("an early end: the walk stops where one rank is left", () => {
+  const index = new RouterIndex({ maxPairs: 100, onFull: "refuse" });
+  store(index, index.owner(1n, 0), null, range(1, 10));
+  store(index, index.owner(2n, 3), null, range(1, 4));
+  assert.deepEqual(depths(index, range(1, 10)), { "1:0": 10, "2:3": 4 });
+  assert.deepEqual(depths(index, range(1, 10), true), { "1:0": 5, "2:3": 4 });
+});
+
+test("ranks beyond those that can be numbered are counted, and there is room when others have gone", () => {
+  const index = new RouterIndex({ maxPairs: 10_000, onFull: "refuse" });
+  for (let worker = 0; worker < MAX_OWNERS; worker++) store(index, index.owner(BigInt(worker), 0), null, [1n]);
+  assert.equal(index.owner(5000n, 0), NO_OWNER);
+  assert.equal(index.counters.refusedRanks, 1);
+  assert.equal(Object.keys(depths(index, [1n])).length, MAX_OWNERS, "all of them hold one block");
+  index.forget(index.owner(7n, 0));
+  const late = index.owner(5000n, 0);
+  assert.notEqual(late, NO_OWNER);
+  assert.equal(index.pairsOf(late), 0);
+  assert.equal(Object.keys(depths(index, [1n])).length, MAX_OWNERS - 1);
+});
+
+test("fewer than 64 bytes a pair, whatever size the tables have, where each block has one holder", () => {
+  const index = new RouterIndex({ maxPairs: 1_000_000, onFull: "refuse" });
+  const base = index.memoryBytes;
+  const owners = range(0, 16).map((worker) => index.owner(worker, 0));
+  let most = 0;
+  for (let chain = 0; chain < 12_000; chain++) {
+    const owner = owners[chain % owners.length] ?? 0;
+    store(
+      index,
+      owner,
+      null,
+      range(1 + chain * 32, 32).map((n) => BigInt.asUintN(64, n * 0x9e37_79b9_7f4a_7c15n)),
+    );
+    if (index.pairs >= 100_000) most = Math.max(most, (index.memoryBytes - base) / index.pairs);
+  }
+  assert.equal(index.pairs, 12_000 * 32);
+  assert.ok(most < 64, `${most} bytes a pair`);
+  assert.ok(most > 40, "that would be too good");
+});
+
+test("a thousand ranks share a prefix: it is kept once", () => {
+  const index = new RouterIndex({ maxPairs: 1_000_000, onFull: "refuse" });
+  for (let worker = 0; worker < 1000; worker++) store(index, index.owner(BigInt(worker), 0), null, range(1, 100));
+  assert.equal(index.pairs, 100_000);
+  assert.equal(index.nodes, 100);
+  for (let worker = 0; worker < 1000; worker++) index.clear(index.owner(BigInt(worker), 0));
+  assert.equal(index.pairs, 0);
+  assert.equal(index.nodes, 0);
+});
