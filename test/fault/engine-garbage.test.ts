@@ -47,6 +47,8 @@ test("each answer of the corpus, twice, among sound ones", async (t) => {
   const { engine, checker, service } = run;
   engine.emit(50);
   await probe(engine, checker);
+  // Some series are about the page before, so they are on the second.
+  await scrape(service.facts.url);
   const before = await scrape(service.facts.url);
   const dice = new Dice(run.seed);
   const list = Array.from({ length: ROUNDS }, () => CORPUS.toSorted(() => (dice.chance(0.5) ? 1 : -1))).flat();
