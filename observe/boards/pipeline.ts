@@ -4,12 +4,13 @@ import { type Board, quantiles, rateBy, series, stat, state } from "./board-mode
 const NATS = { absent: "No NATS" };
 const REPLAY = { absent: "No replay" };
 const INDEX = { absent: "No snapshots" };
+const ROUTER = { absent: "No index" };
 const CONSOLIDATOR = { absent: "No consolidator" };
 
 export const PIPELINE: Board = {
   name: "pipeline",
   title: "kvcast / Pipeline",
-  says: "The ring, the encoders, the sinks, replay, snapshots and the consolidator.",
+  says: "The ring, the encoders, the sinks, replay, snapshots, the consolidator and the router's index.",
   rows: [
     {
       title: "Ring",
@@ -427,6 +428,91 @@ export const PIPELINE: Board = {
             ["kvcast_consolidator_mappings{$t}", "{{instance}} names"],
           ],
           CONSOLIDATOR,
+        ),
+      ],
+    },
+    {
+      title: "Router's index (kvcast index)",
+      panels: [
+        series(
+          "Messages read by the index",
+          "cps",
+          "By the way that they came, and those that could not be read.",
+          [
+            [rateBy("kvcast_router_index_messages_total", "$t", "input"), "{{input}}"],
+            [rateBy("kvcast_router_index_refused_messages_total", "$t", "reason"), "refused: {{reason}}"],
+          ],
+          ROUTER,
+        ),
+        series(
+          "Lost and healed",
+          "cps",
+          "Missed for good, and brought by replay. After a loss the ranks that it was about are forgotten.",
+          [
+            [rateBy("kvcast_router_index_lost_messages_total", "$t"), "lost"],
+            [rateBy("kvcast_router_index_healed_messages_total", "$t"), "healed"],
+          ],
+          ROUTER,
+        ),
+        series(
+          "Ranks forgotten",
+          "cps",
+          "By why. A rank fills up again from then on.",
+          [[rateBy("kvcast_router_index_rank_drops_total", "$t", "reason"), "{{reason}}"]],
+          ROUTER,
+        ),
+        series(
+          "Events of the index",
+          "eps",
+          "Applied by type, without effect, and left out, by reason.",
+          [
+            [rateBy("kvcast_router_index_events_total", "$t", "event_type"), "{{event_type}}"],
+            [rateBy("kvcast_router_index_skipped_events_total", "$t", "reason"), "skipped: {{reason}}"],
+            [rateBy("kvcast_router_index_left_out_events_total", "$t", "reason"), "left out: {{reason}}"],
+          ],
+          ROUTER,
+        ),
+        series(
+          "What became of blocks",
+          "cps",
+          "Of applied events.",
+          [[rateBy("kvcast_router_index_block_operations_total", "$t", "outcome"), "{{outcome}}"]],
+          ROUTER,
+        ),
+        series(
+          "Blocks of the index",
+          "short",
+          "Different ones, and with each holder counted.",
+          [
+            ["kvcast_router_index_blocks{$t}", "{{instance}} different"],
+            ["kvcast_router_index_pairs{$t}", "{{instance}} held"],
+          ],
+          ROUTER,
+        ),
+        series(
+          "Publishers, ranks, models",
+          "short",
+          "Publishers over ZMQ by how it stands with them; ranks and models that are known.",
+          [
+            ["sum by (state) (kvcast_router_index_workers{$t})", "publishers {{state}}"],
+            ["kvcast_router_index_ranks{$t}", "{{instance}} ranks"],
+            ["kvcast_router_index_models{$t}", "{{instance}} models"],
+          ],
+          ROUTER,
+        ),
+        series(
+          "Memory of the router's index",
+          "bytes",
+          "Of its tables; bounded by --max-blocks.",
+          [["kvcast_router_index_memory_bytes{$t}", "{{instance}}"]],
+          ROUTER,
+        ),
+        state(
+          "NATS of the index",
+          "bool_yes_no",
+          "Whether it is connected.",
+          [["kvcast_router_index_nats_up{$t}", "{{instance}}"]],
+          { absent: "No NATS", width: 8 },
         ),
       ],
     },

@@ -31,7 +31,7 @@ const KEEP_ALIVE_MS = 3_600_000;
 /** Between two tries to bind. */
 const BIND_AGAIN_MS = 50;
 /** What a socket may take to let go of its last payloads once its linger is over. */
-const LETTING_GO_MS = 50;
+const LETTING_GO_MS = 300;
 
 type Report = (message: PublisherMessage) => void;
 

@@ -29,10 +29,11 @@ function sumBy(
   return sums;
 }
 
-/** What the runtime has open or has swept by the moment of a scrape is its own affair, and so are our requests. */
-/** Those of the component appear with the first thing that they count, which is in their nature. */
+/**
+ * What the runtime has open or has swept by the moment of a scrape is its own affair, and so are our requests and pages. Those of the component appear with the first thing that they count, which is in their nature.
+ */
 function isEngines(series: string): boolean {
-  return !series.startsWith("kvcast_http_requests_total") && !/^(?:nodejs_(?:active|gc)|trtllm)_/.test(series);
+  return !/^(?:nodejs_(?:active|gc)|trtllm|kvcast_http_requests|kvcast_metrics_collect)_/.test(series);
 }
 
 function seriesOf({ samples }: MetricsPage): string[] {

@@ -67,8 +67,9 @@ test("killed three times under load: it starts at once, numbers begin anew, each
   for (const epoch of checker.epochs) {
     const first = Array.from({ length: RANKS }, (_, n) => epoch.get(n));
     assert.deepEqual(
-      first.map((message) => [message?.rank, message?.events]),
-      first.map((_, rank) => [rank, [null]]),
+      // What comes behind a clear may share its message.
+      first.map((message) => [message?.rank, message?.events[0]]),
+      first.map((_, rank) => [rank, null]),
       "first of all each rank is cleared",
     );
   }

@@ -24,14 +24,14 @@ test("nobody subscribes: everything is published and counted, and a late subscri
   const service = await serve(t, `--engine ${engine.url} --kv-block-size 4`);
   const { url } = service.facts;
   engine.emit(3000);
-  await eventually("all is published to nobody", 15_000, async () => {
+  await eventually("all is published to nobody", 45_000, async () => {
     const page = await scrape(url);
     return page.sum("kvcast_sink_sent_events_total") === 3000 ? true : null;
   });
   assert.equal((await fetch(`${url}/health`)).status, 200);
 
   const checker = Checker.connect(t, service.facts.zmqEndpoint, engine.ledger, { late: true });
-  await eventually("it is subscribed", 15_000, async () =>
+  await eventually("it is subscribed", 45_000, async () =>
     (await scrape(url)).sum("kvcast_zmq_subscribers") === 1 ? true : null,
   );
   // All of the 3,000 but `created`, and the clear of the start.
@@ -58,7 +58,7 @@ test("one is stopped: the other gets everything, memory stays within its queue, 
   stalled.child.kill("SIGSTOP");
   // Far more than fits into its queue and the buffers of the connection.
   const bytesBefore = (await scrape(service.facts.url)).sum("kvcast_sink_sent_bytes_total");
-  await eventually("far more is published than may wait for one subscriber", 15_000, async () => {
+  await eventually("far more is published than may wait for one subscriber", 45_000, async () => {
     const page = await scrape(service.facts.url);
     return page.sum("kvcast_sink_sent_bytes_total") - bytesBefore > 16 * MIB ? true : null;
   });
@@ -68,12 +68,12 @@ test("one is stopped: the other gets everything, memory stays within its queue, 
   stalled.child.kill("SIGCONT");
   engine.eventsPerDrain = 20;
   const target = checker.delivered + 1000;
-  await checker.until("events flow", 15_000, () => checker.delivered >= target);
+  await checker.until("events flow", 45_000, () => checker.delivered >= target);
   const verdict = await run.settle({ atLeast: { delivered: 7000 } });
   assert.equal(verdict.lost, 0);
   const report = await within(
     "the one that was stopped catches up",
-    15_000,
+    45_000,
     stalled.until({ untilSequence: checker.lastSequence }),
   );
   assert.ok(report.gaps > 20, `lost ${report.gaps} messages`);
@@ -85,7 +85,7 @@ test("a hundred a second come and go: nobody else notices, and nothing stays ope
   const run = await faultRun(t, { ranks: 2 });
   const { engine, checker, service, pid } = run;
   engine.eventsPerDrain = 5;
-  await checker.until("events flow", 15_000, () => checker.delivered >= 500);
+  await checker.until("events flow", 45_000, () => checker.delivered >= 500);
   const filesBefore = openFiles(pid);
   let got = 0;
   for (let i = 0; i < 200; i++) {
@@ -103,7 +103,7 @@ test("a hundred a second come and go: nobody else notices, and nothing stays ope
     await Promise.all([visit(), lasting(10)]);
   }
   assert.ok(got > 100, "most of them were served");
-  await eventually("their connections are closed and forgotten", 15_000, async () => {
+  await eventually("their connections are closed and forgotten", 45_000, async () => {
     const page = await scrape(service.facts.url);
     return openFiles(pid) <= filesBefore + 1 && page.sum("kvcast_zmq_subscribers") === 1 ? true : null;
   });
@@ -117,7 +117,7 @@ test("file descriptors run out while it runs: those who are there stay served, a
   const run = await faultRun(t, { ranks: 1 });
   const { engine, checker, service, pid } = run;
   engine.eventsPerDrain = 5;
-  await checker.until("events flow", 15_000, () => checker.delivered >= 500);
+  await checker.until("events flow", 45_000, () => checker.delivered >= 500);
   const limit = (soft: number): void => {
     assert.equal(spawnSync(prlimit, ["--pid", String(pid), `--nofile=${soft}:`]).status, 0);
   };
@@ -133,7 +133,7 @@ test("file descriptors run out while it runs: those who are there stay served, a
   }
   await others[0]?.receive().catch(() => {});
   const target = checker.delivered + 500;
-  await checker.until("events still flow", 15_000, () => checker.delivered >= target);
+  await checker.until("events still flow", 45_000, () => checker.delivered >= target);
   limit(1024);
   await Promise.all(others.map((socket) => within("the others are served too", 10_000, socket.receive())));
   const { page } = await run.settle({ atLeast: { delivered: 1000 } });

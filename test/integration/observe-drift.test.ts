@@ -27,7 +27,7 @@ const MAY_BE_IDLE = "kvcast_ring_wait_seconds";
 /** What only the engine itself shows here, on its own page. */
 const ENGINES_OWN = /trtllm_spec_decode/;
 /** Seconds that pictures show, for which the test then goes on, and the folder that they are written to. */
-const PICTURE_SECONDS = Number(process.env["KVCAST_PICTURE_SECONDS"] ?? "15");
+const PICTURE_SECONDS = Number(process.env["KVCAST_PICTURE_SECONDS"] ?? "8");
 const PICTURE_FOLDER = process.env["KVCAST_PICTURES"];
 const MAX_PICTURE_BYTES = 300_000;
 const MIN_PICTURE_BYTES = 10_000;

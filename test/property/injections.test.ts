@@ -49,7 +49,7 @@ function place(steps: readonly Step[]): Placed[] {
 
 class Model {
   readonly out: string[] = [];
-  readonly injected = { start: 0, restart: 0, gap: 0, command: 0 };
+  readonly injected = { start: 0, restart: 0, gap: 0, command: 0, tier_move: 0 };
   readonly dirty = new Map<number, number>();
   readonly #policy: ClearPolicy;
   readonly #saved: ReadonlyMap<number, number>;

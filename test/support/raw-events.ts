@@ -73,7 +73,7 @@ export function rawEventOf(entry: Json): RawEvent {
 }
 
 function fillUpdated(raw: RawEvent, { block_hash: hash, cache_level: level }: JsonObject): void {
-  if (typeof hash === "number") addHash(raw, hash);
+  if (hash !== undefined && hash !== null) addHash(raw, hash);
   if (typeof level !== "object" || level === null) return;
   const { old_value: from, new_value: to } = asObject(level);
   raw.levelFrom = Math.max(ABSENT, numberOr(from, ABSENT));

@@ -53,7 +53,7 @@ function announce(config: IndexConfig, url: string, log: Logger): void {
     ["query", `${url}/query`],
     ["metrics", `${url}/metrics`],
     ["health", `${url}/health`],
-    ["memory", `at most ${config.maxPairs} blocks a model, of up to 64 bytes; then ${config.onFull}`],
+    ["memory", `at most ${config.maxPairs} blocks a model, of some 60 bytes; then ${config.onFull}`],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(8)}${value}`);
   process.stderr.write(`kvcast ${VERSION} index\n${lines.join("\n")}\n`);

@@ -68,7 +68,7 @@ export const INDEX_OPTIONS: {
     env: [{ name: "KVCAST_MAX_BLOCKS" }],
     default: "10000000",
     group: GROUP,
-    help: "Most blocks that are kept for a model, one that two ranks hold counted twice. Each takes up to 64 bytes.",
+    help: "Most blocks that are kept for a model, one that two ranks hold counted twice. Each takes some 60 bytes.",
   },
   onFull: {
     name: "on-full",

@@ -35,9 +35,15 @@ export function serviceStatus(board: HealthBoard, config: ProbeConfig, hasEngine
   return {
     health: word(isHealthy),
     ready: word(all.ready),
-    reasons: all.obstacles.map(({ reason }) => reason),
+    reasons: reasonsOf(all),
     endpoints,
   };
+}
+
+/** Where no engine is read on purpose, that is the reason, and not that they are silent. */
+function reasonsOf({ obstacles }: Readiness): readonly string[] {
+  const isHeld = obstacles.some(({ name }) => name === "held");
+  return obstacles.filter(({ waits }) => !(isHeld && waits)).map(({ reason }) => reason);
 }
 
 function isAboutEngines({ name }: Check): boolean {

@@ -104,6 +104,10 @@ export class NatsInput {
       ...natsLogin(data.auth, { creds: credsAuthenticator, nkey: nkeyAuthenticator }),
     });
     this.#connection = connection;
+    if (this.#closing.signal.aborted) {
+      await connection.close();
+      return;
+    }
     this.isUp = true;
     log.info("connected to NATS", { server: connection.getServer() });
     void this.#watch(connection);

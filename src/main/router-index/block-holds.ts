@@ -17,6 +17,7 @@ import { MAX_HOLDERS, NODE_FLAG, PrefixTree } from "./prefix-tree.ts";
 export const MAX_OWNERS: number = MAX_HOLDERS;
 /** Further holders than these are not looked through for the sake of a flag, which is set then. */
 const MAX_LOOK = 32;
+const FIRST_TAGS = 256;
 /** Holds that are passed over in search of one that nothing hangs on. */
 const MAX_PASSED = 256;
 
@@ -28,6 +29,10 @@ export class BlockHolds {
   readonly #ownerMix: Int32Array = randomFillSync(new Int32Array(MAX_OWNERS));
   /** Holds of each owner. */
   readonly #counts: Int32Array = new Int32Array(MAX_OWNERS);
+  /** What came of looking at the places of announced hashes: nothing that matters, but what comes of nothing is left out by compilers. */
+  touched: number = 0;
+  /** Tags of the hashes that were announced. */
+  #tags: Int32Array = new Int32Array(FIRST_TAGS);
   /** The tag of what was looked for last. */
   #tag: number = 0;
   /** Where the search for a hold to give up goes on. */
@@ -51,15 +56,33 @@ export class BlockHolds {
     return this.#counts[owner] as number;
   }
 
+  /** Announces the hashes that `findAnnounced` will be asked for, so that they come into the cache all at once. */
+  announce(owner: number, lo: Int32Array, hi: Int32Array, count: number): void {
+    if (count > this.#tags.length) this.#tags = new Int32Array(2 * count);
+    const tags = this.#tags;
+    const table = this.#table;
+    const holds = this.#holds;
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      const tag = this.#tagOf(owner, lo[i] as number, hi[i] as number);
+      tags[i] = tag;
+      touched ^= table.touch(tag);
+    }
+    for (let i = 0; i < count; i++) {
+      const slot = table.touch(tags[i] as number);
+      if (slot !== 0) touched ^= holds.get(slot, HOLD.node);
+    }
+    this.touched = touched;
+  }
+
+  /** As `find`, for the announced hash with this number. */
+  findAnnounced(i: number, owner: number, lo: number, hi: number): number {
+    return this.#findTagged(this.#tags[i] as number, owner, lo, hi);
+  }
+
   /** The hold that the owner has by this hash, halves signed; 0 = none. */
   find(owner: number, lo: number, hi: number): number {
-    const holds = this.#holds;
-    const table = this.#table;
-    const tag = this.#tagOf(owner, lo, hi);
-    this.#tag = tag;
-    let hold = table.first(tag);
-    while (hold !== 0 && !holds.is(hold, owner, lo, hi)) hold = table.next();
-    return hold;
+    return this.#findTagged(this.#tagOf(owner, lo, hi), owner, lo, hi);
   }
 
   node(hold: number): number {
@@ -133,6 +156,15 @@ export class BlockHolds {
       this.#release(this.#hand, tag, false);
       return owner;
     }
+  }
+
+  #findTagged(tag: number, owner: number, lo: number, hi: number): number {
+    const holds = this.#holds;
+    const table = this.#table;
+    this.#tag = tag;
+    let hold = table.first(tag);
+    while (hold !== 0 && !holds.is(hold, owner, lo, hi)) hold = table.next();
+    return hold;
   }
 
   #add(owner: number, lo: number, hi: number, node: number, tag: number): void {

@@ -16,7 +16,7 @@ export type StorageTier = "device" | "host_pinned" | "disk" | "external";
 export interface KvIndexerOptions {
   /** Tokens of a full block. */
   readonly blockSizeTokens: number;
-  /** Most pairs of a block and a rank that holds it; each takes up to 64 bytes. Default: 10,000,000. */
+  /** Most pairs of a block and a rank that holds it; each takes some 60 bytes. Default: 10,000,000. */
   readonly maxPairs?: number;
   /** Beyond that: refuse new blocks, or give up others for them. Default: refuse. */
   readonly onFull?: FullPolicy;

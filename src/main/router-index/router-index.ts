@@ -107,8 +107,9 @@ export class RouterIndex {
       this.#removeSlow(slowOwner(owner, tier), lo, hi, count);
       return;
     }
+    holds.announce(owner, lo, hi, count);
     for (let i = 0; i < count; i++) {
-      const hold = holds.find(owner, lo[i] as number, hi[i] as number);
+      const hold = holds.findAnnounced(i, owner, lo[i] as number, hi[i] as number);
       if (hold === 0) {
         counters.unknownRemoves++;
       } else {
@@ -209,6 +210,7 @@ export class RouterIndex {
       }
       node = holds.node(parent);
     }
+    holds.announce(owner, blocks.hashLo, blocks.hashHi, count);
     for (let i = 0; i < count; i++) {
       const lo = blocks.hashLo[i] as number;
       const hi = blocks.hashHi[i] as number;
@@ -218,7 +220,7 @@ export class RouterIndex {
       }
       const localLo = blocks.localLo[i] as number;
       const localHi = blocks.localHi[i] as number;
-      const known = holds.find(owner, lo, hi);
+      const known = holds.findAnnounced(i, owner, lo, hi);
       if (known === 0 && taken === room) {
         counters.refused += count - i;
         return;

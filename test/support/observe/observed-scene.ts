@@ -1,13 +1,13 @@
 /**
  * A whole installation under load, with faults, and a Prometheus that scrapes it: two engines over HTTP, one of which has no metrics
- * page of its own, a third that is another kvcast over ZMQ; both sinks, replay, snapshots, a consolidator, subscribers.
+ * page of its own, a third that is another kvcast over ZMQ; both sinks, replay, snapshots, a consolidator, an index, subscribers.
  */
 import path from "node:path";
 import type { TestContext } from "node:test";
 import { startKvcast } from "../cli-process.ts";
 import { NatsServer } from "../nats-server.ts";
 import { eventually } from "../fault/deadline.ts";
-import { consolidate, type Kvcast, serve, sim } from "../processes.ts";
+import { consolidate, index, type Kvcast, serve, sim } from "../processes.ts";
 import { requireTool } from "../tools.ts";
 import { foreignExporter } from "./foreign-exporter.ts";
 import { PrometheusServer } from "./prometheus-server.ts";
@@ -38,7 +38,11 @@ export async function observedScene(t: TestContext): Promise<PrometheusServer | 
     t,
     `--engine-endpoint trtllm=${single.facts.zmqEndpoint} --engine-endpoint vllm=${all.facts.zmqEndpoint}`,
   );
-  const hosts = [all, single, both].map(({ facts }) => new URL(facts.url).host);
+  const router = await index(
+    t,
+    `--block-size 32 --workers 1=${all.facts.zmqEndpoint} --nats --nats-url ${nats.url} --nats-jetstream KV`,
+  );
+  const hosts = [all.facts, single.facts, both.facts, router].map(({ url }) => new URL(url).host);
   const foreign = await foreignExporter(t);
   const prometheus = await PrometheusServer.start(
     t,
