@@ -2,7 +2,7 @@
 // Run by `npm run docs`, which builds first.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { generatedFiles } from "../dist/observe/generated.js";
-import { EXIT_CODES } from "../dist/src/main/cli/pages.js";
+import { EXIT_CODES } from "../dist/src/main/cli/pages/exit-codes.js";
 import { renderReference } from "../dist/src/main/config/reference.js";
 import { renderMetricsReference } from "../dist/src/main/metrics/reference.js";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { EXIT_CODES } from "../../src/main/cli/pages.ts";
+import { EXIT_CODES } from "../../src/main/cli/pages/exit-codes.ts";
 import { runCli } from "../../src/main/cli/program.ts";
 import { VERSION } from "../../src/main/cli/version.ts";
 import { CLUSTER_COMMAND_OPTION_LIST } from "../../src/main/config/cluster-options.ts";

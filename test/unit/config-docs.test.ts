@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { EXIT_CODES } from "../../src/main/cli/pages.ts";
+import { EXIT_CODES } from "../../src/main/cli/pages/exit-codes.ts";
 import { readConfigFile } from "../../src/main/config/config-file.ts";
 import { flagPlace } from "../../src/main/config/option-spec.ts";
 import { FLOOD_OPTION_LIST } from "../../src/main/config/flood-options.ts";

@@ -5,18 +5,9 @@ import path from "node:path";
 import test from "node:test";
 import { knownMetrics } from "../../observe/known-metrics.ts";
 import { ALERTS } from "../../observe/scenarios/test-file.ts";
-import { DASHBOARDS_PAGE, RULES_PAGE, SCRAPE_PAGE } from "../../src/main/cli/observe-pages.ts";
-import {
-  CHECK_PAGE,
-  CONSOLIDATE_PAGE,
-  DOCTOR_PAGE,
-  FLOOD_PAGE,
-  PERF_PAGE,
-  SERVE_PAGE,
-  TAIL_PAGE,
-} from "../../src/main/cli/pages.ts";
+import { optionsOf } from "../../src/main/cli/command-spec.ts";
+import { COMMANDS } from "../../src/main/cli/commands/all.ts";
 import type { HelpPage } from "../../src/main/cli/help.ts";
-import { DOCTOR_OPTION_LIST } from "../../src/main/config/doctor-options.ts";
 import { deadLinks } from "../support/markdown-links.ts";
 
 const FOLDER = path.join(process.cwd(), "docs/runbooks");
@@ -28,18 +19,9 @@ const HEADINGS = [
   "How to mitigate",
   "How to know that it is over",
 ];
-const PAGES: Readonly<Record<string, HelpPage>> = {
-  serve: SERVE_PAGE,
-  consolidate: CONSOLIDATE_PAGE,
-  tail: TAIL_PAGE,
-  perf: PERF_PAGE,
-  flood: FLOOD_PAGE,
-  check: CHECK_PAGE,
-  doctor: { ...DOCTOR_PAGE, options: DOCTOR_OPTION_LIST },
-  "scrape-config": SCRAPE_PAGE,
-  rules: RULES_PAGE,
-  dashboards: DASHBOARDS_PAGE,
-};
+const PAGES: Readonly<Record<string, HelpPage>> = Object.fromEntries(
+  COMMANDS.map((spec) => [spec.name, { ...spec.page, options: optionsOf(spec) }]),
+);
 /** What answers at these ports: kvcast, and an engine or Dynamo's frontend. */
 const PATHS: Readonly<Record<string, readonly string[]>> = {
   "8081": ["/metrics", "/health", "/ready", "/live"],

@@ -1,9 +1,9 @@
 /** Help pages of the commands that print what Prometheus and Grafana need. MAIN THREAD. */
-import { DASHBOARDS_OPTION_LIST, RULES_OPTION_LIST, SCRAPE_OPTION_LIST } from "../config/observe-options.ts";
-import { SERVE_OPTION_LIST } from "../config/options.ts";
-import type { HelpPage, Item } from "./help.ts";
+import { DASHBOARDS_OPTION_LIST, RULES_OPTION_LIST, SCRAPE_OPTION_LIST } from "../../config/observe-options.ts";
+import { SERVE_OPTION_LIST } from "../../config/options.ts";
+import type { HelpPage } from "../help.ts";
+import { HELP_SWITCH } from "./parts.ts";
 
-const HELP_SWITCH: Item = { name: "-h, --help", says: "Print this and exit." };
 /** Of the options of serve those that say where it is scraped; the others are taken and not looked at. */
 const SHOWN_OF_SERVE = ["engine", "engine-metrics", "system-host", "system-port", "config"];
 
