@@ -55,23 +55,27 @@ test("a redacted message has the same events, with as many tokens, and none of t
   );
 });
 
-test("removed and cleared stay; what is not understood becomes empty, and no bytes break it", { timeout: 60_000 }, () => {
-  const payload = Buffer.from(
-    encode([2, [["BlockRemoved", [7n], "GPU"], ["AllBlocksCleared"], { type: "Odd", secret: "s3cret" }], 1], {
-      useBigInt64: true,
-    }),
-  );
-  const { events } = decodeBatch(redactMessage(payload));
-  assert.deepEqual(events, [
-    { type: "removed", hashes: [7n], medium: "GPU" },
-    { type: "cleared" },
-    { type: "unknown", name: "Odd" },
-  ]);
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 80 }), (noise) => {
-      assert.ok(redactMessage(Buffer.from(noise)) instanceof Buffer);
-    }),
-    { numRuns: 500 },
-  );
-  assert.equal(redactMessage(Buffer.from("a prompt")).length, 0);
-});
+test(
+  "removed and cleared stay; what is not understood becomes empty, and no bytes break it",
+  { timeout: 60_000 },
+  () => {
+    const payload = Buffer.from(
+      encode([2, [["BlockRemoved", [7n], "GPU"], ["AllBlocksCleared"], { type: "Odd", secret: "s3cret" }], 1], {
+        useBigInt64: true,
+      }),
+    );
+    const { events } = decodeBatch(redactMessage(payload));
+    assert.deepEqual(events, [
+      { type: "removed", hashes: [7n], medium: "GPU" },
+      { type: "cleared" },
+      { type: "unknown", name: "Odd" },
+    ]);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (noise) => {
+        assert.ok(redactMessage(Buffer.from(noise)) instanceof Buffer);
+      }),
+      { numRuns: 500 },
+    );
+    assert.equal(redactMessage(Buffer.from("a prompt")).length, 0);
+  },
+);
