@@ -1,6 +1,6 @@
 /** `kvcast record`, and what becomes of its files: the same events again, with and without tokens. */
 import assert from "node:assert/strict";
-import { stat, readFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { RecordingReader } from "../../src/main/record/recording-reader.ts";
@@ -59,6 +59,14 @@ async function eventsIn(file: string): Promise<number> {
   return text.split(/"type": ?"(?:stored|removed)"/).length - 1;
 }
 
+async function entriesIn(file: string): Promise<number> {
+  const reader = await RecordingReader.open(file).catch(() => null);
+  let found = 0;
+  for await (const _ of reader?.entries() ?? []) found++;
+  await reader?.close();
+  return found;
+}
+
 function withoutTokens(events: readonly Line[]): Line[] {
   return events.map(({ token_ids: ids, ...event }) => ({ ...event, ids: Array.isArray(ids) ? ids.length : null }));
 }
@@ -95,13 +103,7 @@ test("what was published is recorded with its gaps, and printed by replay withou
   const ended = end(child);
   await publisher.subscribed();
   for (const sequence of [5, 6, 9, 0]) await publisher.send(sequence, storedPayload(sequence, { rank: 1 }));
-  await eventually("the messages in the file", PATIENCE_MS, async () => {
-    const reader = await RecordingReader.open(file).catch(() => null);
-    let found = 0;
-    for await (const _ of reader?.entries() ?? []) found++;
-    await reader?.close();
-    return found >= 6 ? true : null;
-  });
+  await eventually("the messages in the file", PATIENCE_MS, async () => ((await entriesIn(file)) >= 6 ? true : null));
   child.kill("SIGTERM");
   const { code, err } = await ended;
   assert.equal(code, 0, err);
@@ -134,10 +136,33 @@ test("what was published is recorded with its gaps, and printed by replay withou
   assert.match(engine.err, /is a recording of published messages; kvcast replay prints it/);
 });
 
+test(
+  "a recording whose process was killed is read up to its last second, and says that it was cut",
+  LIMIT,
+  async (t) => {
+    const file = path.join(await temporaryDirectory(t), "killed.rec");
+    const publisher = await ScriptedPublisher.bind(t);
+    const child = startKvcast(["record", file, "--publisher", publisher.endpoint, "--with-tokens"]);
+    t.after(() => child.kill("SIGKILL"));
+    const ended = end(child);
+    await publisher.subscribed();
+    for (let sequence = 0; sequence < 5; sequence++) await publisher.send(sequence, storedPayload(sequence));
+    await eventually("the messages in the file", PATIENCE_MS, async () => ((await entriesIn(file)) >= 5 ? true : null));
+    child.kill("SIGKILL");
+    await ended;
+    const { code, out, err } = await end(startKvcast(["replay", file, "--json"]));
+    assert.equal(code, 0, err);
+    assert.deepEqual(
+      lines(out).map(({ sequence }) => sequence),
+      [0, 1, 2, 3, 4],
+    );
+    assert.match(err, /killed\.rec was cut at byte \d+: the recording was not ended in order/);
+  },
+);
+
 test("what cannot be recorded or read is exit code 78, and no file is overwritten", LIMIT, async (t) => {
   const directory = await temporaryDirectory(t);
   const here = path.join(directory, "here");
-  const { writeFile } = await import("node:fs/promises");
   await writeFile(here, "mine");
   const cases: readonly [readonly string[], RegExp][] = [
     [["record", here, "--engine", "http://127.0.0.1:1"], /it is there already/],

@@ -101,7 +101,10 @@ export class AnswerRedactor {
     // One character a byte: what is no ASCII is inside texts, and stays or goes with them.
     const text = piece.toString("latin1");
     let out = "";
-    for (let at = 0; at < text.length; at++) out += this.#take(text, at);
+    for (let at = 0; at < text.length; at++) {
+      if (this.#state === "text" && !this.#escaped) at = this.#skipText(text, at);
+      if (at < text.length) out += this.#take(text, at);
+    }
     return Buffer.from(out, "latin1");
   }
 
@@ -113,6 +116,17 @@ export class AnswerRedactor {
     else if (this.#state === "behind-text") out = this.#value();
     this.begin();
     return Buffer.from(out, "latin1");
+  }
+
+  /** Holds what cannot end the text; most of an answer is in texts. Returns where that ends. */
+  #skipText(text: string, at: number): number {
+    let end = at;
+    for (; end < text.length; end++) {
+      const code = text.charCodeAt(end);
+      if (code === QUOTE || code === BACKSLASH) break;
+    }
+    this.#hold(text.slice(at, end));
+    return end;
   }
 
   #take(text: string, at: number): string {
@@ -178,8 +192,8 @@ export class AnswerRedactor {
     this.#escaped = false;
   }
 
-  #hold(char: string): void {
-    if (this.#held.length < MAX_HELD_CHARS) this.#held += char;
+  #hold(chars: string): void {
+    if (this.#held.length + chars.length <= MAX_HELD_CHARS) this.#held += chars;
     else this.#overlong = true;
   }
 
