@@ -74,7 +74,8 @@ export function rawEventOf(entry: Json): RawEvent {
 
 function fillUpdated(raw: RawEvent, { block_hash: hash, cache_level: level }: JsonObject): void {
   // What is no hash says nothing here: nobody needs it.
-  const isHash = typeof hash === "number" || typeof hash === "bigint" || (typeof hash === "string" && hash.length === 64);
+  const isHash =
+    typeof hash === "number" || typeof hash === "bigint" || (typeof hash === "string" && hash.length === 64);
   if (isHash) addHash(raw, hash);
   if (typeof level !== "object" || level === null) return;
   const { old_value: from, new_value: to } = asObject(level);
