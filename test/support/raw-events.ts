@@ -74,7 +74,8 @@ export function rawEventOf(entry: Json): RawEvent {
 
 function fillUpdated(raw: RawEvent, { block_hash: hash, cache_level: level }: JsonObject): void {
   // What is no hash says nothing here: nobody needs it. Large numbers are texts.
-  if (typeof hash === "number" || /^(?:-?\d+|[0-9a-f]{64})$/.test(String(hash))) addHash(raw, hash);
+  const isText = typeof hash === "string" && /^(?:-?\d+|[0-9a-f]{64})$/.test(hash);
+  if (typeof hash === "number" || isText) addHash(raw, hash);
   if (typeof level !== "object" || level === null) return;
   const { old_value: from, new_value: to } = asObject(level);
   raw.levelFrom = Math.max(ABSENT, numberOr(from, ABSENT));
