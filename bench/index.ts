@@ -14,6 +14,7 @@ import type { BenchCase, RunResult } from "./bench-case.ts";
 import { END_TO_END_CASES } from "./e2e/all.ts";
 import { MICRO_CASES } from "./micro/all.ts";
 import { microBench } from "./micro/micro-case.ts";
+import { progressLine } from "../src/main/cli/progress.ts";
 import { caseReports } from "./report.ts";
 import { loadAverage, machine } from "./support/machine.ts";
 import { numberIn, table } from "./table.ts";
@@ -62,13 +63,15 @@ function possible(cases: readonly BenchCase[]): readonly BenchCase[] {
 
 const talk = process.stderr;
 
-/** A line that is overwritten, on a terminal only. */
-function progress(text: string): void {
-  if (talk.isTTY) talk.write(`\r\u001b[K${text}`);
+const WIPE = "\r\u001b[K";
+
+/** A line that is overwritten, on a terminal only; `share` of the runs are done, 0 to 1. */
+function progress(share: number, text: string): void {
+  if (talk.isTTY) talk.write(WIPE + progressLine(share, text, talk.columns));
 }
 
 function say(text: string): void {
-  progress("");
+  if (talk.isTTY) talk.write(WIPE);
   talk.write(`${text}\n`);
 }
 
@@ -79,14 +82,21 @@ function say(text: string): void {
 async function runAll(cases: readonly BenchCase[], options: Options): Promise<Map<string, RunResult[]>> {
   const results = new Map<string, RunResult[]>(cases.map(({ name }) => [name, []]));
   let valid = true;
+  const runsOf = ({ maxRuns = Infinity }: BenchCase): number => Math.min(options.runs, maxRuns);
+  const total = cases.reduce((sum, each) => sum + runsOf(each), 0);
+  let done = 0;
   for (let round = 1; round <= options.runs; round++) {
     for (const each of cases) {
-      const runs = Math.min(options.runs, each.maxRuns ?? Infinity);
+      const runs = runsOf(each);
       if (round > runs) continue;
       const title = `${each.name}, run ${round} of ${runs}`;
-      progress(title);
+      const share = done++ / total;
+      progress(share, title);
       try {
-        const result = await each.run({ quick: options.quick, progress: (text) => progress(`${title}: ${text}`) });
+        const result = await each.run({
+          quick: options.quick,
+          progress: (text) => progress(share, `${title}: ${text}`),
+        });
         results.get(each.name)?.push(result);
         say(`${title}: ${numberIn(each.unit, result.main)} ${each.unit}`);
       } catch (error) {
