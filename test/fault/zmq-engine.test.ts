@@ -63,11 +63,16 @@ async function pageAt(service: Service, received: number): Promise<MetricsPage> 
 
 /** Answers the first request, that of the connection, with nothing; the others by `answer`. */
 function afterTheFirst(
+  begun: Gate,
   end: readonly Buffer[],
   answer: (request: Request) => Promise<void>,
 ): (request: Request) => Promise<void> {
   let requests = 0;
-  return (request) => (requests++ === 0 ? request.answer(end) : answer(request));
+  return (request) => {
+    if (requests++ > 0) return answer(request);
+    begun.open();
+    return request.answer(end);
+  };
 }
 
 function batchOf(...events: readonly unknown[]): Buffer {
@@ -85,9 +90,10 @@ for (const [framing, reply, end] of [
 ] as const) {
   test(`a gap is healed by replay, ${framing}, in order and before anything newer`, async (t) => {
     const publisher = await ScriptedPublisher.bind(t);
+    const begun = new Gate();
     const replay = await scriptedReplay(
       t,
-      afterTheFirst(end, async ({ from, answer }) => {
+      afterTheFirst(begun, end, async ({ from, answer }) => {
         assert.equal(from, 2);
         for (const sequence of [2, 3, 4]) await answer(reply(sequence, storedPayload(sequence)));
         await answer(end);
@@ -95,6 +101,7 @@ for (const [framing, reply, end] of [
     );
     const engine = `--engine zmq+${publisher.endpoint}?replay=${replay}&framing=${framing}`;
     const { service, told } = await reading(t, engine, [publisher]);
+    await within("it asks for what came before", PATIENCE_MS, begun.opened);
     for (const sequence of [0, 1, 4, 5]) await publisher.send(sequence);
     assert.deepEqual(await told.first(6), ["r0 +0", "r0 +1", "r0 +2", "r0 +3", "r0 +4", "r0 +5"]);
     const page = await pageAt(service, 6);
@@ -109,10 +116,11 @@ for (const [framing, reply, end] of [
 test("a replay that hangs costs its time-out; what was missed is reported, and the rank is cleared before it goes on", async (t) => {
   const publisher = await ScriptedPublisher.bind(t);
   const other = await ScriptedPublisher.bind(t);
+  const begun = new Gate();
   const asked = new Gate();
   const replay = await scriptedReplay(
     t,
-    afterTheFirst(END_V2, async () => asked.open()),
+    afterTheFirst(begun, END_V2, async () => asked.open()),
   );
   const { service, told } = await reading(
     t,
@@ -120,6 +128,7 @@ test("a replay that hangs costs its time-out; what was missed is reported, and t
     [publisher, other],
     "--on-engine-gap clear",
   );
+  await within("it asks for what came before", PATIENCE_MS, begun.opened);
   await publisher.send(0);
   await told.first(1);
   await publisher.send(3);
@@ -160,15 +169,17 @@ test("a gap without a replay marks the rank, and the engine's own clear makes it
 
 test("numbers that go back are a restart: a clear goes before what follows, and its beginning is fetched", async (t) => {
   const publisher = await ScriptedPublisher.bind(t);
+  const begun = new Gate();
   const replay = await scriptedReplay(
     t,
-    afterTheFirst(END_V2, async ({ from, answer }) => {
+    afterTheFirst(begun, END_V2, async ({ from, answer }) => {
       assert.equal(from, 0);
       for (const sequence of [0, 1]) await answer(replyV2(sequence, storedPayload(70 + sequence)));
       await answer(END_V2);
     }),
   );
   const { service, told } = await reading(t, `--engine zmq+${publisher.endpoint}?replay=${replay}`, [publisher]);
+  await within("it asks for what came before", PATIENCE_MS, begun.opened);
   for (const sequence of [0, 1, 2, 3, 4]) await publisher.send(sequence);
   await publisher.send(2, storedPayload(72));
   assert.deepEqual((await told.first(9)).slice(4), ["r0 +4", "r0 clear", "r0 +70", "r0 +71", "r0 +72"]);
