@@ -93,7 +93,7 @@ test("many tabs of a browser cost the service one stream, and none when they are
     await tab.goto(url);
     await until(tab, "Number(document.body.dataset.ticks) > 0");
   };
-  await Promise.all(Array.from({ length: 7 }, openTab));
+  await Promise.all(Array.from({ length: 15 }, openTab));
   // More than a browser opens connections to a host, and all of them are served.
   assert.equal(await clients(), 1);
   await context.close();
