@@ -10,14 +10,13 @@ import { KNOWN_HASH_ALGORITHMS } from "../engine/settings-check.ts";
 import { Findings, type Finding } from "./finding.ts";
 import { jsonOf, type Look, lookAt } from "../http/http-look.ts";
 import { urlBelow } from "../http/url-below.ts";
+import { objectOf } from "../json-object.ts";
 
 const TIMEOUT_MS = 5000;
 /** The header that tells the time has whole seconds. */
 const CLOCK_TOLERANCE_SECONDS = 1.5;
 /** Less than this overflows between two reads of a busy engine. */
 const SMALL_BUFFER_EVENTS = 8192;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Never rejects. */
 export async function examineEngine(config: HttpEngineConfig, kvBlockSizeTokens: number): Promise<readonly Finding[]> {
@@ -173,10 +172,6 @@ function tellClock(findings: Findings, { clockAheadSeconds }: Look): void {
       fix: "synchronise the clocks of both machines (NTP)",
     });
   }
-}
-
-function objectOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
 /** Short and plain, or nothing. */

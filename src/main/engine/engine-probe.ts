@@ -9,6 +9,7 @@ import { backendOf, disaggregationModeOf, modalityOf } from "../component-metric
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import { JsonFetcher } from "./json-fetcher.ts";
 import { Sleeper } from "./poll-loop.ts";
+import { objectOf } from "../json-object.ts";
 
 /** What an engine said; null for what it did not. */
 export interface EngineFacts {
@@ -109,8 +110,6 @@ export class EngineProbe {
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** What `/server_info` says, on its top level or among the settings of the cache. */
 export function infoFacts(value: unknown): Omit<EngineFacts, "model" | "version" | "hasMetricsPage"> {
   const info = objectOf(value);
@@ -151,8 +150,4 @@ function wordOf(value: unknown): string | null {
 
 function countOf(value: unknown, max: number): number | null {
   return typeof value === "number" && Number.isInteger(value) && value > 0 && value <= max ? value : null;
-}
-
-function objectOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }

@@ -7,6 +7,7 @@
 import { jsonOf, lookAt } from "../http/http-look.ts";
 import { urlBelow } from "../http/url-below.ts";
 import { CHECK_NAMES, type CheckReport, SEVERITIES } from "./health-report.ts";
+import { objectOf } from "../json-object.ts";
 
 export const PROBES = ["health", "ready", "live"] as const;
 export type Probe = (typeof PROBES)[number];
@@ -76,10 +77,6 @@ function checkOf(value: unknown): readonly CheckReport[] {
       since: typeof since === "number" ? since : 0,
     },
   ];
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
 function listOf(value: unknown): readonly unknown[] {

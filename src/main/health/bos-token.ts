@@ -9,13 +9,12 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import { type Fields, objectOf } from "../json-object.ts";
 
 /** A vocabulary of 260,000 tokens has some 35 MB. */
 const MAX_FILE_BYTES: number = 256 * 1024 * 1024;
 /** Largest token id that 32 bits can hold. */
 const MAX_TOKEN_ID = 4_294_967_295;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Null when no file says so. Files that are missing, too long or no JSON say nothing. */
 export async function bosTokenIdOfModel(folder: string): Promise<number | null> {
@@ -70,10 +69,6 @@ function textOf(token: unknown): string | null {
 function idOf(value: unknown): number | null {
   const first: unknown = Array.isArray(value) ? value[0] : value;
   return typeof first === "number" && Number.isInteger(first) && first >= 0 && first <= MAX_TOKEN_ID ? first : null;
-}
-
-function objectOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
 async function jsonOf(file: string): Promise<unknown> {
