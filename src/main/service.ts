@@ -6,7 +6,7 @@
  * Stages do not know each other; here the next one is handed to the one before it. Shutdown goes down the stream: stop
  * polling, let the pipeline publish what was taken, then close what only looks on.
  */
-import { INDEX_CELLS } from "../shared/counters.ts";
+import { INDEX_CELLS } from "../shared/index-cells.ts";
 import { BindError } from "../shared/errors.ts";
 import type { Epoch, SavedState } from "../shared/index-messages.ts";
 import type { EngineCredentials, LoadedConfig, ServeConfig } from "./config/config.ts";

@@ -9,7 +9,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
-import { type CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import type { CounterBlock } from "../../shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { SavedState } from "../../shared/index-messages.ts";
 import type { LoadMessage } from "../../shared/nats-messages.ts";
 import { PLANE_NUMBERS_BYTES } from "../../shared/plane-numbers.ts";
