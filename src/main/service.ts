@@ -318,6 +318,8 @@ export class Service {
     this.#http = await startHttpServer({
       host: config.systemHost,
       port: config.systemPort,
+      webConfigFile: config.webConfigFile,
+      insecure: config.insecure,
       routes: [
         // First, so that a path that was chosen for health goes before one of the page's.
         ...liveRoutes(live, gate),
@@ -331,8 +333,8 @@ export class Service {
       requests,
     });
     // What nobody may see need not be kept.
-    this.#isPageOpen = gate.isOpen;
-    if (gate.isOpen) live.start();
+    this.#isPageOpen = gate.isOn && this.#http.servesPrivate;
+    if (this.#isPageOpen || (gate.isOn && config.webConfigFile !== null)) live.start();
   }
 }
 
