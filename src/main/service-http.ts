@@ -70,6 +70,8 @@ export async function startServiceHttp(options: ServiceHttpOptions): Promise<Ser
   const server = await startHttpServer({
     host: config.systemHost,
     port: config.systemPort,
+    webConfigFile: config.webConfigFile,
+    insecure: config.insecure,
     routes: [
       // First, so that a path that was chosen for health goes before one of the page's.
       ...liveRoutes(live, gate),
@@ -83,11 +85,12 @@ export async function startServiceHttp(options: ServiceHttpOptions): Promise<Ser
     requests,
   });
   // What nobody may see need not be kept.
-  if (gate.isOpen) live.start();
+  const isPageOpen = gate.isOn && server.servesPrivate;
+  if (isPageOpen || (gate.isOn && config.webConfigFile !== null)) live.start();
   return {
     url: server.url,
     implementation: server.implementation,
-    isPageOpen: gate.isOpen,
+    isPageOpen,
     close: () => {
       live.close();
       return server.close();

@@ -92,7 +92,7 @@ export function checkPublish(
         "whoever connects there reads token ids, which are people's prompts",
     );
   }
-  if (config.snapshot && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {
+  if (config.snapshot && config.insecure && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {
     const what = config.snapshotTokens ? "token ids, which are people's prompts" : "block hashes and cache salts";
     warnings.push(
       `${resolver.placeOf(options.systemHost).label}: ${config.systemHost} can be reached from other machines; ` +
