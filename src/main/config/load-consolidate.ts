@@ -7,6 +7,7 @@ import { CONSOLIDATE_OPTION_LIST, CONSOLIDATE_OPTIONS as OWN } from "./consolida
 import { loadProbes } from "./load-health.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { loadNatsConfig } from "./load-nats.ts";
+import { loadRedaction } from "./load-redaction.ts";
 import { envPlace, refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS } from "./options.ts";
@@ -70,6 +71,7 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
   }
   const taken = zmqEndpoint === null ? null : leaderTrap(zmqEndpoint, env);
   if (taken !== null) throw refused(resolver.placeOf(OWN.outputEndpoint), taken);
+  const nats = await natsConfig(resolver, env, warnings, onlyBlockSizeTokens);
   const config: ConsolidateConfig = Object.freeze({
     sources: sources.map(({ value }) => value),
     mode: resolver.pick(OWN.mode),
@@ -106,7 +108,8 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     slotBytes: resolver.pick(OPTIONS.slotBytes),
     logLevel: resolver.pick(OPTIONS.logLevel),
     logFormat: resolver.pick(OPTIONS.logFormat),
-    nats: await natsConfig(resolver, env, warnings, onlyBlockSizeTokens),
+    nats,
+    redactTokens: loadRedaction(resolver, { zmqEndpoint, nats }),
   });
   checkPublish(config, { ...OPTIONS, zmqEndpoint: OWN.outputEndpoint }, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings) });

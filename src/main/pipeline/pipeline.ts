@@ -126,6 +126,7 @@ export class Pipeline implements PipelineView {
       oversize: this.#oversize,
       wireFormat: options.wireFormat,
       kvBlockSizeTokens: options.kvBlockSizeTokens,
+      redactTokens: options.redactTokens ?? false,
       plane: hasPlane ? { workerId: nats.place.workerId } : null,
       entry: options.encoderEntry ?? workerUrl("encoder"),
       onRestart: options.onEncoderRestart,
