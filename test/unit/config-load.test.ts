@@ -82,6 +82,7 @@ test("defaults, complete and frozen", async () => {
     onEngineGap: "mark",
     publishTierMoves: false,
     heartbeatMs: null,
+    redactTokens: false,
     snapshot: false,
     snapshotMaxBlocks: 1_000_000,
     snapshotTokens: true,

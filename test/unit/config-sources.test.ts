@@ -196,6 +196,7 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   heartbeat: { value: 2.5, becomes: 2500, read: (config) => config.heartbeatMs },
   snapshot: { value: "on", becomes: true, read: (config) => config.snapshot },
   snapshotMaxBlocks: { value: 5000, becomes: 5000, read: (config) => config.snapshotMaxBlocks },
+  redactTokens: { value: "zmq", becomes: true, read: (config) => config.redactTokens },
   snapshotTokens: { value: "off", becomes: false, read: (config) => config.snapshotTokens },
   stateDir: {
     value: folder,
@@ -328,6 +329,7 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "on-engine-gap": ["KVCAST_ON_ENGINE_GAP"],
   "publish-tier-moves": ["KVCAST_PUBLISH_TIER_MOVES"],
   heartbeat: ["KVCAST_HEARTBEAT"],
+  "redact-tokens": ["KVCAST_REDACT_TOKENS"],
   snapshot: ["KVCAST_SNAPSHOT"],
   "snapshot-max-blocks": ["KVCAST_SNAPSHOT_MAX_BLOCKS"],
   "snapshot-tokens": ["KVCAST_SNAPSHOT_TOKENS"],

@@ -120,6 +120,8 @@ export type LogFormat = "text" | "json";
 /** Answer to a replay whose start is kept no more. */
 export type ReplayEvicted = "suffix" | "empty";
 export type SequenceStart = "zero" | "time";
+/** Sinks whose messages go without token ids and cache salts. */
+export type RedactTokens = "none" | "zmq" | "nats" | "all";
 export type OnEngineGap = "mark" | "clear";
 
 /** What kind of worker the engines are; null where each engine says it itself. */
@@ -189,6 +191,8 @@ export interface ServeConfig extends HttpAccessConfig {
   readonly publishTierMoves: boolean;
   /** Silence after which an empty batch goes out; null for never. */
   readonly heartbeatMs: number | null;
+  /** Payloads, replays and snapshots hold neither token ids nor cache salts. */
+  readonly redactTokens: boolean;
   readonly snapshot: boolean;
   readonly snapshotMaxBlocks: number;
   readonly snapshotTokens: boolean;

@@ -8,6 +8,7 @@ import { loadProbes } from "./load-health.ts";
 import { loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { loadNatsConfig } from "./load-nats.ts";
+import { loadRedaction } from "./load-redaction.ts";
 import { envPlace, refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS } from "./options.ts";
@@ -81,6 +82,7 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     },
     warnings,
   );
+  const nats = await natsConfig(resolver, env, warnings, onlyBlockSizeTokens);
   const config: ConsolidateConfig = Object.freeze({
     sources: sources.map(({ value }) => value),
     mode: resolver.pick(OWN.mode),
@@ -119,7 +121,8 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     slotBytes: resolver.pick(OPTIONS.slotBytes),
     logLevel: resolver.pick(OPTIONS.logLevel),
     logFormat: resolver.pick(OPTIONS.logFormat),
-    nats: await natsConfig(resolver, env, warnings, onlyBlockSizeTokens),
+    nats,
+    redactTokens: loadRedaction(resolver, { zmqEndpoint, nats }),
   });
   checkPublish(config, { ...OPTIONS, zmqEndpoint: OWN.outputEndpoint }, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings) });

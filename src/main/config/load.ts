@@ -18,6 +18,7 @@ import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
 import { Resolver } from "./resolve.ts";
 import type { FileEntries } from "./resolve.ts";
 import { loadNatsConfig } from "./load-nats.ts";
+import { loadRedaction, loadSnapshotTokens } from "./load-redaction.ts";
 import { nearest } from "./suggest.ts";
 
 const PREFIX = "KVCAST_";
@@ -62,7 +63,6 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     heartbeatMs: resolver.pick(OPTIONS.heartbeat),
     snapshot: resolver.pick(OPTIONS.snapshot),
     snapshotMaxBlocks: resolver.pick(OPTIONS.snapshotMaxBlocks),
-    snapshotTokens: resolver.pick(OPTIONS.snapshotTokens),
     stateDir: resolver.find(OPTIONS.stateDir) ?? null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
@@ -88,7 +88,10 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   const engineMetrics = loadEngineMetrics(resolver, { engines, nats, worker: values.worker }, warnings);
   const cluster = loadCluster(resolver, warnings);
   const access = await httpAccess(resolver, values.livePage, warnings);
-  const config: ServeConfig = Object.freeze({ engines, ...values, ...access, nats, engineMetrics, cluster });
+  const redactTokens = loadRedaction(resolver, { zmqEndpoint: values.zmqEndpoint, nats });
+  const snapshotTokens = loadSnapshotTokens(resolver, OPTIONS.snapshotTokens, redactTokens, warnings);
+  const own = { redactTokens, snapshotTokens, nats, engineMetrics, cluster };
+  const config: ServeConfig = Object.freeze({ engines, ...values, ...access, ...own });
   checkPublish(config, OPTIONS, resolver, warnings);
   const { origins, texts } = resolver;
   return Object.freeze({ config, origins, texts, warnings: Object.freeze(warnings), rereadCredentials });
