@@ -1,9 +1,12 @@
 /** What is served to whom, by address and configuration, of real commands; and a real Prometheus that logs in. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { hashSync } from "bcryptjs";
 import { ask, type AskOptions } from "../support/ask-http.ts";
 import { eventually } from "../support/fault/deadline.ts";
@@ -12,6 +15,7 @@ import { askPrometheus, startPrometheus, type Target } from "../support/promethe
 import { tlsFiles } from "../support/tls-files.ts";
 import { requireTool } from "../support/tools.ts";
 
+const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
 const LIMIT_MS = 30_000;
 const PROBES = ["/live", "/ready", "/health"];
 const PRIVATE = ["/", "/page.js", "/v1/live", "/v1/perf/requests", "/v1/kv/snapshot"];
@@ -156,14 +160,68 @@ void test("index on an address that others can reach answers questions and takes
   const at = ({ url }: { readonly url: string }): string => `http://127.0.0.1:${new URL(url).port}`;
   assert.deepEqual(await statuses(at(open)), { ...read, ...probes, ...refused });
   assert.ok(open.logs.some(({ msg }) => /refused \/dump, \/register, \/unregister and \/load/.test(msg)));
-  const insecure = await statuses(at(await index(t, "--host 0.0.0.0 --insecure")));
+  const everyones = at(await index(t, "--host 0.0.0.0 --insecure"));
+  const insecure = await statuses(everyones);
   assert.equal(insecure["/register"], 201);
   assert.equal(insecure["/dump"], 200);
+  const metadata = { ...order, instance_id: 2, endpoint: "tcp://169.254.169.254:80" };
+  const refusal = await ask(`${everyones}/register`, post(metadata));
+  assert.equal(refusal.status, 400);
+  assert.match(refusal.text, /link-local or metadata/);
+  const begunMs = performance.now();
+  const nested = await ask(`${everyones}/query`, { method: "POST", body: "[".repeat(8 * 1024 * 1024 - 1) });
+  assert.equal(nested.status, 400);
+  assert.ok(performance.now() - begunMs < 2000, "brackets alone do not hold it up");
   const closed = at(await index(t, `--host 0.0.0.0 --web-config-file ${webConfig(t)}`));
   for (const [place, status] of Object.entries(await statuses(closed))) {
     assert.equal(status, place in probes ? 200 : 401, place);
   }
   assert.equal((await statuses(closed, ALICE))["/register"], 201);
+});
+
+void test("check, top and perf show who they are, and say what is missing", async (t) => {
+  const files = tlsFiles(t);
+  if (files === null) return;
+  const ours = files.authority("ours");
+  const server = ours.issue("server", "serverAuth", "IP:127.0.0.1");
+  const client = ours.issue("person", "clientAuth", "DNS:person.example");
+  const tls = { cert_file: server.cert, key_file: server.key, client_ca_file: ours.cert };
+  const at = (name: string, content: string): string => {
+    const file = path.join(files.folder, name);
+    writeFileSync(file, content);
+    return file;
+  };
+  const users = { basic_auth_users: { alice: hashSync("s3cret", 4) } };
+  const strict = { client_auth_type: "RequireAndVerifyClientCert" };
+  const file = at("web.yml", JSON.stringify({ tls_server_config: { ...tls, ...strict }, ...users }));
+  const { facts } = await serve(t, `--engine synthetic:?rate=10 --web-config-file ${file}`);
+  const header = at("header", `Authorization: Basic ${Buffer.from("alice:s3cret").toString("base64")}\n`);
+  const certificates = `--ca-file ${ours.cert} --client-cert-file ${client.cert} --client-key-file ${client.key}`;
+  const code = async (line: string): Promise<readonly [number | null, string]> => {
+    const kvcast = spawn(process.execPath, [KVCAST, ...line.split(" ")], { stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    for (const stream of [kvcast.stdout, kvcast.stderr]) stream.on("data", (piece) => (text += String(piece)));
+    const [status] = (await once(kvcast, "close")) as [number | null];
+    return [status, text];
+  };
+  for (const command of ["check", "top --once", "perf"]) {
+    const [known, text] = await code(`${command} ${facts.url} ${certificates} --header-file ${header}`);
+    // The built-in engine has no performance data, which perf says with 69, once it was let in.
+    assert.equal(known, command === "perf" ? 69 : 0, text);
+    assert.doesNotMatch(text, /password|s3cret/);
+    const [stranger, reason] = await code(`${command} ${facts.url} ${certificates}`);
+    assert.equal(stranger, command === "check" ? 0 : 69);
+    if (command !== "check") assert.match(reason, /asks for a password.*--header-file/);
+    assert.equal(
+      (await code(`${command} ${facts.url} --ca-file ${ours.cert} --header-file ${header}`))[0],
+      69,
+      "no certificate",
+    );
+    assert.equal((await code(`${command} ${facts.url} --header-file ${header}`))[0], 69, "an unknown authority");
+  }
+  const [bad, why] = await code(`check ${facts.url} --client-cert-file ${client.cert}`);
+  assert.equal(bad, 78);
+  assert.match(why, /give --client-key-file too/);
 });
 
 void test("Prometheus logs in with a client certificate and a password, and with nothing less", async (t) => {
