@@ -137,15 +137,18 @@ void test("consolidate on an address that others can reach", async (t) => {
   assert.equal((await ask(`${closed.facts.url}/metrics`, ALICE)).status, 200);
 });
 
+const postOf = (body: object): AskOptions => ({ method: "POST", body: JSON.stringify(body) });
+
+const localOf = ({ url }: { readonly url: string }): string => `http://127.0.0.1:${new URL(url).port}`;
+
 void test("index on an address that others can reach answers questions and takes no orders", async (t) => {
-  const post = (body: object): AskOptions => ({ method: "POST", body: JSON.stringify(body) });
   const question = { model_name: "none", token_ids: [1, 2, 3, 4] };
   const order = { instance_id: 1, endpoint: "tcp://127.0.0.1:9", block_size: 4, model_name: "m" };
   const statuses = async (base: string, more: AskOptions = {}): Promise<Record<string, number>> => {
     const found: Record<string, number> = {};
     for (const place of ["/query", "/query_by_hash", "/route", "/register", "/load", "/unregister"]) {
       found[place] = (
-        await ask(`${base}${place}`, { ...post(place === "/register" ? order : question), ...more })
+        await ask(`${base}${place}`, { ...postOf(place === "/register" ? order : question), ...more })
       ).status;
     }
     for (const place of ["/dump", "/workers", "/metrics", "/health", "/live"]) {
@@ -157,27 +160,34 @@ void test("index on an address that others can reach answers questions and takes
   const probes = { "/health": 200, "/live": 200 };
   const refused = { "/dump": 403, "/register": 403, "/load": 403, "/unregister": 403 };
   const open = await index(t, "--host 0.0.0.0");
-  const at = ({ url }: { readonly url: string }): string => `http://127.0.0.1:${new URL(url).port}`;
-  assert.deepEqual(await statuses(at(open)), { ...read, ...probes, ...refused });
+  assert.deepEqual(await statuses(localOf(open)), { ...read, ...probes, ...refused });
   assert.ok(open.logs.some(({ msg }) => /refused \/dump, \/register, \/unregister and \/load/.test(msg)));
-  const everyones = at(await index(t, "--host 0.0.0.0 --insecure"));
+  const everyones = localOf(await index(t, "--host 0.0.0.0 --insecure"));
   const insecure = await statuses(everyones);
   assert.equal(insecure["/register"], 201);
   assert.equal(insecure["/dump"], 200);
   const metadata = { ...order, instance_id: 2, endpoint: "tcp://169.254.169.254:80" };
-  const refusal = await ask(`${everyones}/register`, post(metadata));
+  const refusal = await ask(`${everyones}/register`, postOf(metadata));
   assert.equal(refusal.status, 400);
   assert.match(refusal.text, /link-local or metadata/);
   const begunMs = performance.now();
   const nested = await ask(`${everyones}/query`, { method: "POST", body: "[".repeat(8 * 1024 * 1024 - 1) });
   assert.equal(nested.status, 400);
   assert.ok(performance.now() - begunMs < 2000, "brackets alone do not hold it up");
-  const closed = at(await index(t, `--host 0.0.0.0 --web-config-file ${webConfig(t)}`));
+  const closed = localOf(await index(t, `--host 0.0.0.0 --web-config-file ${webConfig(t)}`));
   for (const [place, status] of Object.entries(await statuses(closed))) {
     assert.equal(status, place in probes ? 200 : 401, place);
   }
   assert.equal((await statuses(closed, ALICE))["/register"], 201);
 });
+
+const run = async (line: string): Promise<readonly [number | null, string]> => {
+  const kvcast = spawn(process.execPath, [KVCAST, ...line.split(" ")], { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [kvcast.stdout, kvcast.stderr]) stream.on("data", (piece) => (text += String(piece)));
+  const [status] = (await once(kvcast, "close")) as [number | null];
+  return [status, text];
+};
 
 void test("check, top and perf show who they are, and say what is missing", async (t) => {
   const files = tlsFiles(t);
@@ -197,29 +207,22 @@ void test("check, top and perf show who they are, and say what is missing", asyn
   const { facts } = await serve(t, `--engine synthetic:?rate=10 --web-config-file ${file}`);
   const header = at("header", `Authorization: Basic ${Buffer.from("alice:s3cret").toString("base64")}\n`);
   const certificates = `--ca-file ${ours.cert} --client-cert-file ${client.cert} --client-key-file ${client.key}`;
-  const code = async (line: string): Promise<readonly [number | null, string]> => {
-    const kvcast = spawn(process.execPath, [KVCAST, ...line.split(" ")], { stdio: ["ignore", "pipe", "pipe"] });
-    let text = "";
-    for (const stream of [kvcast.stdout, kvcast.stderr]) stream.on("data", (piece) => (text += String(piece)));
-    const [status] = (await once(kvcast, "close")) as [number | null];
-    return [status, text];
-  };
   for (const command of ["check", "top --once", "perf"]) {
-    const [known, text] = await code(`${command} ${facts.url} ${certificates} --header-file ${header}`);
+    const [known, text] = await run(`${command} ${facts.url} ${certificates} --header-file ${header}`);
     // The built-in engine has no performance data, which perf says with 69, once it was let in.
     assert.equal(known, command === "perf" ? 69 : 0, text);
     assert.doesNotMatch(text, /password|s3cret/);
-    const [stranger, reason] = await code(`${command} ${facts.url} ${certificates}`);
+    const [stranger, reason] = await run(`${command} ${facts.url} ${certificates}`);
     assert.equal(stranger, command === "check" ? 0 : 69);
     if (command !== "check") assert.match(reason, /asks for a password.*--header-file/);
     assert.equal(
-      (await code(`${command} ${facts.url} --ca-file ${ours.cert} --header-file ${header}`))[0],
+      (await run(`${command} ${facts.url} --ca-file ${ours.cert} --header-file ${header}`))[0],
       69,
       "no certificate",
     );
-    assert.equal((await code(`${command} ${facts.url} --header-file ${header}`))[0], 69, "an unknown authority");
+    assert.equal((await run(`${command} ${facts.url} --header-file ${header}`))[0], 69, "an unknown authority");
   }
-  const [bad, why] = await code(`check ${facts.url} --client-cert-file ${client.cert}`);
+  const [bad, why] = await run(`check ${facts.url} --client-cert-file ${client.cert}`);
   assert.equal(bad, 78);
   assert.match(why, /give --client-key-file too/);
 });

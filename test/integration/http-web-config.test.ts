@@ -120,15 +120,15 @@ void test("several requests with a new password at once are one check", async (t
 
 void test("a flood of wrong passwords holds up neither the event loop nor who comes from elsewhere", async (t) => {
   const { server } = await start(t, { basic_auth_users: { alice: hashed("s3cret", 10), bob: hashed("b0b", 10) } });
+  const over = new AbortController();
   const flood = async (address: string, guesser: number): Promise<Record<number, number>> => {
     const seen: Record<number, number> = {};
-    for (let i = 0; !isOver; i++) {
+    for (let i = 0; !over.signal.aborted; i++) {
       const { status } = await ask(`${server.url}/page`, { auth: `alice:guess${guesser}.${i}`, localAddress: address });
       seen[status] = (seen[status] ?? 0) + 1;
     }
     return seen;
   };
-  let isOver = false;
   assert.equal((await ask(`${server.url}/page`, { auth: "bob:b0b" })).status, 200);
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
@@ -145,7 +145,7 @@ void test("a flood of wrong passwords holds up neither the event loop nor who co
   }
   if (process.platform === "linux") assert.equal(lowestPriority(), 19);
   delay.disable();
-  isOver = true;
+  over.abort();
   const seen = await Promise.all(floods);
   assert.ok(seen.every((each) => each[200] === undefined));
   assert.ok(
@@ -398,8 +398,9 @@ void test("a bad web configuration is no server at all, and hyper-express serves
   );
 });
 
+const names = (subjectAltName: string | undefined): readonly string[] => sansOf({ subjectAltName });
+
 void test("all names of a certificate, as Go writes them", () => {
-  const names = (subjectAltName: string | undefined): readonly string[] => sansOf({ subjectAltName });
   assert.deepEqual(names(undefined), []);
   assert.deepEqual(names("DNS:a.example, IP Address:10.0.0.1, email:a@b.example, URI:spiffe://x/y"), [
     "a.example",
