@@ -35,6 +35,13 @@ const BINDING_MS = 100;
 /** Payloads lie outside of the heap; whatever needs more than this is a fault. */
 const PUBLISHER_HEAP_MB = 128;
 
+/**
+ * Of which so much for what is new. A payload is memory that V8 counts and does not hold, freed when its handle is collected: with
+ * a small nursery that is soon, in 0.3 ms. With V8's own the payloads for NATS pile up to where it collects the whole heap, once a
+ * second, for milliseconds in which no ZMQ message leaves (`docs/adr/0013-nats-delivery.md`).
+ */
+const PUBLISHER_NURSERY_MB = 3;
+
 export interface PublisherThreadOptions {
   readonly memory: RingMemory;
   readonly oversize: OversizeBuffer;
@@ -117,7 +124,10 @@ export class PublisherThread {
       workerData: data,
       transferList,
       name: "kvcast-publisher",
-      resourceLimits: { maxOldGenerationSizeMb: PUBLISHER_HEAP_MB + natsHeapMb(data.nats) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: PUBLISHER_HEAP_MB + natsHeapMb(data.nats),
+        maxYoungGenerationSizeMb: PUBLISHER_NURSERY_MB,
+      },
     });
     this.#worker = worker;
     return new Promise((resolve) => {
