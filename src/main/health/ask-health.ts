@@ -7,7 +7,7 @@
 import { jsonOf, lookAt } from "../http/http-look.ts";
 import { urlBelow } from "../http/url-below.ts";
 import { CHECK_NAMES, type CheckReport, SEVERITIES } from "./health-report.ts";
-import { objectOf } from "../json-object.ts";
+import { objectOf } from "../../shared/json-object.ts";
 
 export const PROBES = ["health", "ready", "live"] as const;
 export type Probe = (typeof PROBES)[number];

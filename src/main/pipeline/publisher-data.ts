@@ -1,0 +1,73 @@
+/**
+ * What a publisher thread is given at the start of its life, and how much heap. MAIN THREAD; pure but for the counters it reads
+ * and the ports it asks for.
+ *
+ * The first life gets what the options say. A later one gets what its predecessor had come to: the addresses with their real
+ * ports, a gate that need not open twice, and the number behind the last one that was counted.
+ */
+import type { MessagePort } from "node:worker_threads";
+import type { CounterBlock } from "../../shared/counter-block.ts";
+import type { PublisherData } from "../../shared/messages.ts";
+import { NATS_ITEM_BYTES, NATS_ITEM_HEAP_BYTES } from "../../shared/nats-limits.ts";
+import type { NatsSinkData } from "../../shared/nats-messages.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
+import type { PublisherThreadOptions } from "./publisher-thread.ts";
+
+/** How long a successor tries to get the addresses back. */
+const REBIND_PATIENCE_MS = 5000;
+
+/** Payloads lie outside of the heap; whatever needs more than this is a fault. */
+const PUBLISHER_HEAP_MB = 128;
+
+/** What earlier lives have come to. */
+export interface PublisherPast {
+  /** Main owns the block between two lives. */
+  readonly counters: CounterBlock;
+  readonly wasBound: boolean;
+  /** With the real port; null before it was bound. */
+  readonly zmqEndpoint: string | null;
+  readonly replayEndpoint: string | null;
+  /** As many subscribers as were waited for have come, or the wait is over. */
+  readonly gateIsOpen: boolean;
+  /** This life's port to the oversize buffer; it goes over to the thread, as `snapshotPort` of the result does. */
+  readonly oversizePort: MessagePort;
+}
+
+export function publisherData(options: PublisherThreadOptions, past: PublisherPast): PublisherData {
+  const { memory, oversize, zmq, nats, replay, wireFormat, kvBlockSizeTokens, heartbeatMs, sharesZmq } = options;
+  return {
+    ring: memory.buffer,
+    shape: memory.shape,
+    counters: past.counters.buffer,
+    zmq:
+      zmq === null
+        ? null
+        : {
+            ...zmq,
+            endpoint: past.zmqEndpoint ?? zmq.endpoint,
+            waitSubscribers: past.gateIsOpen ? 0 : zmq.waitSubscribers,
+          },
+    replay: replay === null ? null : { ...replay, endpoint: past.replayEndpoint ?? replay.endpoint },
+    nats: nats(),
+    wireFormat,
+    kvBlockSizeTokens,
+    heartbeatMs,
+    firstSequence: past.counters.read(PUBLISHER_CELLS.publishedSequence) + 1,
+    bindPatienceMs: past.wasBound ? REBIND_PATIENCE_MS : 0,
+    oversize: oversize.current,
+    oversizePort: past.oversizePort,
+    snapshotPort: options.newSnapshotPort(),
+    sharesZmq,
+  };
+}
+
+/** Limit of the thread's heap in MiB. */
+export function publisherHeapMb(nats: NatsSinkData | null): number {
+  return PUBLISHER_HEAP_MB + natsHeapMb(nats);
+}
+
+/** Payloads are not on the heap, but what keeps them in the queue is. */
+function natsHeapMb(nats: NatsSinkData | null): number {
+  if (nats === null) return 0;
+  return Math.ceil(((nats.queueBytes / NATS_ITEM_BYTES) * NATS_ITEM_HEAP_BYTES) / 2 ** 20);
+}
