@@ -183,17 +183,23 @@ export class IndexThread {
     return new Promise((resolve, reject) => {
       let cause: unknown = null;
       worker.on("message", (message: IndexMessage) => {
-        if (message.type === "saved") {
-          this.#options.onSaved(message.clean, message.blocks, message.reason);
-          this.#endSave(message.reason === null);
+        switch (message.type) {
+          case "ready":
+            this.#up = true;
+            resolve({ saved: message.saved, refusal: message.refusal });
+            return;
+          case "taken":
+            this.#stopping = true;
+            reject(new StateDirTakenError(stateDir ?? "", message.pid));
+            return;
+          case "saved":
+            this.#options.onSaved(message.clean, message.blocks, message.reason);
+            this.#endSave(message.reason === null);
+            return;
+          case "stopped":
+            // Its end is what is waited for.
+            return;
         }
-        if (message.type === "taken") {
-          this.#stopping = true;
-          reject(new StateDirTakenError(stateDir ?? "", message.pid));
-        }
-        if (message.type !== "ready") return;
-        this.#up = true;
-        resolve({ saved: message.saved, refusal: message.refusal });
       });
       worker.on("error", (error) => (cause = error));
       worker.on("exit", (code) => {

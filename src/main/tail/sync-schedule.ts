@@ -9,25 +9,27 @@ const SNAPSHOT_FAILED_PAUSE_MS = 5000;
 
 export class SyncSchedule {
   readonly #wake: () => void;
+  readonly #now: () => number;
   #isWanted: boolean;
   #notBeforeMs: number = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosed: boolean = false;
 
-  /** `wake` is called when a snapshot that had to wait is due. */
-  constructor(isWanted: boolean, wake: () => void) {
+  /** `wake` is called when a snapshot that had to wait is due. `now` is a monotonic clock in milliseconds. */
+  constructor(isWanted: boolean, wake: () => void, now: () => number = () => performance.now()) {
     this.#isWanted = isWanted;
     this.#wake = wake;
+    this.#now = now;
   }
 
   get isDue(): boolean {
-    return this.#isWanted && performance.now() >= this.#notBeforeMs;
+    return this.#isWanted && this.#now() >= this.#notBeforeMs;
   }
 
   /** What was told can no longer be vouched for. */
   want(): void {
     this.#isWanted = true;
-    const waitMs = Math.max(0, this.#notBeforeMs - performance.now());
+    const waitMs = Math.max(0, this.#notBeforeMs - this.#now());
     clearTimeout(this.#timer);
     if (waitMs === Infinity || this.#isClosed) return;
     this.#timer = setTimeout(() => {
@@ -42,12 +44,12 @@ export class SyncSchedule {
   }
 
   taken(): void {
-    this.#notBeforeMs = performance.now() + SNAPSHOT_PAUSE_MS;
+    this.#notBeforeMs = this.#now() + SNAPSHOT_PAUSE_MS;
   }
 
   /** It is wanted still. `isOff`: there will never be any. */
   failed(isOff: boolean): void {
-    this.#notBeforeMs = isOff ? Infinity : performance.now() + SNAPSHOT_FAILED_PAUSE_MS;
+    this.#notBeforeMs = isOff ? Infinity : this.#now() + SNAPSHOT_FAILED_PAUSE_MS;
     this.want();
   }
 
