@@ -16,11 +16,11 @@ for (const major of [22, 24]) {
     );
     assert.equal(reader.code, 0, reader.err);
     const lines = reader.out.trim().split("\n");
-    assert.equal(lines.filter((line) => line.includes('"block_hashes"')).length, 20);
+    assert.equal(lines.filter((line) => /^\{"type":"(?:stored|removed|cleared)"/.test(line)).length, 20, reader.out);
     const page = await (await fetch(`${service.facts.url}/metrics`)).text();
     assert.match(page, new RegExp(`kvcast_build_info\\{[^}]*node="v?${major}\\.`));
     const sent = /kvcast_sink_sent_events_total\{[^}]*event_type="stored"[^}]*\} (\d+)/.exec(page);
-    assert.ok(Number(sent?.[1]) >= 20, sent?.[0]);
+    assert.ok(Number(sent?.[1]) >= 10, sent?.[0]);
     service.child.kill("SIGTERM");
     assert.deepEqual(await service.exit, { code: 0, signal: null });
   });
