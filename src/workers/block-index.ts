@@ -23,6 +23,8 @@ export interface BlockIndexOptions {
   readonly kvBlockSizeTokens: number;
   /** Whether token ids are kept too, 4 bytes each. */
   readonly keepTokens: boolean;
+  /** Whether cache salts are kept too. Default: true. */
+  readonly keepSalts?: boolean;
 }
 
 /** No slot, no multimodal part. Slots begin at 1, and no part of a record at its first word. */
@@ -49,7 +51,7 @@ export class BlockIndex {
   constructor(options: BlockIndexOptions) {
     this.options = options;
     this.#side = new SideTable(Math.max(MIN_SIDE_BYTES, options.maxBlocks * SIDE_BYTES_A_BLOCK));
-    this.#texts = new EventTexts(this.#side);
+    this.#texts = new EventTexts(this.#side, options.keepSalts !== false);
     const tokens = options.keepTokens ? options.kvBlockSizeTokens : 0;
     this.#table = new BlockTable(options.maxBlocks, maxGraves(options.maxBlocks), tokens, this.#side);
   }
