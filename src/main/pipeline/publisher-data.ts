@@ -1,5 +1,5 @@
 /**
- * What a publisher thread is given at the start of its life, and how much heap. MAIN THREAD; pure but for the counters it reads
+ * What a publisher thread is made with, what it is given at the start of a life, and how much heap. MAIN THREAD; pure but for the counters it reads
  * and the ports it asks for.
  *
  * The first life gets what the options say. A later one gets what its predecessor had come to: the addresses with their real
@@ -7,17 +7,45 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import type { CounterBlock } from "../../shared/counter-block.ts";
-import type { PublisherData } from "../../shared/messages.ts";
+import type { ThreadDiedError } from "../../shared/errors.ts";
+import type { PublisherData, ReplayData, ZmqSinkData } from "../../shared/messages.ts";
 import { NATS_ITEM_BYTES, NATS_ITEM_HEAP_BYTES } from "../../shared/nats-limits.ts";
-import type { NatsSinkData } from "../../shared/nats-messages.ts";
+import type { NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
 import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
-import type { PublisherThreadOptions } from "./publisher-thread.ts";
+import type { RingMemory } from "../../shared/ring-memory.ts";
+import type { WireFormat } from "../../shared/wire-format.ts";
+import type { WorkerRestartReason } from "../metrics/pipeline-view.ts";
+import type { OversizeBuffer } from "./oversize-buffer.ts";
 
 /** How long a successor tries to get the addresses back. */
 const REBIND_PATIENCE_MS = 5000;
 
 /** Payloads lie outside of the heap; whatever needs more than this is a fault. */
 const PUBLISHER_HEAP_MB = 128;
+
+export interface PublisherThreadOptions {
+  readonly memory: RingMemory;
+  readonly oversize: OversizeBuffer;
+  readonly zmq: ZmqSinkData | null;
+  /** Asked at each start of the thread. */
+  readonly nats: () => NatsSinkData | null;
+  readonly kvBlockSizeTokens: number;
+  readonly replay: ReplayData | null;
+  readonly heartbeatMs: number | null;
+  readonly wireFormat: WireFormat;
+  readonly firstSequence: number;
+  readonly entry: URL;
+  /** See PublisherData. */
+  readonly sharesZmq: boolean;
+  /** A fresh port to the index thread, for each life; null when there is no such thread. */
+  readonly newSnapshotPort: () => MessagePort | null;
+  readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
+  readonly onSendFailed: (reason: string, sequence: number) => void;
+  readonly onNats: (report: NatsReport) => void;
+  readonly onRestart: (reason: WorkerRestartReason, message: string, nextSequence: number) => void;
+  /** The thread ended, although nobody had asked it to, and cannot be replaced. */
+  readonly onFatal: (error: ThreadDiedError) => void;
+}
 
 /** What earlier lives have come to. */
 export interface PublisherPast {

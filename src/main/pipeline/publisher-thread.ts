@@ -10,42 +10,15 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { CounterBlock } from "../../shared/counter-block.ts";
 import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import { BindError, messageOf, ThreadDiedError } from "../../shared/errors.ts";
-import type { PublisherMessage, PublisherOrder, ReplayData, ZmqSinkData } from "../../shared/messages.ts";
-import type { LoadMessage, NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
-import type { RingMemory } from "../../shared/ring-memory.ts";
-import type { WireFormat } from "../../shared/wire-format.ts";
+import type { PublisherMessage, PublisherOrder } from "../../shared/messages.ts";
+import type { LoadMessage } from "../../shared/nats-messages.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
 import { within } from "../within.ts";
-import type { OversizeBuffer } from "./oversize-buffer.ts";
-import { publisherData, publisherHeapMb } from "./publisher-data.ts";
+import { publisherData, publisherHeapMb, type PublisherThreadOptions } from "./publisher-data.ts";
 import { DeathBudget, deathReason, noRestarts, tooManyDeaths } from "./thread-deaths.ts";
 
 /** What binding its addresses takes a thread at most, if they are free. */
 const BINDING_MS = 100;
-
-export interface PublisherThreadOptions {
-  readonly memory: RingMemory;
-  readonly oversize: OversizeBuffer;
-  readonly zmq: ZmqSinkData | null;
-  /** Asked at each start of the thread. */
-  readonly nats: () => NatsSinkData | null;
-  readonly kvBlockSizeTokens: number;
-  readonly replay: ReplayData | null;
-  readonly heartbeatMs: number | null;
-  readonly wireFormat: WireFormat;
-  readonly firstSequence: number;
-  readonly entry: URL;
-  /** See PublisherData. */
-  readonly sharesZmq: boolean;
-  /** A fresh port to the index thread, for each life; null when there is no such thread. */
-  readonly newSnapshotPort: () => MessagePort | null;
-  readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
-  readonly onSendFailed: (reason: string, sequence: number) => void;
-  readonly onNats: (report: NatsReport) => void;
-  readonly onRestart: (reason: WorkerRestartReason, message: string, nextSequence: number) => void;
-  /** The thread ended, although nobody had asked it to, and cannot be replaced. */
-  readonly onFatal: (error: ThreadDiedError) => void;
-}
 
 export class PublisherThread {
   readonly counters: CounterBlock = CounterBlock.allocate(PUBLISHER_CELLS.size);
