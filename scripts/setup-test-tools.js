@@ -8,7 +8,9 @@ import path from "node:path";
 /** Program → Debian package that has it. */
 const TOOLS = {
   chromium: "chromium",
+  "docker-compose": "docker-compose",
   faketime: "faketime",
+  kubectl: "kubernetes-client",
   "nats-server": "nats-server",
   prlimit: "util-linux",
   prometheus: "prometheus",
