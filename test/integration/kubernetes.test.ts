@@ -90,6 +90,10 @@ test("each manifest is of a kind that is looked at, and those of Kubernetes have
   for (const [, , says] of breaks) assert.match(said, says);
 });
 
+function byName(a: Manifest, b: Manifest): number {
+  return `${a.kind} ${a.metadata.name}` < `${b.kind} ${b.metadata.name}` ? -1 : 1;
+}
+
 test("kubectl renders the kustomization: the files that it names, complete, and nothing else", (t) => {
   const kubectl = requireTool(t, "kubectl");
   if (kubectl === null) return;
@@ -97,8 +101,6 @@ test("kubectl renders the kustomization: the files that it names, complete, and 
   const { resources } = parse(readFileSync(path.join(FOLDER, "kustomization.yaml"), "utf8")) as {
     readonly resources: readonly string[];
   };
-  const byName = (a: Manifest, b: Manifest): number =>
-    `${a.kind} ${a.metadata.name}` < `${b.kind} ${b.metadata.name}` ? -1 : 1;
   assert.deepEqual(rendered.toSorted(byName), resources.flatMap(manifestsOf).toSorted(byName));
   assert.deepEqual([...resources, "service-monitor.yaml"].toSorted(), files.toSorted());
 });

@@ -202,7 +202,7 @@ export const DASHBOARDS_OPTIONS: {
     env: [],
     default: "file",
     group: OUTPUT_GROUP,
-    help: "JSON for Grafana's import and provisioning, or a ConfigMap with the label grafana_dashboard for its sidecar.",
+    help: "JSON for Grafana's import and provisioning, or a ConfigMap a board with the label grafana_dashboard for its sidecar.",
   },
   board: {
     name: "board",
