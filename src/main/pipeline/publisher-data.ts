@@ -24,7 +24,7 @@ const REBIND_PATIENCE_MS = 5000;
 const PUBLISHER_HEAP_MB = 128;
 
 /**
- * Of which so much for what is new. A payload is memory that V8 counts and does not hold, freed when its handle is collected: with
+ * Beside it, so much for what is new. A payload is memory that V8 counts and does not hold, freed when its handle is collected: with
  * a small nursery that is soon, in 0.3 ms. With V8's own the payloads for NATS pile up to where it collects the whole heap, once a
  * second, for milliseconds in which no ZMQ message leaves (`docs/adr/0013-nats-delivery.md`).
  */
