@@ -45,6 +45,8 @@ export const REPLAY_OUTCOMES = [
   "too_old",
   "bad_request",
   "limited",
+  "throttled",
+  "resting",
   "expired",
   "gone",
   "snapshot",

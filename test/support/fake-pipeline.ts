@@ -5,6 +5,7 @@ import { CounterBlock, ENCODER_CELLS, INDEX_CELLS, PUBLISHER_CELLS } from "../..
 import type { Epoch } from "../../src/shared/index-messages.ts";
 import { Histogram } from "../../src/main/metrics/histogram.ts";
 import {
+  type GateView,
   type PipelineView,
   RING_WAIT_BUCKETS,
   type RingDropReason,
@@ -62,6 +63,8 @@ export class FakePipeline implements PipelineView {
   workers(): readonly WorkerStatus[] {
     return this.status;
   }
+  gate: GateView | null = null;
+
   replayEndpoint(): string | null {
     return this.replay;
   }

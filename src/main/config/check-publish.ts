@@ -87,9 +87,15 @@ export function checkPublish(
     [options.zmqEndpoint, zmqEndpoint],
   ] as const) {
     if (endpoint === null || isLocalEndpoint(endpoint)) continue;
+    const { zmqCurve } = config;
+    if (zmqCurve !== null && zmqCurve.clients !== "any") continue;
+    const who =
+      zmqCurve === null
+        ? "whoever connects there reads"
+        : "whoever connects there and knows this service's public key, which is no secret, reads";
     warnings.push(
       `${resolver.placeOf(option).label}: ${endpoint} can be reached from other machines; ` +
-        "whoever connects there reads token ids, which are people's prompts",
+        `${who} token ids, which are people's prompts`,
     );
   }
   if (config.snapshot && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {

@@ -7,6 +7,7 @@ import { isSingleEvent } from "../../shared/wire-format.ts";
 import type { LoadedConfig, ServeConfig } from "./config.ts";
 import { checkPublish } from "./check-publish.ts";
 import { loadCluster } from "./load-cluster.ts";
+import { loadCurveServer } from "./load-curve.ts";
 import { loadEngineMetrics } from "./load-engine-metrics.ts";
 import { loadEngines } from "./load-engines.ts";
 import { loadEngineHealth, loadProbes } from "./load-health.ts";
@@ -44,6 +45,11 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     zmqEndpoint: resolver.pick(OPTIONS.sink) === "nats" ? null : resolver.pick(OPTIONS.zmqEndpoint),
     zmqTopic: resolver.pick(OPTIONS.zmqTopic),
     zmqQueueBytes: resolver.pick(OPTIONS.zmqQueueBytes),
+    zmqCurve: await loadCurveServer(
+      resolver,
+      resolver.pick(OPTIONS.sink) !== "nats" && resolver.pick(OPTIONS.zmqEndpoint) !== null,
+      warnings,
+    ),
     wireFormat: resolver.pick(OPTIONS.wireFormat),
     waitSubscribers: resolver.pick(OPTIONS.waitSubscribers),
     waitSubscribersTimeoutMs: resolver.pick(OPTIONS.waitSubscribersTimeout),

@@ -36,6 +36,7 @@ import { countRest } from "./last-count.ts";
 import { OccupancyWindow } from "./occupancy.ts";
 import { OversizeBuffer } from "./oversize-buffer.ts";
 import type { PipelineOptions, StopReport, StreamStart } from "./pipeline-contract.ts";
+import type { CurveGate } from "../curve/curve-gate.ts";
 import { PublisherThread } from "./publisher-thread.ts";
 import { RecentRecords } from "./recent-records.ts";
 import { MAX_WAIT_MS, RoomWait } from "./room-wait.ts";
@@ -91,7 +92,11 @@ export class Pipeline implements PipelineView {
   #epochUuid: string = "";
   #stopped: Promise<StopReport> | null = null;
 
+  /** Who may connect to the sockets; null: everyone. */
+  readonly gate: CurveGate | null;
+
   constructor(options: PipelineOptions) {
+    this.gate = options.gate ?? null;
     this.codec = options.wireFormat;
     const { nats = null } = options;
     const hasPlane = nats?.events === true && nats.encoding === "dynamo";
@@ -152,6 +157,7 @@ export class Pipeline implements PipelineView {
       kvBlockSizeTokens: options.kvBlockSizeTokens,
       entry: options.publisherEntry ?? workerUrl("publisher"),
       sharesZmq: this.#sharesZmq,
+      gate: this.gate,
       onGateOpen: options.onGateOpen,
       onSendFailed: options.onSendFailed,
       onNats: options.onNats ?? (() => {}),

@@ -20,6 +20,7 @@ import { NATS_ITEM_BYTES, NATS_ITEM_HEAP_BYTES } from "../../shared/nats-limits.
 import type { LoadMessage, NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
 import type { RingMemory } from "../../shared/ring-memory.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
+import type { CurveGate } from "../curve/curve-gate.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
 import { within } from "../within.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
@@ -48,6 +49,8 @@ export interface PublisherThreadOptions {
   readonly entry: URL;
   /** See PublisherData. */
   readonly sharesZmq: boolean;
+  /** Who may connect to the sockets; null: everyone. Open for as long as any of them may be bound. */
+  readonly gate: CurveGate | null;
   /** A fresh port to the index thread, for each life; null when there is no such thread. */
   readonly newSnapshotPort: () => MessagePort | null;
   readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
@@ -71,6 +74,8 @@ export class PublisherThread {
   #wasBound: boolean = false;
   #up: boolean = false;
   #stopping: boolean = false;
+  /** Of the gate; null when there is none, or it was not asked for yet. */
+  #opening: Promise<void> | null = null;
   /** Resolves with the events that the thread gave up, once it has obeyed the stop word; null: it ended without a word. */
   readonly #ending: Promise<number | null>;
   #end: (droppedEvents: number | null) => void = () => {};
@@ -96,8 +101,14 @@ export class PublisherThread {
     return { name: "publisher", up: this.#up, restarts: this.#restarts };
   }
 
-  /** Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError. */
+  /**
+   * Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError, and with ConfigError for
+   * a list of clients that cannot be used.
+   */
   async start(): Promise<void> {
+    const { gate } = this.#options;
+    // Without a gate the thread must be there as soon as this has been called: it may be stopped at once.
+    if (gate !== null) await (this.#opening = gate.open(["live", "replay"]));
     const failure = await this.#live();
     if (failure !== null) {
       this.#end(null);
@@ -224,6 +235,8 @@ export class PublisherThread {
    * events it gave up; null: it is gone, or did not answer in time.
    */
   async stop(timeoutMs: number): Promise<number | null> {
+    // Whoever asked for the start hears of what became of it.
+    await this.#opening?.catch(() => {});
     this.#stopping = true;
     if (this.#worker === null) return null;
     return within(this.#ending, timeoutMs);
@@ -233,13 +246,17 @@ export class PublisherThread {
   async join(timeoutMs: number): Promise<void> {
     this.#stopping = true;
     const worker = this.#worker;
-    if (worker === null) return;
+    if (worker === null) {
+      this.#options.gate?.close();
+      return;
+    }
     if (this.alive) {
       // One that is still binding is given a moment: a thread must not be ended while zeromq is at work in it.
       const timer = setTimeout(() => void worker.terminate(), this.#up ? timeoutMs : Math.max(timeoutMs, BINDING_MS));
       await once(worker, "exit");
       clearTimeout(timer);
     }
+    this.#options.gate?.close();
     if (this.#port !== null) this.#options.oversize.removePort(this.#port);
     this.#worker = null;
   }

@@ -86,6 +86,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
             framing: options.replayFraming ?? "v2",
             timeoutMs: options.replayTimeoutMs ?? DEFAULT_REPLAY_TIMEOUT_MS,
             maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+            curve: options.curve ?? null,
           });
     this.#gaps = new GapFiller(this.#channel, this.#recent, this.#counters, deliver);
     this.#deliver = deliver;
@@ -123,6 +124,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
 
   async #connect(): Promise<LiveSocket> {
     const { endpoint, topic, maxMessageBytes, maxQueuedBytes, onConnection, sync, allowsUnnumbered } = this.#options;
+    const { curve = null, onRefusal } = this.#options;
     const connectedOnce = new Promise<void>((resolve) => (this.#onFirstConnection = resolve));
     let connections = 0;
     const live = await openLiveSocket({
@@ -131,6 +133,8 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
       maxMessageBytes: maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       maxQueuedBytes: maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
       allowsUnnumbered: allowsUnnumbered ?? false,
+      curve,
+      ...(onRefusal === undefined ? {} : { onRefusal }),
       onConnection: (connected) => {
         if (connected) this.#onFirstConnection();
         // Who connects again may have been away, and may find another run.
