@@ -12,7 +12,7 @@ import { readAllowFile } from "./curve/allow-file.ts";
 import { CurveGate } from "./curve/curve-gate.ts";
 import { readSecretKeyFile } from "./curve/secret-key-file.ts";
 import type { Place } from "./config/option-spec.ts";
-import { PUBLISHER_CELLS } from "../shared/counters.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { InvalidEventError } from "../shared/errors.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
 import { type BlockHash, type BlockMmInfo, halves, MAX_U32, requireInteger, u32Tokens } from "./event-arguments.ts";

@@ -7,7 +7,8 @@
  */
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import { CounterBlock } from "../../shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import { BindError, messageOf, ThreadDiedError } from "../../shared/errors.ts";
 import type {
   PublisherData,
@@ -74,7 +75,7 @@ export class PublisherThread {
   #wasBound: boolean = false;
   #up: boolean = false;
   #stopping: boolean = false;
-  /** Of the gate; null when there is none, or it was not asked for yet. */
+  /** Of the gate; null but while it is under way. The thread is started as soon as it is open. */
   #opening: Promise<void> | null = null;
   /** Resolves with the events that the thread gave up, once it has obeyed the stop word; null: it ended without a word. */
   readonly #ending: Promise<number | null>;
@@ -108,7 +109,10 @@ export class PublisherThread {
   async start(): Promise<void> {
     const { gate } = this.#options;
     // Without a gate the thread must be there as soon as this has been called: it may be stopped at once.
-    if (gate !== null) await (this.#opening = gate.open(["live", "replay"]));
+    if (gate !== null) {
+      this.#opening = gate.open(["live", "replay"]).finally(() => (this.#opening = null));
+      await this.#opening;
+    }
     const failure = await this.#live();
     if (failure !== null) {
       this.#end(null);
@@ -225,9 +229,9 @@ export class PublisherThread {
     this.#worker?.postMessage(message satisfies PublisherOrder);
   }
 
-  /** Whether the thread has been started and has not ended: it may still take what is in the ring. */
+  /** Whether the thread has been started, or is about to be, and has not ended: it may still take what is in the ring. */
   get alive(): boolean {
-    return this.#worker !== null && this.#worker.threadId !== -1;
+    return this.#opening !== null || (this.#worker !== null && this.#worker.threadId !== -1);
   }
 
   /**
