@@ -11,7 +11,7 @@ import { Pipeline } from "./pipeline/pipeline.ts";
 /** A pipeline as the configuration wants it; what happens in it is logged. `onFatal`: a thread is gone and cannot be replaced. */
 export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error: Error) => void): Pipeline {
   const isGuarded = config.zmqCurve !== null && config.zmqEndpoint !== null;
-  const gate = isGuarded ? new CurveGate(config.zmqCurve, (key) => log.limited(key)) : null;
+  const gate = isGuarded ? new CurveGate(config.zmqCurve, log) : null;
   return new Pipeline({
     encoders: config.encoders,
     ringSlots: config.ringSlots,

@@ -5,7 +5,7 @@
  *   Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID router-a
  *   54fcba24e93249969316fb617c872bb0c1d1ff14800427c594cbfacf1bc2d652 router-b
  *
- * A # is also a character of Z85. So a line is a comment if it begins with one and its first word is no key.
+ * A # is also a character of Z85, but no key begins with it: what it would stand for there is more than four bytes hold.
  */
 import { KvcastError } from "../../shared/errors.ts";
 import { keyFromText } from "./z85.ts";
@@ -28,15 +28,15 @@ export function parseAllowList(text: string): ReadonlySet<string> {
     .split("\n")
     .entries()) {
     const line = raw.trim();
+    if (line === "" || line.startsWith("#")) continue;
     const key = keyFromText(/^\S*/.exec(line)?.[0] ?? "");
-    if (key !== null) {
-      if (keys.size === MAX_KEYS) throw new AllowListError(`line ${index + 1}: more than ${MAX_KEYS} keys`);
-      keys.add(key.toString("hex"));
-    } else if (line !== "" && !line.startsWith("#")) {
+    if (key === null) {
       throw new AllowListError(
         `line ${index + 1} does not begin with a public key, which has 40 characters (Z85) or 64 hexadecimal digits`,
       );
     }
+    if (keys.size === MAX_KEYS) throw new AllowListError(`line ${index + 1}: more than ${MAX_KEYS} keys`);
+    keys.add(key.toString("hex"));
   }
   return keys;
 }

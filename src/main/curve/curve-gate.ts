@@ -6,7 +6,7 @@
  * could pose as the service anyway, and `kvcast doctor` on the same machine needs no key of its own.
  */
 import type { CurveKeyPair, CurveServerData } from "../../shared/curve.ts";
-import type { LineLogger } from "../log.ts";
+import type { Logger } from "../log.ts";
 import { AllowFile } from "./allow-file.ts";
 import type { NamedFile } from "../config/engine-files.ts";
 import type { CurveSocket, RefusalReason } from "./refusals.ts";
@@ -30,13 +30,13 @@ export class CurveGate {
   readonly #config: CurveServerConfig;
   readonly #ownKey: string;
   readonly #id: number = ++gates;
-  readonly #log: ((key: string) => LineLogger) | null;
+  readonly #log: Logger | null;
   readonly #refused: Map<string, number> = new Map();
   #allow: AllowFile | null = null;
   #leave: (() => void)[] = [];
 
-  /** `log`: a logger that writes little under this key; null: nothing is told. */
-  constructor(config: CurveServerConfig, log: ((key: string) => LineLogger) | null) {
+  /** `log`: null: nothing is told. */
+  constructor(config: CurveServerConfig, log: Logger | null) {
     this.#config = config;
     this.#ownKey = keyFromZ85(config.keys.publicKey)?.toString("hex") ?? "";
     this.#log = log;
@@ -63,9 +63,9 @@ export class CurveGate {
     if (typeof clients !== "string") {
       const { file } = clients;
       this.#allow = new AllowFile(clients, {
-        onRead: (keys) => this.#log?.("curve list").info("the list of ZMQ clients was read again", { file, keys }),
+        onRead: (keys) => this.#log?.info("the list of ZMQ clients was read again", { file, keys }),
         onBad: (reason) =>
-          this.#log?.("curve list").error("the list of ZMQ clients cannot be used, the one before it stays in force", {
+          this.#log?.error("the list of ZMQ clients cannot be used, the one before it stays in force", {
             file,
             reason,
           }),
@@ -93,7 +93,7 @@ export class CurveGate {
     if (publicKey !== null && (await this.#isClient(publicKey))) return true;
     const reason = publicKey === null ? "no_key" : "unlisted";
     this.#refused.set(`${socket} ${reason}`, this.refused(socket, reason) + 1);
-    this.#log?.("curve refused").warn("a ZMQ client was refused: its key is not on the list", {
+    this.#log?.limited("curve refused").warn("a ZMQ client was refused: its key is not on the list", {
       socket,
       address,
       public_key: publicKey === null ? null : keyToZ85(Buffer.from(publicKey, "hex")),
