@@ -7,15 +7,19 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
-import { writeFileSync } from "node:fs";
+import { chmodSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { curveKeyPair, Dealer, Subscriber } from "zeromq";
 import { findPython } from "../../bench/support/python.ts";
+import { AllowFile } from "../../src/main/curve/allow-file.ts";
+import { keyFromZ85 } from "../../src/main/curve/z85.ts";
 import { parseMetrics } from "../../src/main/flood/metrics-text.ts";
 import { type CurveClientKeys, curveClientOptions } from "../../src/shared/curve.ts";
 import { CurveFiles, welcome } from "../support/curve.ts";
 import { within } from "../support/fault/deadline.ts";
 import { type Kvcast, serve, type ServeFacts } from "../support/processes.ts";
+import { RecordingLog } from "../support/recording-log.ts";
 import { readAnswer, requestFor } from "../support/replay-harness.ts";
 import { portOf } from "../support/scripted-engine.ts";
 
@@ -244,4 +248,38 @@ test("a frame of 1 GiB, and garbage, end their connection and nothing else, with
   assert.equal(await replays(closed.replayEndpoint, files.keys(client)), "answer");
   assert.equal(await welcome(open.facts.zmqEndpoint, null), "message");
   assert.equal(await replays(open.replayEndpoint, null), "answer");
+});
+
+test("a list that cannot be read, or that everyone may write, leaves the one before in force until it can be", async (t) => {
+  const [first, second] = [curveKeyPair(), curveKeyPair()];
+  const files = new CurveFiles(t, first);
+  const log = new RecordingLog();
+  const place = { label: "list", option: "list" };
+  const allow = new AllowFile(
+    { file: files.allowFile, place },
+    { onRead: (keys) => log.info(String(keys)), onBad: (reason) => log.error(reason) },
+  );
+  t.after(() => allow.close());
+  const hex = ({ publicKey }: typeof first): string => keyFromZ85(publicKey)?.toString("hex") ?? "";
+  rmSync(files.allowFile);
+  for (let i = 0; i < 3; i++)
+    assert.deepEqual([await allow.has(hex(first)), await allow.has(hex(second))], [true, false]);
+  assert.equal(log.of("error").length, 1);
+  assert.match(log.lines[0]?.msg ?? "", /ENOENT/);
+  files.allow(second);
+  chmodSync(files.allowFile, 0o666);
+  assert.deepEqual([await allow.has(hex(first)), await allow.has(hex(second))], [true, false]);
+  assert.match(log.of("error")[1]?.msg ?? "", /everyone on this machine can write to it; run chmod o-w/);
+  chmodSync(files.allowFile, 0o644);
+  assert.deepEqual([await allow.has(hex(first)), await allow.has(hex(second))], [false, true]);
+  // Replaced by way of a link, as Kubernetes does.
+  const other = path.join(files.folder, "other");
+  writeFileSync(other, hex(first));
+  rmSync(files.allowFile);
+  symlinkSync(other, files.allowFile);
+  assert.deepEqual([await allow.has(hex(first)), await allow.has(hex(second))], [true, false]);
+  assert.deepEqual(
+    log.of("info").map(({ msg }) => msg),
+    ["1", "1"],
+  );
 });

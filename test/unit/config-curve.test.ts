@@ -44,6 +44,8 @@ test("an address of other machines is warned of, unless its clients are on a lis
     (await loadServeConfig(flags({ ...open, "zmq-curve-allow-file": allow }), {})).warnings;
   assert.deepEqual(await warnings(files.allowFile), []);
   assert.match((await warnings("any")).join("\n"), /knows this service's public key, which is no secret/);
+  const named = await loadServeConfig(flags({ ...SERVE, "zmq-endpoint": "ipc://@kv" }), {});
+  assert.match(named.warnings.join("\n"), /ipc:\/\/@kv is a name and no file: every user/);
   const off = await loadServeConfig(flags({ ...open, "zmq-endpoint": "none", "zmq-curve-allow-file": "any" }), {});
   assert.match(off.warnings.join("\n"), /--zmq-curve-secret-key-file has no effect: nothing is published over ZMQ/);
 });
@@ -66,6 +68,7 @@ test("each publisher is connected to with its public key and one's own secret on
     const switches = { json: false, strict: false, drain: false };
     const doctor = await loadDoctorConfig(flags({ ...key, publisher: `tcp://h:1?${query}` }), {}, switches);
     assert.deepEqual(doctor.publishers[0]?.curve, keys);
+    assert.deepEqual(doctor.serve?.warnings, []);
   }
   const flagged = { ...key, "zmq-curve-server-key": files.server.publicKey };
   const tail = loadTailConfig("tcp://h:1", flags(flagged), { json: false, stats: false, sync: false, tokens: false });

@@ -15,8 +15,8 @@ import type { LeaderEndpoints } from "./endpoints.ts";
 import { MAX_PAYLOAD_BYTES } from "./frames.ts";
 import { type IpcRelease, lockIpc } from "./ipc-lock.ts";
 
-/** Longest subscription; ours are empty. */
-const MAX_SUBSCRIPTION_BYTES = 256;
+/** Longest message of a subscriber. Subscriptions of ours are empty, but the handshake of CURVE has messages of more than 256 bytes. */
+const MAX_SUBSCRIBER_BYTES = 1024;
 /** Messages between two turns of the event loop. */
 const MESSAGES_A_TURN = 64;
 const HEARTBEAT_MS = 5000;
@@ -76,7 +76,7 @@ export class LeaderSockets {
     const pub = new XPublisher({
       ...common,
       sendTimeout: 0,
-      maxMessageSize: MAX_SUBSCRIPTION_BYTES,
+      maxMessageSize: MAX_SUBSCRIBER_BYTES,
       verbosity: "allSubsUnsubs",
       ipv6: isIpv6(endpoints.pub),
     });

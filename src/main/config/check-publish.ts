@@ -86,8 +86,13 @@ export function checkPublish(
     [options.replayEndpoint, config.replayEndpoint],
     [options.zmqEndpoint, zmqEndpoint],
   ] as const) {
-    if (endpoint === null || isLocalEndpoint(endpoint)) continue;
     const { zmqCurve } = config;
+    if (endpoint?.startsWith("ipc://@") === true && zmqCurve === null) {
+      warnings.push(
+        `${resolver.placeOf(option).label}: ${endpoint} is a name and no file: every user of this machine can connect to it`,
+      );
+    }
+    if (endpoint === null || isLocalEndpoint(endpoint)) continue;
     if (zmqCurve !== null && zmqCurve.clients !== "any") continue;
     const who =
       zmqCurve === null

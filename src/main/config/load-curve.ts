@@ -6,6 +6,9 @@ import type { NamedFile } from "./engine-files.ts";
 import { type OptionSpec, refused } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
 
+/** Ends a warning: connections that were meant to be encrypted are not. */
+export const UNUSED_CLIENT_KEY = "has no effect: no publisher with a public key is named";
+
 /**
  * How the sockets that are bound here are guarded; null: not at all. `isBound`: there are any. Throws ConfigError: a key without a
  * list would leave open who may come in, a list without a key would look like a guard and be none.
@@ -56,7 +59,7 @@ export async function curveFor(
 ): Promise<CurveFor> {
   const file = resolver.namedFile(option);
   if (serverKeys.every((key) => !key)) {
-    if (file !== undefined) warnings.push(`${file.place.label} has no effect: no publisher with a public key is named`);
+    if (file !== undefined) warnings.push(`${file.place.label} ${UNUSED_CLIENT_KEY}`);
     return () => null;
   }
   const own = await ownKeys(file);

@@ -3,7 +3,7 @@ import type { CurveClientKeys } from "../../shared/curve.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import type { LoadedConfig } from "./config.ts";
 import { DOCTOR_OPTIONS as OPTIONS, type PublisherAddress } from "./doctor-options.ts";
-import { curveFor } from "./load-curve.ts";
+import { curveFor, UNUSED_CLIENT_KEY } from "./load-curve.ts";
 import { loadServeConfig } from "./load.ts";
 import { type Environment, type Flags, MissingOptionError } from "./option-spec.ts";
 import { SERVE_OPTIONS } from "./options.ts";
@@ -49,11 +49,27 @@ export async function loadDoctorConfig(
     listenSeconds: resolver.pick(OPTIONS.seconds) / 1000,
   };
   try {
-    return Object.freeze({ ...own, ...(await serveConfig(flags, env)), configError: null });
+    const { serve, hasEngine } = await serveConfig(flags, env);
+    return Object.freeze({
+      ...own,
+      serve: publishers.some(isGuarded) ? withoutKeyWarning(serve) : serve,
+      hasEngine,
+      configError: null,
+    });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return Object.freeze({ ...own, serve: null, hasEngine: false, configError: error });
   }
+}
+
+function isGuarded({ serverKey }: PublisherAddress): boolean {
+  return serverKey !== undefined;
+}
+
+/** A key that `serve` has no use for is one for the publishers that are examined. */
+function withoutKeyWarning(serve: LoadedConfig | null): LoadedConfig | null {
+  if (serve === null) return null;
+  return { ...serve, warnings: serve.warnings.filter((warning) => !warning.endsWith(UNUSED_CLIENT_KEY)) };
 }
 
 /** What is said of keys for `serve` goes for them too. */

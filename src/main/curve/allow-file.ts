@@ -37,6 +37,8 @@ export class AllowFile {
   #keys: ReadonlySet<string>;
   /** Of what was looked at last. */
   #seen: string;
+  /** Why it could not be read the last time. */
+  #unreadable: string | null = null;
   #looking: Promise<void> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
 
@@ -71,13 +73,15 @@ export class AllowFile {
       this.#seen = seen;
       requireUsable(signs);
       this.#keys = parseAllowList(await readBounded(this.#file));
+      this.#unreadable = null;
       this.#ports.onRead(this.#keys.size);
     } catch (error) {
       const reason = messageOf(error);
-      // A file that cannot be looked at has no signs but the reason.
+      // A bad list was told when it was seen to be another; what cannot be read is tried again each time, and told once.
       if (!(error instanceof AllowListError)) {
-        if (this.#seen === reason) return;
-        this.#seen = reason;
+        this.#seen = "";
+        if (this.#unreadable === reason) return;
+        this.#unreadable = reason;
       }
       this.#ports.onBad(reason);
     }

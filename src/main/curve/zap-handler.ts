@@ -9,6 +9,7 @@
  * pending, which it may not in a thread that can die, and the handler outlives each publisher thread: between two of them
  * nobody is let in unasked. It is there before the first socket that needs it, and goes after the last.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Router } from "zeromq";
 import { BindError, messageOf } from "../../shared/errors.ts";
 
@@ -18,6 +19,9 @@ const VERSION = "1.0";
 const ALLOWED = "200";
 const DENIED = "400";
 const PUBLIC_KEY_BYTES = 32;
+/** The address of a handler that was closed just now is let go of by another thread. */
+const PATIENCE_MS = 500;
+const RETRY_MS = 10;
 
 /** A client at the door of a socket. */
 export interface Caller {
@@ -62,14 +66,20 @@ async function open(): Promise<Router> {
   // Loaded here and not before, since it brings native code along.
   const { Router: RouterSocket } = await import("zeromq");
   const router = new RouterSocket({ linger: 0 });
-  try {
-    await router.bind(ENDPOINT);
-  } catch (error) {
-    router.close();
-    throw error;
+  const endMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      await router.bind(ENDPOINT);
+      void serve(router);
+      return router;
+    } catch (error) {
+      if (performance.now() < endMs) await sleep(RETRY_MS);
+      else {
+        router.close();
+        throw error;
+      }
+    }
   }
-  void serve(router);
-  return router;
 }
 
 /** Answers until the socket is closed. Never rejects. */

@@ -59,6 +59,8 @@ export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSo
   socket.events.on("disconnect", () => {
     say(false);
     clearTimeout(leftForGood);
+    // What is told of a refusal may have had it closed.
+    if (socket.closed) return;
     leftForGood = setTimeout(() => {
       socket.disconnect(options.endpoint);
       socket.connect(options.endpoint);
