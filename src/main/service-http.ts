@@ -48,7 +48,7 @@ export interface ServiceHttp extends Pick<HttpServer, "url" | "implementation"> 
   close(): Promise<void>;
 }
 
-/** Binds the address; null where HTTP is off. Rejects with BindError. */
+/** Binds the address; null where HTTP is off. Rejects with BindError and ConfigError. */
 export async function startServiceHttp(options: ServiceHttpOptions): Promise<ServiceHttp | null> {
   const { config, log, version, epoch, pipeline, engines, enginePages, board } = options;
   if (config.systemPort === null) return null;
@@ -70,6 +70,8 @@ export async function startServiceHttp(options: ServiceHttpOptions): Promise<Ser
   const server = await startHttpServer({
     host: config.systemHost,
     port: config.systemPort,
+    webConfigFile: config.webConfigFile,
+    insecure: config.insecure,
     routes: [
       // First, so that a path that was chosen for health goes before one of the page's.
       ...liveRoutes(live, gate),
@@ -83,11 +85,13 @@ export async function startServiceHttp(options: ServiceHttpOptions): Promise<Ser
     requests,
   });
   // What nobody may see need not be kept.
-  if (gate.isOpen) live.start();
+  const isPageOpen = gate.isOn && server.servesPrivate;
+  // With a web configuration that may change at any time.
+  if (isPageOpen || (gate.isOn && config.webConfigFile !== null)) live.start();
   return {
     url: server.url,
     implementation: server.implementation,
-    isPageOpen: gate.isOpen,
+    isPageOpen,
     close: () => {
       live.close();
       return server.close();

@@ -3,6 +3,7 @@
  */
 import { FULL_POLICIES, type FullPolicy } from "../router-index/router-index.ts";
 import { CURVE_CLIENT_OPTIONS } from "./curve-options.ts";
+import { HTTP_OPTIONS } from "./http-options.ts";
 import { bindHost, listenPort } from "./listen-types.ts";
 import { NATS_OPTIONS } from "./nats-options.ts";
 import type { Defaulted, OptionSpec, Repeatable } from "./option-spec.ts";
@@ -155,6 +156,7 @@ const NATS_LOGIN: readonly OptionSpec<unknown>[] = [
 export const INDEX_OPTION_LIST: readonly OptionSpec<unknown>[] = [
   ...Object.values(INDEX_OPTIONS),
   CURVE_CLIENT_OPTIONS.zmqCurveClientKeyFile,
+  ...Object.values(HTTP_OPTIONS),
   ...NATS_LOGIN,
   logLevel,
   logFormat,

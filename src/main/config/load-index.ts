@@ -4,6 +4,7 @@ import type { FullPolicy } from "../router-index/router-index.ts";
 import type { LogFormat, LogLevel } from "./config.ts";
 import { CURVE_CLIENT_OPTIONS } from "./curve-options.ts";
 import { INDEX_OPTION_LIST, INDEX_OPTIONS as OWN } from "./index-options.ts";
+import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { type CurveFor, curveFor } from "./load-curve.ts";
 import { loadNatsConnection } from "./load-nats.ts";
@@ -14,7 +15,7 @@ import { SERVE_OPTIONS } from "./options.ts";
 import { Resolver } from "./resolve.ts";
 import type { WorkerEndpoint } from "./worker-list.ts";
 
-export interface IndexConfig {
+export interface IndexConfig extends HttpAccessConfig {
   readonly workers: readonly WorkerEndpoint[];
   /** null: only workers that are registered over HTTP, which say it themselves. */
   readonly blockSizeTokens: number | null;
@@ -66,6 +67,10 @@ export async function loadIndexConfig(flags: Flags, env: Environment): Promise<I
     workers.map(({ serverKey }) => serverKey),
     warnings,
   );
+  const host = resolver.pick(OWN.host);
+  const port = resolver.pick(OWN.port);
+  const keeps = "/dump, /register, /unregister and /load";
+  const { webConfigFile, insecure } = await loadHttpAccess(resolver, { option: OWN.host, host, port, keeps }, warnings);
   return Object.freeze({
     workers: workers.map((worker) => withKeys(worker, keysFor)),
     blockSizeTokens,
@@ -77,8 +82,10 @@ export async function loadIndexConfig(flags: Flags, env: Environment): Promise<I
     overlapWeight: resolver.pick(OWN.overlapWeight),
     temperature: resolver.pick(OWN.temperature),
     maxActiveBlocks: resolver.pick(OWN.maxActiveBlocks),
-    host: resolver.pick(OWN.host),
-    port: resolver.pick(OWN.port),
+    host,
+    port,
+    webConfigFile,
+    insecure,
     logLevel: resolver.pick(SERVE_OPTIONS.logLevel),
     logFormat: resolver.pick(SERVE_OPTIONS.logFormat),
     warnings: Object.freeze(warnings),

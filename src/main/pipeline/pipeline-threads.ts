@@ -49,6 +49,7 @@ export class PipelineThreads {
       oversize,
       wireFormat: options.wireFormat,
       kvBlockSizeTokens: options.kvBlockSizeTokens,
+      redactTokens: options.redactTokens ?? false,
       plane: hasPlane && nats !== null ? { workerId: nats.place.workerId } : null,
       entry: options.encoderEntry ?? workerUrl("encoder"),
       onRestart: options.onEncoderRestart,
