@@ -20,6 +20,7 @@ import { type Output, outputOf } from "./msgpack-writer.ts";
 import { OversizeReader } from "./oversize.ts";
 import { PlaneEncoder } from "./plane-encoder.ts";
 import { PlanePass } from "./plane-pass.ts";
+import { redactedWriter } from "./redacted-writer.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost. */
 const MAX_PARK_MS = 1000;
@@ -48,7 +49,8 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   const ring = new RingEncoder(new RingMemory(task.ring, task.shape), task.encoder);
   const counters = new CounterBlock(task.counters);
   counters.set(ENCODER_CELLS.threadId, threadId);
-  const write = eventWriter(task.wireFormat, task.kvBlockSizeTokens);
+  const plain = eventWriter(task.wireFormat, task.kvBlockSizeTokens);
+  const write = task.redactTokens === true ? redactedWriter(plain) : plain;
   const plane = task.plane ? new PlaneEncoder(task.plane.workerId, task.kvBlockSizeTokens) : null;
   const follows = ring.memory.planeFollows;
   const withFrame = follows ? null : plane;

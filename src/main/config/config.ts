@@ -2,8 +2,10 @@
  * The parsed configuration: frozen, complete, units in the names. Made once at start by `load.ts`; no other file
  * reads flags, environment or configuration files.
  */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import type { CurveServerConfig } from "../curve/curve-gate.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
 import type { HttpAccessConfig } from "./load-http.ts";
@@ -86,6 +88,8 @@ export interface ZmqEngineConfig {
   readonly topic: string;
   /** Of all replay sockets. */
   readonly framing: ReplayFraming;
+  /** What to connect with, to all of them; absent: without encryption. */
+  readonly curve?: CurveClientKeys;
 }
 
 export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig | FileEngineConfig | ZmqEngineConfig;
@@ -120,6 +124,8 @@ export type LogFormat = "text" | "json";
 /** Answer to a replay whose start is kept no more. */
 export type ReplayEvicted = "suffix" | "empty";
 export type SequenceStart = "zero" | "time";
+/** Sinks whose messages go without token ids and cache salts. */
+export type RedactTokens = "none" | "zmq" | "nats" | "all";
 export type OnEngineGap = "mark" | "clear";
 
 /** What kind of worker the engines are; null where each engine says it itself. */
@@ -174,6 +180,8 @@ export interface ServeConfig extends HttpAccessConfig {
   readonly zmqTopic: string;
   readonly zmqQueueBytes: number;
   readonly wireFormat: WireFormat;
+  /** How the sockets of events and replays are guarded; null: not at all. */
+  readonly zmqCurve: CurveServerConfig | null;
   readonly waitSubscribers: number;
   readonly waitSubscribersTimeoutMs: number;
   /** ROUTER address for replays; null when nothing is kept. */
@@ -189,6 +197,8 @@ export interface ServeConfig extends HttpAccessConfig {
   readonly publishTierMoves: boolean;
   /** Silence after which an empty batch goes out; null for never. */
   readonly heartbeatMs: number | null;
+  /** Payloads, replays and snapshots hold neither token ids nor cache salts. */
+  readonly redactTokens: boolean;
   readonly snapshot: boolean;
   readonly snapshotMaxBlocks: number;
   readonly snapshotTokens: boolean;

@@ -43,6 +43,7 @@ export interface EncoderPoolOptions {
   readonly oversize: OversizeBuffer;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
+  readonly redactTokens: boolean;
   /** Null: no messages for the event plane. */
   readonly plane: PlaneTask | null;
   /** The encoder's entry file. */
@@ -161,7 +162,7 @@ export class EncoderPool {
 
   /** One life of one encoder. Resolves with what ended it. */
   async #runOnce(encoder: Encoder, index: number): Promise<unknown> {
-    const { ring, oversize, wireFormat, kvBlockSizeTokens, plane } = this.#options;
+    const { ring, oversize, wireFormat, kvBlockSizeTokens, redactTokens, plane } = this.#options;
     if (encoder.port !== null) oversize.removePort(encoder.port);
     const { port1, port2 } = new MessageChannel();
     encoder.port = port1;
@@ -173,6 +174,7 @@ export class EncoderPool {
       counters: encoder.counters.buffer,
       wireFormat,
       kvBlockSizeTokens,
+      redactTokens,
       plane,
       oversize: oversize.current,
       oversizePort: port2,
