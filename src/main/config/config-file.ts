@@ -16,6 +16,7 @@ import { didYouMean } from "./suggest.ts";
 
 /** A file of all options is under 2 KiB; this stops a wrong file, such as a model. */
 const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_PROBLEM_CHARS = 300;
 /** What people run into: `synthetic:` looks like the key of a map. */
 const COLON_HINT = " (a value with a colon at its end needs quotes)";
 
@@ -30,7 +31,9 @@ export function readConfigFile(file: string, from: Place, options: readonly Opti
   const [problem] = document.errors;
   if (problem !== undefined) {
     const hint = problem.code === "BLOCK_AS_IMPLICIT_KEY" ? COLON_HINT : "";
-    throw new ConfigError(from.option, `${where(problem.pos[0])}: not valid YAML or JSON: ${problem.message}${hint}`);
+    // The parser may repeat all of the file in its words.
+    const words = problem.message.slice(0, MAX_PROBLEM_CHARS);
+    throw new ConfigError(from.option, `${where(problem.pos[0])}: not valid YAML or JSON: ${words}${hint}`);
   }
   const entries = new Map<string, readonly FileEntry[]>();
   const root = document.contents;
