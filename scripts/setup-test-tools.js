@@ -10,7 +10,9 @@ import { installNode, NODE_MAJORS } from "./other-nodes.js";
 /** Program → Debian package that has it. */
 const TOOLS = {
   chromium: "chromium",
+  "docker-compose": "docker-compose",
   faketime: "faketime",
+  kubectl: "kubernetes-client",
   "nats-server": "nats-server",
   openssl: "openssl",
   prlimit: "util-linux",

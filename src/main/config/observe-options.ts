@@ -186,7 +186,7 @@ export const DASHBOARDS_OPTIONS: {
 } = {
   format: formatOption(
     DASHBOARD_FORMATS,
-    "JSON for Grafana's import and provisioning, or a ConfigMap with the label grafana_dashboard for its sidecar.",
+    "JSON for Grafana's import and provisioning, or a ConfigMap a board with the label grafana_dashboard for its sidecar.",
   ),
   board: {
     name: "board",

@@ -1,6 +1,6 @@
 /**
- * What a publisher thread is made with, what it is given at the start of a life, and how much heap. MAIN THREAD; pure but for the counters it reads
- * and the ports it asks for.
+ * What a publisher thread is made with, what it is given at the start of a life, and how much heap. MAIN THREAD; pure but for the
+ * counters it reads and the ports it asks for.
  *
  * The first life gets what the options say. A later one gets what its predecessor had come to: the addresses with their real
  * ports, a gate that need not open twice, and the number behind the last one that was counted.
@@ -14,6 +14,7 @@ import type { NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
 import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { RingMemory } from "../../shared/ring-memory.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
+import type { CurveGate } from "../curve/curve-gate.ts";
 import type { WorkerRestartReason } from "../metrics/pipeline-view.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
 
@@ -22,6 +23,13 @@ const REBIND_PATIENCE_MS = 5000;
 
 /** Payloads lie outside of the heap; whatever needs more than this is a fault. */
 const PUBLISHER_HEAP_MB = 128;
+
+/**
+ * Beside it, so much for what is new. A payload is memory that V8 counts and does not hold, freed when its handle is collected: with
+ * a small nursery that is soon, in 0.3 ms. With V8's own the payloads for NATS pile up to where it collects the whole heap, once a
+ * second, for milliseconds in which no ZMQ message leaves (`docs/adr/0013-nats-delivery.md`).
+ */
+export const PUBLISHER_NURSERY_MB = 3;
 
 export interface PublisherThreadOptions {
   readonly memory: RingMemory;
@@ -37,6 +45,8 @@ export interface PublisherThreadOptions {
   readonly entry: URL;
   /** See PublisherData. */
   readonly sharesZmq: boolean;
+  /** Who may connect to the sockets; null: everyone. Open for as long as any of them may be bound. */
+  readonly gate: CurveGate | null;
   /** A fresh port to the index thread, for each life; null when there is no such thread. */
   readonly newSnapshotPort: () => MessagePort | null;
   readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
