@@ -124,11 +124,6 @@ function pairOf(value: unknown): readonly [number, number] {
   return [source, destination];
 }
 
-/** A minus is refused before a zero too, as serde does it. */
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
-}
-
 function objectIn(value: unknown, what: string): Fields {
   const fields = fieldsOf(value);
   if (fields === null) throw bad(what, "an object");
