@@ -11,10 +11,10 @@ import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";
 import { SlotIndex } from "../consolidate/slot-index.ts";
 import { HOLD, HoldSlots, placeOf } from "./hold-slots.ts";
-import { MAX_HOLDERS, NODE_FLAG, PrefixTree } from "./prefix-tree.ts";
+import { HOLDERS_MASK, NODE_FLAG, PrefixTree } from "./prefix-tree.ts";
 
 /** Owners are numbered below this. */
-export const MAX_OWNERS: number = MAX_HOLDERS;
+export const MAX_OWNERS: number = HOLDERS_MASK;
 /** Further holders than these are not looked through for the sake of a flag, which is set then. */
 const MAX_LOOK = 32;
 const FIRST_TAGS = 256;
