@@ -10,6 +10,7 @@ const TOOLS = {
   chromium: "chromium",
   faketime: "faketime",
   "nats-server": "nats-server",
+  openssl: "openssl",
   prlimit: "util-linux",
   prometheus: "prometheus",
   promtool: "prometheus",

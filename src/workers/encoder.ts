@@ -7,7 +7,9 @@
  * came from, and the next encoder does it again.
  */
 import { threadId } from "node:worker_threads";
-import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../shared/counters.ts";
+import { CounterBlock } from "../shared/counter-block.ts";
+import { ENCODE_ERROR_REASONS } from "../shared/counter-labels.ts";
+import { ENCODER_CELLS } from "../shared/encoder-cells.ts";
 import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
 import { RingEncoder } from "../shared/ring-encoder.ts";

@@ -5,7 +5,7 @@
  * It is off the way of the events: they are published before it sees them, and when it dies they are published without it.
  */
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
-import { CounterBlock } from "../shared/counters.ts";
+import { CounterBlock } from "../shared/counter-block.ts";
 import { LayoutError, messageOf, StateDirTakenError } from "../shared/errors.ts";
 import { type IndexData, type IndexMessage, parseIndexData } from "../shared/index-messages.ts";
 import { RingIndexer } from "../shared/ring-indexer.ts";

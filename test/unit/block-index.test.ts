@@ -1,7 +1,8 @@
 /** The bounds of the shadow index: blocks, memory, scans, texts, keys that were chosen by somebody. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { CounterBlock, INDEX_CELLS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { INDEX_CELLS } from "../../src/shared/index-cells.ts";
 import { RECORD_WORD } from "../../src/shared/record.ts";
 import { BlockIndex, type BlockIndexOptions } from "../../src/workers/block-index.ts";
 import { setEngineBlocks } from "../../src/workers/engine-blocks.ts";

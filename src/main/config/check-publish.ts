@@ -92,7 +92,7 @@ export function checkPublish(
       `${resolver.placeOf(option).label}: ${endpoint} can be reached from other machines; whoever connects there reads ${read}`,
     );
   }
-  if (config.snapshot && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {
+  if (config.snapshot && config.insecure && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {
     const hashes = config.redactTokens ? "block hashes" : "block hashes and cache salts";
     const what = config.snapshotTokens ? "token ids, which are people's prompts" : hashes;
     warnings.push(

@@ -6,6 +6,7 @@ import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
+import type { HttpAccessConfig } from "./load-http.ts";
 import type { LivePageMode } from "./live-options.ts";
 import type { ClusterConfig } from "./load-cluster.ts";
 import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
@@ -155,7 +156,7 @@ export type PublishConfig = Omit<
   readonly engines?: readonly EngineConfig[];
 } & Partial<Pick<ServeConfig, "iterationStats" | "perfMetrics">>;
 
-export interface ServeConfig {
+export interface ServeConfig extends HttpAccessConfig {
   /** Null: nothing goes to NATS. */
   readonly nats: NatsConfig | null;
   /** In the order in which they were given, which their ranks on the wire follow. No two have the same name. */

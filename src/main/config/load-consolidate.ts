@@ -5,6 +5,7 @@ import { checkPublish } from "./check-publish.ts";
 import type { Origin, PublishConfig } from "./config.ts";
 import { CONSOLIDATE_OPTION_LIST, CONSOLIDATE_OPTIONS as OWN } from "./consolidate-options.ts";
 import { loadProbes } from "./load-health.ts";
+import { loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { loadNatsConfig } from "./load-nats.ts";
 import { loadRedaction } from "./load-redaction.ts";
@@ -72,6 +73,16 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
   const taken = zmqEndpoint === null ? null : leaderTrap(zmqEndpoint, env);
   if (taken !== null) throw refused(resolver.placeOf(OWN.outputEndpoint), taken);
   const nats = await natsConfig(resolver, env, warnings, onlyBlockSizeTokens);
+  const { webConfigFile, insecure } = await loadHttpAccess(
+    resolver,
+    {
+      option: OPTIONS.systemHost,
+      host: resolver.pick(OPTIONS.systemHost),
+      port: resolver.pick(OPTIONS.systemPort),
+      keeps: null,
+    },
+    warnings,
+  );
   const config: ConsolidateConfig = Object.freeze({
     sources: sources.map(({ value }) => value),
     mode: resolver.pick(OWN.mode),
@@ -102,6 +113,8 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     stateDir: null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
+    webConfigFile,
+    insecure,
     probes: loadProbes(resolver),
     encoders: resolver.pick(OPTIONS.encoders),
     ringSlots: resolver.pick(OPTIONS.ringSlots),

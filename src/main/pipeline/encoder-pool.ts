@@ -11,7 +11,9 @@
  */
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
-import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../../shared/counters.ts";
+import { CounterBlock } from "../../shared/counter-block.ts";
+import { ENCODE_ERROR_REASONS } from "../../shared/counter-labels.ts";
+import { ENCODER_CELLS } from "../../shared/encoder-cells.ts";
 import { messageOf, ThreadDiedError } from "../../shared/errors.ts";
 import type { EncoderTask, PlaneTask } from "../../shared/messages.ts";
 import { blame } from "../../shared/poison.ts";

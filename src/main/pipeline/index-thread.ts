@@ -5,7 +5,8 @@
  * with an empty index, which says so. One that keeps dying is given up, and the service goes on without snapshots.
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { CounterBlock, INDEX_CELLS } from "../../shared/counters.ts";
+import { CounterBlock } from "../../shared/counter-block.ts";
+import { INDEX_CELLS } from "../../shared/index-cells.ts";
 import { messageOf, StateDirTakenError } from "../../shared/errors.ts";
 import type {
   Epoch,

@@ -37,15 +37,21 @@ export interface RouterRoutesOptions {
 export function routerRoutes(options: RouterRoutesOptions): readonly WholeRoute[] {
   const api = new RouterApi(options);
   return [
-    post("/query", MAX_QUERY_BYTES, [404], (fields) => api.query(fields)),
-    post("/query_by_hash", MAX_QUERY_BYTES, [404], (fields) => api.queryByHash(fields)),
-    post("/route", MAX_QUERY_BYTES, [404], (fields) => api.route(fields)),
+    shared(post("/query", MAX_QUERY_BYTES, [404], (fields) => api.query(fields))),
+    shared(post("/query_by_hash", MAX_QUERY_BYTES, [404], (fields) => api.queryByHash(fields))),
+    shared(post("/route", MAX_QUERY_BYTES, [404], (fields) => api.route(fields))),
+    shared(get("/workers", [], ({ query }) => api.workers(query))),
+    // What follows changes the index, has kvcast connect somewhere, or gives out all of it.
     post("/load", MAX_ORDER_BYTES, [404, 409], (fields) => api.load(fields)),
     post("/register", MAX_ORDER_BYTES, [201, 409], (fields) => api.register(fields)),
     post("/unregister", MAX_ORDER_BYTES, [404], (fields) => api.unregister(fields)),
-    get("/workers", [], ({ query }) => api.workers(query)),
     get("/dump", [400, 413], ({ query }) => api.dump(query)),
   ];
+}
+
+/** For everyone who can reach the port, like a scrape. */
+function shared(route: WholeRoute): WholeRoute {
+  return { ...route, access: "shared" };
 }
 
 type Handler = (fields: RequestFields) => Response | Promise<Response>;
