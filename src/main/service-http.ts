@@ -48,7 +48,7 @@ export interface ServiceHttp extends Pick<HttpServer, "url" | "implementation"> 
   close(): Promise<void>;
 }
 
-/** Binds the address; null where HTTP is off. Rejects with BindError. */
+/** Binds the address; null where HTTP is off. Rejects with BindError and ConfigError. */
 export async function startServiceHttp(options: ServiceHttpOptions): Promise<ServiceHttp | null> {
   const { config, log, version, epoch, pipeline, engines, enginePages, board } = options;
   if (config.systemPort === null) return null;
@@ -86,6 +86,7 @@ export async function startServiceHttp(options: ServiceHttpOptions): Promise<Ser
   });
   // What nobody may see need not be kept.
   const isPageOpen = gate.isOn && server.servesPrivate;
+  // With a web configuration that may change at any time.
   if (isPageOpen || (gate.isOn && config.webConfigFile !== null)) live.start();
   return {
     url: server.url,

@@ -361,8 +361,9 @@ void test("a limit lets a burst through, and then one each interval", () => {
   assert.deepEqual(taken, [true, true, true, false, false, true, false, true, true, true, false]);
 });
 
+const header = (text: string | Buffer): string => `Basic ${Buffer.from(text).toString("base64")}`;
+
 void test("credentials out of a header", () => {
-  const header = (text: string | Buffer): string => `Basic ${Buffer.from(text).toString("base64")}`;
   assert.deepEqual(basicCredentials(header("alice:pass:word")), { user: "alice", password: "pass:word" });
   assert.deepEqual(basicCredentials(header("alice:").replace("Basic", "basic")), { user: "alice", password: "" });
   assert.deepEqual(basicCredentials(header("ü:ß")), { user: "ü", password: "ß" });

@@ -66,7 +66,8 @@ export async function loadHyperExpress(): Promise<LoadResult> {
 function headOf(request: Request): RequestHead {
   const headers: [string, string][] = [];
   request.raw.forEach((name, value) => headers.push([name, value]));
-  const query = request.path_query;
+  // Undefined where there is none, whatever the library's types say.
+  const query = request.path_query || "";
   return { method: request.method, target: query === "" ? request.path : `${request.path}?${query}`, headers };
 }
 

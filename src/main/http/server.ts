@@ -77,7 +77,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const isTls = webConfig !== null && webConfig.file.current.tls !== null;
   const tls = isTls ? { file: webConfig.file, log } : null;
   listener ??= await startNodeServer({ host, port, dispatcher, tls });
-  const { port: boundPort, close } = listener;
+  const bound = listener;
+  const boundPort = bound.port;
   log.debug("HTTP server started", { implementation, host, port: boundPort, tls: isTls });
   return {
     implementation,
@@ -87,7 +88,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       return access.servesPrivate;
     },
     async close() {
-      await close();
+      await bound.close();
       webConfig?.passwords.close();
     },
   };

@@ -26,7 +26,8 @@ export class TlsFront {
   readonly #waiting = new Map<string, Socket>();
   readonly #verified = new WeakSet<object>();
   #server: Server | null = null;
-  #digest: string = "";
+  /** What the server was made of. */
+  #material: TlsMaterial | null = null;
 
   constructor(options: TlsFrontOptions) {
     this.#options = options;
@@ -41,15 +42,15 @@ export class TlsFront {
     });
     // It may end before TLS has begun.
     raw.on("error", () => {});
-    const { tls, digest } = await this.#options.file.fresh();
+    const { tls } = await this.#options.file.fresh();
     if (raw.destroyed) return;
     if (tls === null) {
       raw.destroy();
       return;
     }
-    if (this.#server === null || this.#digest !== digest) {
+    if (this.#server === null || this.#material !== tls) {
       this.#server = this.#make(tls);
-      this.#digest = digest;
+      this.#material = tls;
     }
     this.#server.emit("connection", raw);
   }

@@ -6,6 +6,7 @@
 import { ConfigError } from "../../shared/errors.ts";
 import { REPLAY_FRAMINGS } from "../../shared/zmq-wire.ts";
 import { peerEndpoint } from "../config/peer-endpoint.ts";
+import { addressRefusal, isRefusedAddress } from "../engine/engine-address.ts";
 import type { Request, Response, WholeRoute } from "../http/routes.ts";
 import { bigJson, type Json, unsignedOf } from "../router-feed/big-json.ts";
 import type { Model, ModelName, Models } from "../router-feed/models.ts";
@@ -284,9 +285,13 @@ function pairsOf(
   return owners.reduce((sum, owner) => sum + (owner === NO_OWNER ? 0 : index.pairsOf(owner)), 0);
 }
 
+/** Comes over HTTP, so it may lead everywhere but to where credentials are handed out. */
 function endpointOf(name: string, text: string): string {
   try {
-    return peerEndpoint.parse(text, { label: name, option: name });
+    const endpoint = peerEndpoint.parse(text, { label: name, option: name });
+    const host = /^tcp:\/\/(.*):\d+$/.exec(endpoint)?.[1] ?? "";
+    if (isRefusedAddress(host)) throw new RequestError(`${name}: ${addressRefusal(host).message}`);
+    return endpoint;
   } catch (error) {
     if (error instanceof ConfigError) throw new RequestError(error.message);
     throw error;

@@ -15,6 +15,7 @@ import { filesOf, tlsMaterial, type TlsMaterial, TlsMaterialError } from "./tls-
 import { type WebConfig, webConfigOf } from "./web-config.ts";
 
 const MAX_FILE_BYTES: number = 1024 * 1024;
+const PIECE_BYTES: number = 16 * 1024;
 const LOOK_INTERVAL_MS = 1000;
 /** A file system that hangs must not hold up a probe. */
 const MAX_LOOK_MS = 1000;
@@ -23,8 +24,8 @@ export interface LoadedWebConfig {
   readonly config: WebConfig;
   /** Null: plain HTTP. */
   readonly tls: TlsMaterial | null;
-  /** Of all that was read. */
-  readonly digest: string;
+  /** Of what stands in each file that was read, by its name. */
+  readonly digests: ReadonlyMap<string, string>;
 }
 
 /** What became of a look at the files. */
@@ -41,9 +42,8 @@ export function asksWho({ config, tls }: LoadedWebConfig): boolean {
 
 /** Reads all of it. Throws ConfigError. */
 export async function loadWebConfig(file: string, place: Place): Promise<LoadedWebConfig> {
-  const hash = createHash("sha256");
   const text = await readBounded(file, file, place);
-  hash.update(text);
+  const digests = new Map([[file, digestOf(text)]]);
   const fault = (line: number, reason: string): ConfigError =>
     refused(place, `${file}${line === 0 ? "" : ` line ${line}`}: ${reason}`);
   const { yamlTree } = await import("../config/yaml-tree.ts");
@@ -53,15 +53,15 @@ export async function loadWebConfig(file: string, place: Place): Promise<LoadedW
     throw fault(tree.problem.line, `not valid YAML (${tree.problem.code})`);
   }
   const config = webConfigOf(tree.root, file, fault);
-  if (config.tls === null) return { config, tls: null, digest: hash.digest("hex") };
+  if (config.tls === null) return { config, tls: null, digests };
   const contents = new Map<string, Buffer>();
   for (const named of filesOf(config.tls)) {
     const content = await readBounded(named.file, `${file}: ${named.key}`, place);
     contents.set(named.file, content);
-    hash.update(content);
+    digests.set(named.file, digestOf(content));
   }
   try {
-    return { config, tls: tlsMaterial(config.tls, contents), digest: hash.digest("hex") };
+    return { config, tls: tlsMaterial(config.tls, contents), digests };
   } catch (error) {
     if (!(error instanceof TlsMaterialError)) throw error;
     throw refused(place, `${file}: ${error.key}: ${error.message}`);
@@ -108,6 +108,7 @@ export class WebConfigFile {
   }
 
   async #renew(): Promise<void> {
+    if (this.#told === "" && (await this.#isSame())) return;
     let found: LoadedWebConfig;
     try {
       found = await loadWebConfig(this.#file, this.#place);
@@ -121,34 +122,47 @@ export class WebConfigFile {
       this.#events.onBad(bad);
       return;
     }
-    const isNew = found.digest !== this.#current.digest;
-    const wasBad = this.#told !== "";
     this.#told = "";
-    if (isNew) this.#current = found;
-    if (isNew || wasBad) this.#events.onRenewed();
+    this.#current = found;
+    this.#events.onRenewed();
   }
+
+  /** Whether each file has what it had. Cheaper than to make sense of them again. */
+  async #isSame(): Promise<boolean> {
+    try {
+      for (const [file, digest] of this.#current.digests) {
+        if (digestOf(await readBounded(file, file, this.#place)) !== digest) return false;
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function digestOf(content: Buffer): string {
+  return createHash("sha256").update(content).digest("hex");
 }
 
 /** At most a megabyte; `label` says what it is. */
 async function readBounded(file: string, label: string, place: Place): Promise<Buffer> {
-  let content: Buffer;
+  const pieces: Buffer[] = [];
+  let bytes = 0;
   try {
     const handle = await open(file, "r");
     try {
-      const room = Buffer.alloc(MAX_FILE_BYTES + 1);
-      let length = 0;
-      for (;;) {
-        const { bytesRead } = await handle.read(room, length, room.length - length);
-        length += bytesRead;
-        if (bytesRead === 0 || length === room.length) break;
+      while (bytes <= MAX_FILE_BYTES) {
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES));
+        if (bytesRead === 0) break;
+        pieces.push(buffer.subarray(0, bytesRead));
+        bytes += bytesRead;
       }
-      content = Buffer.from(room.subarray(0, length));
     } finally {
       await handle.close();
     }
   } catch (error) {
     throw new ConfigError(place.option, `${place.label}: ${label}: cannot read the file: ${messageOf(error)}`, error);
   }
-  if (content.length > MAX_FILE_BYTES) throw refused(place, `${label}: ${file} is larger than ${MAX_FILE_BYTES} bytes`);
-  return content;
+  if (bytes > MAX_FILE_BYTES) throw refused(place, `${label}: ${file} is larger than ${MAX_FILE_BYTES} bytes`);
+  return Buffer.concat(pieces);
 }
