@@ -3,6 +3,7 @@
  */
 import type { NatsReport } from "../shared/nats-messages.ts";
 import type { PublishConfig } from "./config/config.ts";
+import { openConnection } from "./config/load-nats.ts";
 import type { Logger } from "./log.ts";
 import type { SnapshotOptions } from "./pipeline/index-thread.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
@@ -40,7 +41,7 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
       config.nats === null
         ? null
         : {
-            connection: config.nats.connection,
+            connection: openConnection(config.nats.connection),
             encoding: config.nats.encoding,
             place: config.nats.place,
             jetStream: config.nats.jetStream,
