@@ -114,7 +114,15 @@ export class BlockHolds {
    * A new node behind `parent`, which the owner holds by this hash from now on. There is none like it. `known`: what `find` has just
    * returned for owner and hash. Returns the node.
    */
-  holdNew(owner: number, lo: number, hi: number, known: number, parent: number, localLo: number, localHi: number): number {
+  holdNew(
+    owner: number,
+    lo: number,
+    hi: number,
+    known: number,
+    parent: number,
+    localLo: number,
+    localHi: number,
+  ): number {
     const tag = this.#tag;
     const hold = this.#holds.take(owner);
     const node = this.tree.add(parent, localLo, localHi, hold);
