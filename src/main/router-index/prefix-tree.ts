@@ -139,6 +139,16 @@ export class PrefixTree {
     this.#nodes.set(node, NODE.firstHold, hold);
   }
 
+  /** The last hold of a node has gone. Returns whether it has children; else it is to be pruned. */
+  empty(node: number): boolean {
+    const page = this.#nodes.page(node);
+    const at = placeOf(node);
+    const bits = (page[at + NODE.bits] as number) & ~(HOLDERS_MASK | NODE_FLAG.mixed);
+    page[at + NODE.firstHold] = 0;
+    page[at + NODE.bits] = bits;
+    return (bits & CHILD_FIELD) !== 0;
+  }
+
   holders(node: number): number {
     return this.#nodes.get(node, NODE.bits) & HOLDERS_MASK;
   }
