@@ -93,6 +93,7 @@ function isIncomplete(line: string): boolean {
 function shellIn(page: string): readonly string[] {
   return [...page.matchAll(/```(?:sh|bash|shell)\n([\s\S]*?)```/g)].map(([, block = ""]) =>
     block
+      .replaceAll(/\\\n\s*/g, " ")
       .split("\n")
       .filter((line) => !isIncomplete(line))
       .join("\n"),
