@@ -17,7 +17,7 @@ const NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*";
 const LABEL = String.raw`[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"`;
 const NUMBER = String.raw`[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf|infinity)|nan`;
 const SAMPLE = new RegExp(`^(${NAME})(?:\\{((?:${LABEL}(?:,${LABEL})*)?)\\})? (${NUMBER})(?: (-?[\\d.]+))?$`, "i");
-const HEAD = new RegExp(`^# (HELP|TYPE) (${NAME}) ?(.*)$`);
+const HEAD = new RegExp(`^# (HELP|TYPE) (${NAME}) ?(.*)$`, "s");
 const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   histogram: ["_bucket", "_sum", "_count"],
   summary: ["", "_sum", "_count"],

@@ -139,6 +139,7 @@ test("what is no note is a payload; what is no message is named", () => {
   assert.equal(parseCommand([]), "too_few_frames");
   assert.equal(parseCommand([Buffer.alloc(8)]), "too_few_frames");
   assert.equal(parseCommand([Buffer.alloc(9), Buffer.from("ping")]), "bad_id");
+  assert.equal(parseCommand([Buffer.from("8000000000000001", "hex"), Buffer.from("ping")]), "bad_id");
   assert.equal(parseCommand([Buffer.alloc(8), Buffer.from([0xff, 0xfe])]), "bad_function");
   assert.equal(parseCommand([Buffer.alloc(8), Buffer.alloc(300, 0x61)]), "bad_function");
 });

@@ -99,6 +99,7 @@ test("every line of kvcast that users may copy is taken", async (t) => {
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   // Files that examples name, as a user has them.
   writeFileSync(path.join(folder, "kvcast.yaml"), "engine: http://127.0.0.1:8000\n");
+  writeFileSync(path.join(folder, "engine.rec"), "");
   const secret = path.join(folder, "secret");
   writeFileSync(secret, "Authorization: Bearer x\n", { mode: 0o600 });
   for (const spec of COMMANDS) {
@@ -125,8 +126,8 @@ test("every line of kvcast that users may copy is taken", async (t) => {
       for (const { argv, env } of callsIn(block, folder)) {
         let said = "";
         const io = {
-          argv: argv.map((word) => inFolder(word)),
-          env,
+          argv: argv.map(inFolder),
+          env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, inFolder(value)])),
           out: () => {},
           err: (text: string) => (said += text),
         };
@@ -141,6 +142,6 @@ test("every line of kvcast that users may copy is taken", async (t) => {
 
   function inFolder(word: string): string {
     if (/^\/(?:run|etc)\//.test(word)) return secret;
-    return word === "kvcast.yaml" ? path.join(folder, word) : word;
+    return word.replace(/^(file:)?(?=(?:kvcast\.yaml|engine\.rec)\b)/, `$1${folder}/`);
   }
 });

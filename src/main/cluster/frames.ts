@@ -54,8 +54,11 @@ export function parseCommand(frames: readonly Buffer[]): Command | FrameFault {
   if (idBytes === undefined || nameBytes === undefined) return "too_few_frames";
   if (idBytes.length !== ID_BYTES) return "bad_id";
   if (nameBytes.length > MAX_FUNCTION_BYTES) return "bad_function";
+  const id = idBytes.readBigUInt64BE();
+  // Its answer would read as a refusal.
+  if ((id & REFUSED) !== 0n) return "bad_id";
   try {
-    return { id: idBytes.readBigUInt64BE(), name: UTF8.decode(nameBytes), data };
+    return { id, name: UTF8.decode(nameBytes), data };
   } catch {
     return "bad_function";
   }

@@ -18,7 +18,8 @@ export function openMetricsHead(
   { name, type, help }: Pick<ExpositionFamily, "name" | "type" | "help">,
   has: (name: string) => boolean,
 ): string {
-  const base = type === "counter" && name.endsWith(TOTAL) ? name.slice(0, -TOTAL.length) : name;
+  const isSuffixed = type === "counter" && name.length > TOTAL.length && name.endsWith(TOTAL);
+  const base = isSuffixed ? name.slice(0, -TOTAL.length) : name;
   // Without its suffix a counter is none to this format, and no two families may have one name.
   const isCounter = base !== name && !has(base);
   const word = isCounter ? type : type === "counter" || type === "untyped" ? "unknown" : type;

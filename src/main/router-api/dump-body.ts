@@ -7,7 +7,7 @@ import { dumpIndex, type DumpedBlock } from "../router-index/dump.ts";
 /** A block takes some 250 bytes of an answer, which is made at once. */
 export const MAX_DUMPED_PAIRS = 500_000;
 
-const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(TIER_NAMES).map(([name, tier]) => [tier, name]));
+const NAMES: ReadonlyMap<number, string> = new Map(Array.from(TIER_NAMES, ([name, tier]) => [tier, name]));
 
 export interface DumpFilter {
   readonly worker: bigint | null;

@@ -78,7 +78,7 @@ export class PlaneDecoder {
         event.worker = wide(cursor);
         hasWorker = true;
       } else if (key === "storage_tier") {
-        const tier = TIER_NAMES[textOf(cursor) ?? ""];
+        const tier = TIER_NAMES.get(textOf(cursor) ?? "");
         if (tier === undefined) return false;
         event.tier = tier;
       } else if (key === "residency_domain") {

@@ -12,12 +12,13 @@ const FIRST_BLOCKS = 128;
 export const PLANE_KIND = { stored: 1, removed: 2, cleared: 3 } as const;
 export type PlaneKind = (typeof PLANE_KIND)[keyof typeof PLANE_KIND];
 
-export const TIER_NAMES: Readonly<Record<string, Tier>> = {
-  device: TIER.device,
-  host_pinned: TIER.hostPinned,
-  disk: TIER.disk,
-  external: TIER.external,
-};
+/** A map: the name comes from outside, and may be that of something that every object has. */
+export const TIER_NAMES: ReadonlyMap<string, Tier> = new Map([
+  ["device", TIER.device],
+  ["host_pinned", TIER.hostPinned],
+  ["disk", TIER.disk],
+  ["external", TIER.external],
+]);
 
 export class PlaneEvent {
   /** u64. */

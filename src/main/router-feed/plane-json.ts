@@ -24,7 +24,7 @@ export function readRouterEvent(fields: Fields, event: PlaneEvent): boolean {
   event.begin();
   const worker = unsignedOf(fields["worker_id"]);
   const name = fields["storage_tier"] ?? "device";
-  const tier = typeof name === "string" ? TIER_NAMES[name] : undefined;
+  const tier = typeof name === "string" ? TIER_NAMES.get(name) : undefined;
   const domain = fields["residency_domain"];
   if (worker === null || tier === undefined || !isFields(fields["event"])) return false;
   if ("residency_domain" in fields && domain !== "worker" && domain !== "cache_owner") return false;
@@ -39,6 +39,7 @@ export function readCacheEvent({ event_id: id, dp_rank: rank = 0, data }: Fields
   if (eventId === null || typeof rank !== "number" || !Number.isInteger(rank) || rank < 0 || rank > MAX_RANK)
     return false;
   event.eventId = Number(eventId);
+  if (!Number.isSafeInteger(event.eventId)) return false;
   event.rank = rank;
   if (data === "cleared") {
     event.kind = PLANE_KIND.cleared;

@@ -47,6 +47,10 @@ export class HoldSlots {
     return this.#chunks << CHUNK_BITS;
   }
 
+  page(slot: number): Int32Array {
+    return this.#pages[slot >>> PAGE_BITS] as Int32Array;
+  }
+
   get(slot: number, word: number): number {
     return (this.#pages[slot >>> PAGE_BITS] as Int32Array)[(slot & PAGE_MASK) * WORDS + word] as number;
   }
@@ -99,8 +103,10 @@ export class HoldSlots {
     const m = chunk * META.words;
     const owner = meta[m + META.owner] as number;
     if (meta[m + META.free] === 0) this.#open(chunk, owner);
-    this.set(slot, HOLD.node, 0);
-    this.set(slot, HOLD.next, meta[m + META.free] as number);
+    const page = this.page(slot);
+    const at = placeOf(slot);
+    page[at + HOLD.node] = 0;
+    page[at + HOLD.next] = meta[m + META.free] as number;
     meta[m + META.free] = slot;
     const live = (meta[m + META.live] as number) - 1;
     meta[m + META.live] = live;
@@ -179,4 +185,9 @@ export class HoldSlots {
     if (before !== NO_CHUNK) meta[before * META.words + next] = after;
     else heads[owner] = after;
   }
+}
+
+/** Where a slot begins in its page. */
+export function placeOf(slot: number): number {
+  return (slot & PAGE_MASK) * WORDS;
 }
