@@ -1,6 +1,7 @@
 /** Every file under deploy/, and the list of runbooks, that are made of tables in the code. `npm run docs` writes them; a test holds them to it. */
 import { JOB_REGEX } from "../src/main/config/observe-options.ts";
 import { ruleFileText } from "../src/main/observe/rules/rule-file.ts";
+import { boardConfigMaps } from "../src/main/observe/board-export.ts";
 import { BOARDS } from "./boards/boards.ts";
 import { grafanaText } from "./boards/grafana.ts";
 import { runbookIndex } from "./runbook-index.ts";
@@ -42,17 +43,27 @@ export const SCENARIOS: Readonly<Record<string, ScenarioFile>> = {
   serving: { every: "5m", scenarios: SERVING_SCENARIOS },
 };
 
+const DASHBOARD_COMMENTS = [
+  "The boards of deploy/grafana for Grafana's sidecar, made by npm run docs; kvcast dashboards export --format config-map prints them.",
+];
+
 export function generatedFiles(): readonly GeneratedFile[] {
+  const boards = BOARDS.map((board) => ({ name: `kvcast-${board.name}.json`, text: grafanaText(board) }));
   return [
     { path: "deploy/prometheus/prometheus.yml", text: scrapeConfigText({ ...SCRAPE, format: "prometheus" }) },
-    { path: "deploy/prometheus/pod-monitor.yml", text: scrapeConfigText({ ...SCRAPE, format: "pod-monitor" }) },
-    { path: "deploy/prometheus/service-monitor.yml", text: scrapeConfigText({ ...SCRAPE, format: "service-monitor" }) },
     { path: "deploy/prometheus/rules/kvcast.yml", text: ruleFileText({ ...RULES, format: "file" }) },
     ...Object.entries(SCENARIOS).map(([name, scenarios]) => ({
       path: `deploy/prometheus/tests/${name}.test.yml`,
       text: testFileText("../rules/kvcast.yml", RULES.runbookUrl, scenarios),
     })),
     { path: "docs/runbooks/README.md", text: runbookIndex() },
-    ...BOARDS.map((board) => ({ path: `deploy/grafana/kvcast-${board.name}.json`, text: grafanaText(board) })),
+    ...boards.map(({ name, text }) => ({ path: `deploy/grafana/${name}`, text })),
+    { path: "deploy/kubernetes/pod-monitor.yaml", text: scrapeConfigText({ ...SCRAPE, format: "pod-monitor" }) },
+    {
+      path: "deploy/kubernetes/service-monitor.yaml",
+      text: scrapeConfigText({ ...SCRAPE, format: "service-monitor" }),
+    },
+    { path: "deploy/kubernetes/prometheus-rule.yaml", text: ruleFileText({ ...RULES, format: "prometheus-rule" }) },
+    { path: "deploy/kubernetes/dashboards.yaml", text: boardConfigMaps(boards, "kvcast", DASHBOARD_COMMENTS) },
   ];
 }

@@ -8,6 +8,7 @@
  * Everything shared is a SharedArrayBuffer: posting it shares it, nothing is copied or handed over.
  */
 import type { MessagePort } from "node:worker_threads";
+import type { CurveServerData } from "./curve.ts";
 import { LayoutError } from "./errors.ts";
 import type { LoadMessage, NatsReport, NatsSinkData } from "./nats-messages.ts";
 import type { RingShape } from "./ring-layout.ts";
@@ -34,6 +35,8 @@ export interface EncoderTask {
   readonly counters: SharedArrayBuffer;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
+  /** Payloads hold neither token ids nor cache salts. Default: false. */
+  readonly redactTokens?: boolean;
   /** Null or absent: no messages for the event plane. The batcher must count them if and only if they are wanted here. */
   readonly plane?: PlaneTask | null;
   readonly oversize: OversizeMessage | null;
@@ -48,6 +51,8 @@ export interface ZmqSinkData {
   readonly queueBytes: number;
   readonly waitSubscribers: number;
   readonly waitSubscribersTimeoutMs: number;
+  /** Null or absent: clients come in without keys, and what they are sent is not encrypted. */
+  readonly curve?: CurveServerData | null;
 }
 
 /** The replay window and its socket; null in PublisherData when it is off. */
@@ -60,6 +65,8 @@ export interface ReplayData {
   readonly window: SharedArrayBuffer;
   readonly maxBytes: number;
   readonly maxBatches: number;
+  /** As that of the sink. */
+  readonly curve?: CurveServerData | null;
 }
 
 /**

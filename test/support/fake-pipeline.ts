@@ -1,10 +1,14 @@
 /**
  * A pipeline that does nothing: the numbers of a metrics page, to be set by a test.
  */
-import { CounterBlock, ENCODER_CELLS, INDEX_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { ENCODER_CELLS } from "../../src/shared/encoder-cells.ts";
+import { INDEX_CELLS } from "../../src/shared/index-cells.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import type { Epoch } from "../../src/shared/index-messages.ts";
 import { Histogram } from "../../src/main/metrics/histogram.ts";
 import {
+  type GateView,
   type PipelineView,
   RING_WAIT_BUCKETS,
   type RingDropReason,
@@ -62,6 +66,8 @@ export class FakePipeline implements PipelineView {
   workers(): readonly WorkerStatus[] {
     return this.status;
   }
+  gate: GateView | null = null;
+
   replayEndpoint(): string | null {
     return this.replay;
   }

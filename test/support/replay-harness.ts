@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { MessagePort } from "node:worker_threads";
 import { Dealer } from "zeromq";
-import { CounterBlock, PUBLISHER_CELLS, REPLAY_OUTCOMES } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { REPLAY_OUTCOMES } from "../../src/shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import type { ReplayData } from "../../src/shared/messages.ts";
 import { sequenceFrame } from "../../src/shared/zmq-wire.ts";
+import type { PaceLimits } from "../../src/workers/replay-pace.ts";
 import { type ReplayLimits, ReplayServer } from "../../src/workers/replay-server.ts";
 import { ReplayWindow } from "../../src/workers/replay-window.ts";
 
@@ -13,6 +16,15 @@ export const TOPIC = "kv";
 export const END_NUMBER = "ffffffffffffffff";
 export const END_V2: readonly string[] = ["", "", END_NUMBER, ""];
 export const END_V1: readonly string[] = ["", END_NUMBER, ""];
+
+export const AT_WILL: PaceLimits = {
+  burst: Infinity,
+  perSecond: 0,
+  allBurst: Infinity,
+  allPerSecond: 0,
+  repeats: Infinity,
+  restMs: 0,
+};
 
 export interface HarnessOptions {
   readonly endpoint?: string;
@@ -23,6 +35,8 @@ export interface HarnessOptions {
   readonly snapshotPort?: MessagePort;
   readonly messageBytes?: number;
   readonly limits?: Partial<ReplayLimits>;
+  /** Default: clients may ask as often as they like. */
+  readonly pace?: PaceLimits;
 }
 
 export async function turn(): Promise<void> {
@@ -62,7 +76,13 @@ export class ReplayHarness {
       counters,
       snapshotPort: options.snapshotPort ?? null,
       messageBytes: options.messageBytes ?? 64 * 1024,
-      limits: { maxClients: 50, expiryMs: 10_000, tcpTimeoutMs: 10_000, ...options.limits },
+      limits: {
+        maxClients: 50,
+        expiryMs: 10_000,
+        tcpTimeoutMs: 10_000,
+        pace: options.pace ?? AT_WILL,
+        ...options.limits,
+      },
     });
     t.after(() => server.close(0));
     return new ReplayHarness(t, window, counters, server);

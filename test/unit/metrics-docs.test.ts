@@ -12,7 +12,9 @@ import { HealthBoard } from "../../src/main/health/health-board.ts";
 import { CHECK_NAMES } from "../../src/main/health/health-report.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { fullName } from "../../src/main/metrics/metric-definition.ts";
-import { labelValues, renderMetricsReference, unitOf } from "../../src/main/metrics/reference.ts";
+import { labelValues } from "../../src/main/metrics/label-values.ts";
+import { unitOf } from "../../src/main/metrics/metric-units.ts";
+import { renderMetricsReference } from "../../src/main/metrics/reference.ts";
 import { IndexMetrics, Metrics } from "../../src/main/metrics/registry.ts";
 import { readEngineData } from "../support/engine-data.ts";
 import { EPOCH, FakePipeline } from "../support/fake-pipeline.ts";
@@ -58,6 +60,7 @@ test("label values on the page are those of a scrape, where they are a closed li
   });
   const pipeline = new FakePipeline();
   pipeline.natsUse = "events";
+  pipeline.gate = { refused: () => 0 };
   const scrape = new Metrics({
     engines: [new EngineCounters("engine0", "http", 2)],
     enginePages: {

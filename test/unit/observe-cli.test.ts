@@ -155,22 +155,28 @@ test("rules: jobs, runbooks, forms and files", async (t) => {
   assert.equal(readFileSync(file, "utf8"), plain.out);
 });
 
-test("boards: all into a directory, one on stdout, or a ConfigMap", async (t) => {
+test("boards: all into a directory, one on stdout, or a ConfigMap each", async (t) => {
   const made = path.join(folder(t), "boards");
   assert.equal((await run(`dashboards export --output ${made}`)).code, 0);
   const names = BOARD_NAMES.map((name) => `kvcast-${name}.json`);
   assert.deepEqual(readdirSync(made).toSorted(), names.toSorted());
   for (const name of names) assert.equal(readFileSync(path.join(made, name), "utf8"), shipped(name));
   assert.equal((await run("dashboards export --board overview")).out, shipped("kvcast-overview.json"));
-  const map = parseAllDocuments((await run("dashboards export --format config-map --name side")).out)[0]?.toJS() as {
-    metadata: unknown;
-    data: Readonly<Record<string, string>>;
-  };
-  assert.deepEqual(map.metadata, {
-    name: "side-dashboards",
-    labels: { "app.kubernetes.io/name": "side", grafana_dashboard: "1" },
-  });
-  assert.deepEqual(map.data, Object.fromEntries(names.map((name) => [name, shipped(name)])));
+  const maps = parseAllDocuments((await run("dashboards export --format config-map --name side")).out).map(
+    (document) => document.toJS() as { metadata: unknown; data: Readonly<Record<string, string>> },
+  );
+  assert.deepEqual(
+    maps.map(({ metadata }) => metadata),
+    BOARD_NAMES.map((name) => ({
+      name: `side-dashboard-${name}`,
+      labels: { "app.kubernetes.io/name": "side", grafana_dashboard: "1" },
+    })),
+  );
+  const inside = maps.flatMap(({ data }) => Object.entries(data));
+  assert.deepEqual(
+    inside.map(([name, text]) => [name, JSON.parse(text)]),
+    names.map((name) => [name, JSON.parse(shipped(name))]),
+  );
   const other = JSON.parse((await run("dashboards export --board runtime --job a/b|c")).out) as {
     templating: { list: readonly { name: string; regex?: string }[] };
   };

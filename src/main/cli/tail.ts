@@ -1,5 +1,6 @@
 /** `kvcast tail`: prints the stream of a publisher until it is told to stop, or has seen enough. MAIN THREAD. */
 import type { TailConfig } from "../config/load-tail.ts";
+import { refusalText } from "../tail/handshake-refusal.ts";
 import { JsonPrinter } from "../tail/json-printer.ts";
 import type { KvEvent } from "../tail/kv-event.ts";
 import { LiveBlocks } from "../tail/live-blocks.ts";
@@ -33,13 +34,21 @@ export async function runTail(config: TailConfig, stopped: Promise<NodeJS.Signal
   const startMs = performance.now();
   const failure: { unreachable: UnreachableError | null } = { unreachable: null };
   let timer: NodeJS.Timeout | undefined;
+  let refused = "";
   const client = new StreamClient({
     endpoint: config.endpoint,
     topic: config.topic,
     replayFraming: config.replayFraming,
+    curve: config.curve,
     sync: config.sync,
     maxMessageBytes: config.maxMessageBytes,
     ...(config.replayEndpoint === null ? {} : { replayEndpoint: config.replayEndpoint }),
+    onRefusal: (refusal) => {
+      const { says, fix } = refusalText(refusal, config.curve !== null);
+      // With each try it is refused again.
+      if (says !== refused) io.err(`kvcast: ${config.endpoint}: ${says}; ${fix}\n`);
+      refused = says;
+    },
     onConnection: (connected) => {
       clearTimeout(timer);
       io.err(`kvcast: ${connected ? "connected to" : "lost the connection to"} ${config.endpoint}\n`);
@@ -96,13 +105,8 @@ async function printAll(
   for await (const item of client) {
     blocks?.apply(item);
     if (item.kind === "batch") {
-      printer.batch(item);
-      for (const event of item.batch.events) {
-        if (!isWanted(config, event, item)) continue;
-        printer.event(event, item);
-        if (event.type !== "malformed") shown++;
-        if (shown === config.count) return;
-      }
+      shown += printBatch(config, item, printer, (config.count ?? Infinity) - shown);
+      if (shown === config.count) return;
     } else {
       printer.note(item);
       failWithoutSnapshot(item, client);
@@ -112,7 +116,25 @@ async function printAll(
 }
 
 /** A malformed event may be of any type: it is always shown, and never counted. */
-export function isWanted(config: Pick<TailConfig, "types" | "ranks">, event: KvEvent, item: BatchItem): boolean {
+/** Prints a batch and its wanted events, until `left` of them are readable ones; how many were. */
+export function printBatch(
+  config: Pick<TailConfig, "types" | "ranks">,
+  item: BatchItem,
+  printer: Printer,
+  left: number,
+): number {
+  let shown = 0;
+  printer.batch(item);
+  for (const event of item.batch.events) {
+    if (!isWanted(config, event, item)) continue;
+    printer.event(event, item);
+    if (event.type !== "malformed") shown++;
+    if (shown === left) break;
+  }
+  return shown;
+}
+
+function isWanted(config: Pick<TailConfig, "types" | "ranks">, event: KvEvent, item: BatchItem): boolean {
   const { types, ranks } = config;
   if (ranks.size > 0 && !ranks.has(item.batch.rank ?? 0)) return false;
   if (types.size === 0 || event.type === "malformed") return true;

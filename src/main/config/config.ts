@@ -2,10 +2,13 @@
  * The parsed configuration: frozen, complete, units in the names. Made once at start by `load.ts`; no other file
  * reads flags, environment or configuration files.
  */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import type { CurveServerConfig } from "../curve/curve-gate.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
+import type { HttpAccessConfig } from "./load-http.ts";
 import type { LivePageMode } from "./live-options.ts";
 import type { ClusterConfig } from "./load-cluster.ts";
 import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
@@ -85,6 +88,8 @@ export interface ZmqEngineConfig {
   readonly topic: string;
   /** Of all replay sockets. */
   readonly framing: ReplayFraming;
+  /** What to connect with, to all of them; absent: without encryption. */
+  readonly curve?: CurveClientKeys;
 }
 
 export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig | FileEngineConfig | ZmqEngineConfig;
@@ -119,6 +124,8 @@ export type LogFormat = "text" | "json";
 /** Answer to a replay whose start is kept no more. */
 export type ReplayEvicted = "suffix" | "empty";
 export type SequenceStart = "zero" | "time";
+/** Sinks whose messages go without token ids and cache salts. */
+export type RedactTokens = "none" | "zmq" | "nats" | "all";
 export type OnEngineGap = "mark" | "clear";
 
 /** What kind of worker the engines are; null where each engine says it itself. */
@@ -153,7 +160,7 @@ export type PublishConfig = Omit<
   readonly engines?: readonly EngineConfig[];
 } & Partial<Pick<ServeConfig, "iterationStats" | "perfMetrics">>;
 
-export interface ServeConfig {
+export interface ServeConfig extends HttpAccessConfig {
   /** Null: nothing goes to NATS. */
   readonly nats: NatsConfig | null;
   /** In the order in which they were given, which their ranks on the wire follow. No two have the same name. */
@@ -173,6 +180,8 @@ export interface ServeConfig {
   readonly zmqTopic: string;
   readonly zmqQueueBytes: number;
   readonly wireFormat: WireFormat;
+  /** How the sockets of events and replays are guarded; null: not at all. */
+  readonly zmqCurve: CurveServerConfig | null;
   readonly waitSubscribers: number;
   readonly waitSubscribersTimeoutMs: number;
   /** ROUTER address for replays; null when nothing is kept. */
@@ -188,6 +197,8 @@ export interface ServeConfig {
   readonly publishTierMoves: boolean;
   /** Silence after which an empty batch goes out; null for never. */
   readonly heartbeatMs: number | null;
+  /** Payloads, replays and snapshots hold neither token ids nor cache salts. */
+  readonly redactTokens: boolean;
   readonly snapshot: boolean;
   readonly snapshotMaxBlocks: number;
   readonly snapshotTokens: boolean;

@@ -1,22 +1,30 @@
 /** Makes the configuration of `kvcast consolidate` from flags, environment and file. MAIN THREAD, once, at start. */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import type { ConsolidateMode, Identity } from "../consolidate/consolidator.ts";
 import { checkPublish } from "./check-publish.ts";
 import type { Origin, PublishConfig } from "./config.ts";
 import { CONSOLIDATE_OPTION_LIST, CONSOLIDATE_OPTIONS as OWN } from "./consolidate-options.ts";
 import { loadProbes } from "./load-health.ts";
+import { loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
+import { type CurveFor, curveFor, loadCurveServer } from "./load-curve.ts";
 import { loadNatsConfig } from "./load-nats.ts";
+import { loadRedaction } from "./load-redaction.ts";
 import { envPlace, refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS } from "./options.ts";
+import { loadStream } from "./load-stream.ts";
 import { Resolver } from "./resolve.ts";
 import type { SourceEndpoint } from "./source-endpoint.ts";
 import { isLoopbackHost } from "./zmq-endpoint.ts";
 
+/** A publisher to subscribe to, and what to connect with; `curve` is absent where it demands nothing. */
+export type ConsolidateInput = SourceEndpoint & { readonly curve?: CurveClientKeys };
+
 export interface ConsolidateConfig extends PublishConfig {
   /** One or more; the first has number 0. */
-  readonly sources: readonly SourceEndpoint[];
+  readonly sources: readonly ConsolidateInput[];
   readonly mode: ConsolidateMode;
   readonly identity: Identity;
   readonly compat: boolean;
@@ -59,6 +67,12 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
       `--engine-endpoint: ${sources.length} sources; there may be ${MAX_SOURCES}`,
     );
   }
+  const keysFor = await curveFor(
+    resolver,
+    OPTIONS.zmqCurveClientKeyFile,
+    sources.map(({ value }) => value.serverKey),
+    warnings,
+  );
   const identity = resolver.pick(OWN.identity);
   const onlyBlockSizeTokens = resolver.pick(OWN.blockSize);
   const sink = resolver.pick(OPTIONS.sink);
@@ -70,8 +84,19 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
   }
   const taken = zmqEndpoint === null ? null : leaderTrap(zmqEndpoint, env);
   if (taken !== null) throw refused(resolver.placeOf(OWN.outputEndpoint), taken);
+  const { webConfigFile, insecure } = await loadHttpAccess(
+    resolver,
+    {
+      option: OPTIONS.systemHost,
+      host: resolver.pick(OPTIONS.systemHost),
+      port: resolver.pick(OPTIONS.systemPort),
+      keeps: null,
+    },
+    warnings,
+  );
+  const nats = await natsConfig(resolver, env, warnings, onlyBlockSizeTokens);
   const config: ConsolidateConfig = Object.freeze({
-    sources: sources.map(({ value }) => value),
+    sources: sources.map(({ value }) => withKeys(value, keysFor)),
     mode: resolver.pick(OWN.mode),
     identity,
     compat: resolver.pick(OWN.compat),
@@ -82,34 +107,30 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     kvBlockSizeTokens: onlyBlockSizeTokens ?? USUAL_BLOCK_SIZE,
     attentionDpSize: 1,
     zmqEndpoint,
-    zmqTopic: resolver.pick(OPTIONS.zmqTopic),
-    zmqQueueBytes: resolver.pick(OPTIONS.zmqQueueBytes),
+    ...loadStream(resolver),
+    zmqCurve: await loadCurveServer(resolver, zmqEndpoint !== null, warnings),
     wireFormat: resolver.find(OWN.wireFormat) ?? (identity === "lineage" ? "consolidator-lineage" : "consolidator"),
-    waitSubscribers: resolver.pick(OPTIONS.waitSubscribers),
-    waitSubscribersTimeoutMs: resolver.pick(OPTIONS.waitSubscribersTimeout),
-    replayEndpoint: resolver.pick(OPTIONS.replayEndpoint),
-    replayFraming: resolver.pick(OPTIONS.replayFraming),
-    replayBytes: resolver.pick(OPTIONS.replayBytes),
-    replayBatches: resolver.pick(OPTIONS.replayBatches),
-    replayEvicted: resolver.pick(OPTIONS.replayEvicted),
-    sequenceStart: resolver.pick(OPTIONS.sequenceStart),
-    heartbeatMs: resolver.pick(OPTIONS.heartbeat),
     snapshot: false,
     snapshotMaxBlocks: 0,
     snapshotTokens: false,
     stateDir: null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
+    webConfigFile,
+    insecure,
     probes: loadProbes(resolver),
-    encoders: resolver.pick(OPTIONS.encoders),
-    ringSlots: resolver.pick(OPTIONS.ringSlots),
-    slotBytes: resolver.pick(OPTIONS.slotBytes),
     logLevel: resolver.pick(OPTIONS.logLevel),
     logFormat: resolver.pick(OPTIONS.logFormat),
-    nats: await natsConfig(resolver, env, warnings, onlyBlockSizeTokens),
+    nats,
+    redactTokens: loadRedaction(resolver, { zmqEndpoint, nats }),
   });
   checkPublish(config, { ...OPTIONS, zmqEndpoint: OWN.outputEndpoint }, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings) });
+}
+
+function withKeys(source: SourceEndpoint, keysFor: CurveFor): ConsolidateInput {
+  const curve = keysFor(source.serverKey);
+  return curve === null ? source : Object.freeze({ ...source, curve });
 }
 
 async function natsConfig(

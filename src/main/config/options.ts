@@ -11,6 +11,7 @@ import { DATA_OPTIONS } from "./data-options.ts";
 import { HEALTH_OPTIONS } from "./health-options.ts";
 import { PROBE_OPTIONS } from "./probe-options.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
+import { HTTP_OPTIONS } from "./http-options.ts";
 import { LIVE_OPTIONS } from "./live-options.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable, ValueType } from "./option-spec.ts";
@@ -53,6 +54,7 @@ export type ServeOptions = {
   readonly systemPort: Defaulted<number | null>;
   readonly config: OptionSpec<string>;
 } & typeof ENGINE_METRICS_OPTIONS &
+  typeof HTTP_OPTIONS &
   typeof DATA_OPTIONS &
   typeof PROBE_OPTIONS &
   typeof HEALTH_OPTIONS &
@@ -74,7 +76,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     repeatable: true,
     help:
       "An engine to read: a trtllm-serve at http(s)://host:port; one that publishes over ZMQ itself at zmq+tcp://host:port " +
-      "(rank r at port + r), with ?replay=PORT&framing=v1|v2&topic=TEXT&ports=rank|one behind it as needed; synthetic: for " +
+      "(rank r at port + r), with ?replay=PORT&framing=v1|v2&topic=TEXT&ports=rank|one&curve=KEY behind it as needed; synthetic: for " +
       "the built-in engine; or file:FILE?speed=1|max|N for a recording (docs/record.md). docs/engines.md has an example of each. NAME is the " +
       "engine label of the metrics; without it engine0, engine1, … by place. At least one is required. Of several, each " +
       "publishes its attention-DP ranks behind those of the engines before it: place × --attention-dp-size + rank.",
@@ -185,6 +187,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     group: "HTTP",
     help: "Port of the same.",
   },
+  ...HTTP_OPTIONS,
   ...LIVE_OPTIONS,
   ...CLUSTER_OPTIONS,
   ...PROBE_OPTIONS,

@@ -1,12 +1,12 @@
 /**
  * `--workers ID[:RANK]=EP[?replay=EP&framing=v1&sync=on],…`: publishers to be read, and whose they are. MAIN THREAD, at start only.
  */
-import { REPLAY_FRAMINGS, type ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { ZmqSource } from "../router-feed/zmq-input.ts";
 import { type Place, quoted, refused, type ValueType } from "./option-spec.ts";
+import { curvePublicKey } from "./curve-options.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
 import { u64 } from "./plane-types.ts";
-import { didYouMean } from "./suggest.ts";
+import { replayParameters } from "./replay-parameters.ts";
 import { onOff } from "./value-types.ts";
 
 export interface WorkerEndpoint {
@@ -14,14 +14,15 @@ export interface WorkerEndpoint {
   /** Of messages that do not say. */
   readonly rank: number;
   readonly source: ZmqSource;
+  /** Public key of a publisher that demands CURVE, in Z85. */
+  readonly serverKey?: string;
 }
 
 const MAX_RANK = 1023;
-const PARAMETERS = ["replay", "framing", "sync"] as const;
 
 export const workerList: ValueType<readonly WorkerEndpoint[]> = {
   placeholder: "ID[:RANK]=EP,…",
-  takes: `the id of a worker, perhaps a colon and its rank, = and ${peerEndpoint.takes}, with ?replay=EP&framing=v1|v2&sync=on behind it; several with commas between them`,
+  takes: `the id of a worker, perhaps a colon and its rank, = and ${peerEndpoint.takes}, with ?replay=EP&framing=v1|v2&sync=on&curve=KEY behind it; several with commas between them`,
   parse(text: string, place: Place): readonly WorkerEndpoint[] {
     return text
       .split(",")
@@ -36,33 +37,27 @@ function workerOf(text: string, place: Place): WorkerEndpoint {
     throw refused(place, `${quoted(text)} is no worker; it takes ${workerList.takes}`);
   }
   const [address = "", query = ""] = rest.split(/\?(.*)/s);
+  const { serverKey, ...source } = parametersOf(query, place);
   return {
     worker: u64.parse(id, place),
     rank: Number(rank),
-    source: { endpoint: peerEndpoint.parse(address, place), ...parametersOf(query, place) },
+    source: { endpoint: peerEndpoint.parse(address, place), ...source },
+    ...(serverKey === null ? {} : { serverKey }),
   };
 }
 
-function parametersOf(query: string, place: Place): Omit<ZmqSource, "endpoint"> {
-  let replayEndpoint: string | null = null;
-  let replayFraming: ReplayFraming = "v2";
+function parametersOf(
+  query: string,
+  place: Place,
+): Omit<ZmqSource, "endpoint"> & { readonly serverKey: string | null } {
   let sync = false;
-  for (const [key, value] of new URLSearchParams(query)) {
-    if (key === "replay") {
-      replayEndpoint = peerEndpoint.parse(value, { ...place, label: `${place.label}: replay` });
-    } else if (key === "framing") {
-      const framing = REPLAY_FRAMINGS.find((known) => known === value);
-      if (framing === undefined) throw refused(place, `there is no framing ${quoted(value)}; it takes v1 or v2`);
-      replayFraming = framing;
-    } else if (key === "sync") {
-      sync = onOff.parse(value, { ...place, label: `${place.label}: sync` });
-    } else {
-      const words = PARAMETERS.join(", ");
-      throw refused(place, `no parameter ${quoted(key)}${didYouMean(key, PARAMETERS)}; there are ${words}`);
-    }
-  }
-  if (sync && replayEndpoint === null) {
+  let serverKey: string | null = null;
+  const replay = replayParameters(query, place, {
+    sync: (value, at) => (sync = onOff.parse(value, at)),
+    curve: (value, at) => (serverKey = curvePublicKey.parse(value, at)),
+  });
+  if (sync && replay.replayEndpoint === null) {
     throw refused(place, "sync=on needs replay=EP: snapshots come from there");
   }
-  return { replayEndpoint, replayFraming, sync };
+  return { ...replay, sync, serverKey };
 }

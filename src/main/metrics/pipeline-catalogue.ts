@@ -5,7 +5,7 @@ import {
   PUBLISH_DURATION_BUCKETS,
   REPLAY_DURATION_BUCKETS,
   SNAPSHOT_DURATION_BUCKETS,
-} from "../../shared/counters.ts";
+} from "../../shared/counter-buckets.ts";
 import { type CatalogueSection, counter, gauge, histogram } from "./metric-definition.ts";
 import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
 
@@ -118,6 +118,12 @@ export const SINK: CatalogueSection = {
       "zmq_wait_subscribers_timeouts_total",
       ["endpoint"],
       "Starts that went on without the number of ZMQ subscribers that was to be waited for.",
+    ),
+    counter(
+      "zmq_refused_handshakes_total",
+      ["socket", "reason"],
+      "Clients that knew this service's public key and were refused, by socket and reason; only with " +
+        "--zmq-curve-secret-key-file. Those without the right key never get so far and are not counted.",
     ),
     counter("heartbeats_total", [], "Empty batches published after a time of silence; only with --heartbeat."),
     gauge("published_sequence", [], "Sequence number of the last published message; no series before the first."),

@@ -54,15 +54,28 @@ function withRunbooks(panel: DashboardPanel, runbookUrl: string): DashboardPanel
   return { ...panel, fieldConfig: { ...fieldConfig, defaults: { ...fieldConfig.defaults, links } } };
 }
 
-/** One ConfigMap, which Grafana's sidecar finds by its label. */
-export function boardsConfigMap({ boards, name, ...choice }: DashboardsConfig): string {
-  const files = boards.map((board) => boardFile(board, choice));
-  return yamlText([
-    {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: `${name}-dashboards`, labels: { "app.kubernetes.io/name": name, grafana_dashboard: "1" } },
-      data: Object.fromEntries(files.map((file) => [file.name, file.text])),
+/**
+ * A ConfigMap for each board, which Grafana's sidecar finds by its label. `kubectl apply` keeps a second copy of an object in an
+ * annotation, and 256 KiB is the most that annotations may have: all boards in one object would be more, as would indented ones be
+ * before long.
+ */
+export function boardConfigMaps(files: readonly BoardFile[], name: string, comments: readonly string[] = []): string {
+  const objects = files.map((file) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: {
+      name: `${name}-dashboard-${file.name.replace(/^kvcast-|\.json$/gu, "")}`,
+      labels: { "app.kubernetes.io/name": name, grafana_dashboard: "1" },
     },
-  ]);
+    data: { [file.name]: JSON.stringify(JSON.parse(file.text)) },
+  }));
+  return yamlText(objects, comments);
+}
+
+/** The boards that were asked for, as `boardConfigMaps` writes them. */
+export function boardsConfigMap({ boards, name, ...choice }: DashboardsConfig): string {
+  return boardConfigMaps(
+    boards.map((board) => boardFile(board, choice)),
+    name,
+  );
 }

@@ -4,6 +4,7 @@ import type { Epoch } from "../../shared/index-messages.ts";
 import type { ReplayData, ZmqSinkData } from "../../shared/messages.ts";
 import type { NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
+import type { CurveGate } from "../curve/curve-gate.ts";
 import type { WorkerRestartReason } from "../metrics/pipeline-view.ts";
 import type { SnapshotOptions } from "./index-thread.ts";
 
@@ -13,10 +14,14 @@ export interface PipelineOptions {
   readonly slotBytes: number;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
+  /** Payloads, and with them all that is kept of them for replay, hold neither token ids nor cache salts. Default: false. */
+  readonly redactTokens?: boolean;
   readonly zmq: ZmqSinkData | null;
   /** The connection to NATS; null or absent: there is none. */
   readonly nats?: Omit<NatsSinkData, "epoch" | "numbers" | "run" | "slotBytes"> | null;
   readonly onNats?: (report: NatsReport) => void;
+  /** Who may connect to both sockets, whose `curve` comes from there; null or absent: everyone. */
+  readonly gate?: CurveGate | null;
   /** The replay socket and how much is kept for it; null or absent: nothing is kept. */
   readonly replay?: Omit<ReplayData, "window"> | null;
   /** Silence after which an empty batch goes out; null or absent for never. */

@@ -7,56 +7,18 @@
  */
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import { CounterBlock } from "../../shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import { BindError, messageOf, ThreadDiedError } from "../../shared/errors.ts";
-import type {
-  PublisherData,
-  PublisherMessage,
-  PublisherOrder,
-  ReplayData,
-  ZmqSinkData,
-} from "../../shared/messages.ts";
-import { NATS_ITEM_BYTES, NATS_ITEM_HEAP_BYTES } from "../../shared/nats-limits.ts";
-import type { LoadMessage, NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
-import type { RingMemory } from "../../shared/ring-memory.ts";
-import type { WireFormat } from "../../shared/wire-format.ts";
+import type { PublisherMessage, PublisherOrder } from "../../shared/messages.ts";
+import type { LoadMessage } from "../../shared/nats-messages.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
 import { within } from "../within.ts";
-import type { OversizeBuffer } from "./oversize-buffer.ts";
+import { PUBLISHER_NURSERY_MB, publisherData, publisherHeapMb, type PublisherThreadOptions } from "./publisher-data.ts";
 import { DeathBudget, deathReason, noRestarts, tooManyDeaths } from "./thread-deaths.ts";
-
-/** How long a successor tries to get the addresses back. */
-const REBIND_PATIENCE_MS = 5000;
 
 /** What binding its addresses takes a thread at most, if they are free. */
 const BINDING_MS = 100;
-
-/** Payloads lie outside of the heap; whatever needs more than this is a fault. */
-const PUBLISHER_HEAP_MB = 128;
-
-export interface PublisherThreadOptions {
-  readonly memory: RingMemory;
-  readonly oversize: OversizeBuffer;
-  readonly zmq: ZmqSinkData | null;
-  /** Asked at each start of the thread. */
-  readonly nats: () => NatsSinkData | null;
-  readonly kvBlockSizeTokens: number;
-  readonly replay: ReplayData | null;
-  readonly heartbeatMs: number | null;
-  readonly wireFormat: WireFormat;
-  readonly firstSequence: number;
-  readonly entry: URL;
-  /** See PublisherData. */
-  readonly sharesZmq: boolean;
-  /** A fresh port to the index thread, for each life; null when there is no such thread. */
-  readonly newSnapshotPort: () => MessagePort | null;
-  readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
-  readonly onSendFailed: (reason: string, sequence: number) => void;
-  readonly onNats: (report: NatsReport) => void;
-  readonly onRestart: (reason: WorkerRestartReason, message: string, nextSequence: number) => void;
-  /** The thread ended, although nobody had asked it to, and cannot be replaced. */
-  readonly onFatal: (error: ThreadDiedError) => void;
-}
 
 export class PublisherThread {
   readonly counters: CounterBlock = CounterBlock.allocate(PUBLISHER_CELLS.size);
@@ -71,6 +33,8 @@ export class PublisherThread {
   #wasBound: boolean = false;
   #up: boolean = false;
   #stopping: boolean = false;
+  /** Of the gate; null but while it is under way. The thread is started as soon as it is open. */
+  #opening: Promise<void> | null = null;
   /** Resolves with the events that the thread gave up, once it has obeyed the stop word; null: it ended without a word. */
   readonly #ending: Promise<number | null>;
   #end: (droppedEvents: number | null) => void = () => {};
@@ -96,8 +60,17 @@ export class PublisherThread {
     return { name: "publisher", up: this.#up, restarts: this.#restarts };
   }
 
-  /** Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError. */
+  /**
+   * Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError, and with ConfigError for
+   * a list of clients that cannot be used.
+   */
   async start(): Promise<void> {
+    const { gate } = this.#options;
+    // Without a gate the thread must be there as soon as this has been called: it may be stopped at once.
+    if (gate !== null) {
+      this.#opening = gate.open(["live", "replay"]).finally(() => (this.#opening = null));
+      await this.#opening;
+    }
     const failure = await this.#live();
     if (failure !== null) {
       this.#end(null);
@@ -108,7 +81,14 @@ export class PublisherThread {
   /** One life of the thread, up to its sockets being bound. Resolves with null, or with why it came to nothing. */
   #live(): Promise<BindError | ThreadDiedError | null> {
     const { port1, port2 } = new MessageChannel();
-    const data = this.#data(port2);
+    const data = publisherData(this.#options, {
+      counters: this.counters,
+      wasBound: this.#wasBound,
+      zmqEndpoint: this.#endpoint,
+      replayEndpoint: this.#replayEndpoint,
+      gateIsOpen: this.#gateIsOpen,
+      oversizePort: port2,
+    });
     this.#options.oversize.addPort(port1);
     this.#port = port1;
     const transferList = data.snapshotPort === null ? [port2] : [port2, data.snapshotPort];
@@ -116,7 +96,10 @@ export class PublisherThread {
       workerData: data,
       transferList,
       name: "kvcast-publisher",
-      resourceLimits: { maxOldGenerationSizeMb: PUBLISHER_HEAP_MB + natsHeapMb(data.nats) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: publisherHeapMb(data.nats),
+        maxYoungGenerationSizeMb: PUBLISHER_NURSERY_MB,
+      },
     });
     this.#worker = worker;
     return new Promise((resolve) => {
@@ -144,36 +127,6 @@ export class PublisherThread {
         else void this.#succeed(error, cause);
       });
     });
-  }
-
-  #data(oversizePort: MessagePort): PublisherData {
-    const { memory, oversize, zmq, nats, replay, wireFormat, kvBlockSizeTokens, heartbeatMs, sharesZmq } =
-      this.#options;
-    const isFirst = !this.#wasBound;
-    return {
-      ring: memory.buffer,
-      shape: memory.shape,
-      counters: this.counters.buffer,
-      zmq:
-        zmq === null
-          ? null
-          : {
-              ...zmq,
-              endpoint: this.#endpoint ?? zmq.endpoint,
-              waitSubscribers: this.#gateIsOpen ? 0 : zmq.waitSubscribers,
-            },
-      replay: replay === null ? null : { ...replay, endpoint: this.#replayEndpoint ?? replay.endpoint },
-      nats: nats(),
-      wireFormat,
-      kvBlockSizeTokens,
-      heartbeatMs,
-      firstSequence: this.counters.read(PUBLISHER_CELLS.publishedSequence) + 1,
-      bindPatienceMs: isFirst ? 0 : REBIND_PATIENCE_MS,
-      oversize: oversize.current,
-      oversizePort,
-      snapshotPort: this.#options.newSnapshotPort(),
-      sharesZmq,
-    };
   }
 
   /** Starts the next life after a death. */
@@ -214,9 +167,9 @@ export class PublisherThread {
     this.#worker?.postMessage(message satisfies PublisherOrder);
   }
 
-  /** Whether the thread has been started and has not ended: it may still take what is in the ring. */
+  /** Whether the thread has been started, or is about to be, and has not ended: it may still take what is in the ring. */
   get alive(): boolean {
-    return this.#worker !== null && this.#worker.threadId !== -1;
+    return this.#opening !== null || (this.#worker !== null && this.#worker.threadId !== -1);
   }
 
   /**
@@ -224,6 +177,8 @@ export class PublisherThread {
    * events it gave up; null: it is gone, or did not answer in time.
    */
   async stop(timeoutMs: number): Promise<number | null> {
+    // Whoever asked for the start hears of what became of it.
+    await this.#opening?.catch(() => {});
     this.#stopping = true;
     if (this.#worker === null) return null;
     return within(this.#ending, timeoutMs);
@@ -233,13 +188,17 @@ export class PublisherThread {
   async join(timeoutMs: number): Promise<void> {
     this.#stopping = true;
     const worker = this.#worker;
-    if (worker === null) return;
+    if (worker === null) {
+      this.#options.gate?.close();
+      return;
+    }
     if (this.alive) {
       // One that is still binding is given a moment: a thread must not be ended while zeromq is at work in it.
       const timer = setTimeout(() => void worker.terminate(), this.#up ? timeoutMs : Math.max(timeoutMs, BINDING_MS));
       await once(worker, "exit");
       clearTimeout(timer);
     }
+    this.#options.gate?.close();
     if (this.#port !== null) this.#options.oversize.removePort(this.#port);
     this.#worker = null;
   }
@@ -264,10 +223,4 @@ export class PublisherThread {
         return;
     }
   }
-}
-
-/** Payloads are not on the heap, but what keeps them in the queue is. */
-function natsHeapMb(nats: NatsSinkData | null): number {
-  if (nats === null) return 0;
-  return Math.ceil(((nats.queueBytes / NATS_ITEM_BYTES) * NATS_ITEM_HEAP_BYTES) / 2 ** 20);
 }

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dealer } from "zeromq";
-import { CounterBlock, PUBLISHER_CELLS, REPLAY_OUTCOMES } from "../../../src/shared/counters.ts";
+import { CounterBlock } from "../../../src/shared/counter-block.ts";
+import { REPLAY_OUTCOMES } from "../../../src/shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../../src/shared/publisher-cells.ts";
 import { SNAPSHOT_FRAME, sequenceFrame } from "../../../src/shared/zmq-wire.ts";
 import { parseRequest, type ReplayRequest } from "../../../src/workers/replay-protocol.ts";
 import { ReplayServer } from "../../../src/workers/replay-server.ts";
 import { ReplayWindow } from "../../../src/workers/replay-window.ts";
-import { isEnd } from "../../support/replay-harness.ts";
+import { AT_WILL, isEnd } from "../../support/replay-harness.ts";
 import { FRAMES_SYNTAX } from "../syntax.ts";
 import { type FuzzTarget, joinParts, partsOf, type Session } from "../target.ts";
 
@@ -18,7 +20,7 @@ const MOST_FRAMES = 20;
 /** Requests under way, fewer than may wait for one client. */
 const AT_ONCE = 12;
 const IDLE_TURNS = 100;
-const LIMITS = { maxClients: 50, expiryMs: 10_000, tcpTimeoutMs: 10_000 };
+const LIMITS = { maxClients: 50, expiryMs: 10_000, tcpTimeoutMs: 10_000, pace: AT_WILL };
 const NONE = Buffer.alloc(0);
 
 function seeds(): Buffer[] {
