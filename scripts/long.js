@@ -1,10 +1,12 @@
 // What takes too long for every run of the tests. Run by `npm run long`, which builds first.
 // Exit code 0: no part failed; 1: one did; 2: wrong usage.
 //
-//   npm run long -- [--only fuzz|soak|nodes] [--minutes M] [--rounds R]
+//   npm run long -- [--only fuzz|overload|soak|nodes] [--minutes M] [--rounds R]
 //
 //   fuzz    the property tests, many runs, with a seed that is printed before; R rounds (5), each with a new one.
 //           RUNS and KVCAST_PROPERTY_RUNS say how many runs a property gets, KVCAST_FUZZ_SEED fixes the seed
+//           Then a million mutated inputs for each reader of what comes from outside, as npm run fuzz does it
+//   overload  ten times too much for a minute, and a crowd
 //   soak    a service under load with mild faults for M minutes (10)
 //   nodes   the whole test suite on Node 22 and 24, which npm brings; skipped, with the reason, when it cannot
 import { spawn } from "node:child_process";
@@ -19,8 +21,11 @@ import { runSoak } from "../dist/bench/long/soak.js";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const RESULTS = path.join(ROOT, "bench/results");
 const SEED_PRELOAD = new URL("../dist/bench/long/fuzz-seed.js", import.meta.url).href;
-const PARTS = ["fuzz", "soak", "nodes"];
+const PARTS = ["fuzz", "overload", "soak", "nodes"];
 const TEST_FOLDERS = ["unit", "property", "integration", "fault"];
+const FUZZER = path.join(ROOT, "dist/test/fuzz/cli.js");
+const OVERLOAD_SECONDS = "60";
+const OVERLOAD_TIMEOUT_MS = 5 * 60_000;
 const DEFAULT_RUNS = "3000";
 /** One test; with many runs a property takes minutes. */
 const FUZZ_TEST_TIMEOUT_MS = 30 * 60_000;
@@ -91,7 +96,22 @@ async function fuzz({ rounds }) {
     if (!result.ok) say(`  again: ${words.join(" ")} npm run long -- --only fuzz --rounds 1`);
     ok &&= result.ok;
   }
-  return ok;
+  const inputs = spawnSync(process.execPath, ["--enable-source-maps", FUZZER], { cwd: ROOT, stdio: "inherit" });
+  return ok && inputs.status === 0;
+}
+
+async function overload() {
+  const env = { KVCAST_OVERLOAD_SECONDS: OVERLOAD_SECONDS };
+  const file = path.join(ROOT, "dist/test/fault/overload.test.js");
+  const result = await runTests(
+    process.execPath,
+    "overload.log",
+    [`--test-timeout=${OVERLOAD_TIMEOUT_MS}`],
+    [file],
+    env,
+  );
+  sayResult(`overload for ${OVERLOAD_SECONDS} s`, result);
+  return result.ok;
 }
 
 async function soak({ minutes }) {
@@ -150,7 +170,7 @@ function readOptionsOrExit() {
 }
 
 const options = readOptionsOrExit();
-const RUN = { fuzz, soak, nodes };
+const RUN = { fuzz, overload, soak, nodes };
 const outcomes = [];
 for (const part of options.parts) {
   // true, false, or "skipped"

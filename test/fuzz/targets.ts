@@ -10,6 +10,7 @@ import { PLANE } from "./targets/plane.ts";
 import { RECORDING } from "./targets/recording.ts";
 import { REPLAY } from "./targets/replay.ts";
 import { STATS } from "./targets/stats.ts";
+import { WEB_CONFIG } from "./targets/web-config.ts";
 
 export const TARGETS: readonly FuzzTarget[] = [
   DRAIN,
@@ -21,5 +22,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   CLUSTER,
   EXPFMT,
   CONFIGURATION,
+  WEB_CONFIG,
   RECORDING,
 ];

@@ -17,7 +17,7 @@ export const END_NUMBER = "ffffffffffffffff";
 export const END_V2: readonly string[] = ["", "", END_NUMBER, ""];
 export const END_V1: readonly string[] = ["", END_NUMBER, ""];
 
-const AT_WILL: PaceLimits = {
+export const AT_WILL: PaceLimits = {
   burst: Infinity,
   perSecond: 0,
   allBurst: Infinity,

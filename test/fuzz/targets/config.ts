@@ -39,8 +39,8 @@ const NEEDED = {
 };
 /** Names a file, which is the input's own. */
 const CONFIG = "config";
-/** A message may hold the value that it is about, and inputs have long ones. */
-const LONGEST_MESSAGE = 1000;
+/** A message may hold the name of a file that it is about, twice, and inputs have long ones. */
+const LONGEST_MESSAGE = 9000;
 /** Options of one seed. */
 const FEW = 6;
 

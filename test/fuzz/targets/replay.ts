@@ -9,7 +9,7 @@ import { SNAPSHOT_FRAME, sequenceFrame } from "../../../src/shared/zmq-wire.ts";
 import { parseRequest, type ReplayRequest } from "../../../src/workers/replay-protocol.ts";
 import { ReplayServer } from "../../../src/workers/replay-server.ts";
 import { ReplayWindow } from "../../../src/workers/replay-window.ts";
-import { isEnd } from "../../support/replay-harness.ts";
+import { AT_WILL, isEnd } from "../../support/replay-harness.ts";
 import { FRAMES_SYNTAX } from "../syntax.ts";
 import { type FuzzTarget, joinParts, partsOf, type Session } from "../target.ts";
 
@@ -20,9 +20,7 @@ const MOST_FRAMES = 20;
 /** Requests under way, fewer than may wait for one client. */
 const AT_ONCE = 12;
 const IDLE_TURNS = 100;
-/** No limit of how often: that is for other tests. */
-const PACE = { burst: 1e9, perSecond: 1e9, allBurst: 1e9, allPerSecond: 1e9, repeats: 1e9, restMs: 0 };
-const LIMITS = { maxClients: 50, expiryMs: 10_000, tcpTimeoutMs: 10_000, pace: PACE };
+const LIMITS = { maxClients: 50, expiryMs: 10_000, tcpTimeoutMs: 10_000, pace: AT_WILL };
 const NONE = Buffer.alloc(0);
 
 function seeds(): Buffer[] {

@@ -1,0 +1,91 @@
+/** The file that says who may scrape, and what a client says of itself: taken, or refused in words. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { flagPlace } from "../../../src/main/config/option-spec.ts";
+import { basicCredentials } from "../../../src/main/web-config/credentials.ts";
+import { loadWebConfig } from "../../../src/main/web-config/web-config-file.ts";
+import { ConfigError } from "../../../src/shared/errors.ts";
+import { fixture } from "../fixtures.ts";
+import { YAML_SYNTAX } from "../syntax.ts";
+import { type FuzzTarget, joinParts, partsOf, type Session } from "../target.ts";
+
+/** A message may hold the name of a file that it is about, twice, and inputs have long ones. */
+const LONGEST_MESSAGE = 9000;
+const PLACE = flagPlace("web-config-file");
+const HASH = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+const USERS = `basic_auth_users:\n  alice: ${HASH}\n  bob: "${HASH}"\n`;
+const REST = `http_server_config:
+  http2: false
+  headers:
+    X-Frame-Options: deny
+    Strict-Transport-Security: max-age=31536000
+rate_limit:
+  burst: 5
+  interval: 1m30s
+`;
+
+function pem(name: string): string {
+  return fixture(`tls/${name}.pem`).toString().trim().replaceAll("\n", "\n    ");
+}
+
+function tls(): string {
+  return `tls_server_config:
+  cert: |
+    ${pem("server")}
+  key: |
+    ${pem("server.key")}
+  client_ca: |
+    ${pem("ca")}
+  client_auth_type: RequireAndVerifyClientCert
+  client_allowed_sans: [a, "b"]
+  min_version: TLS12
+  max_version: TLS13
+  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]
+  curve_preferences: [X25519]
+  prefer_server_cipher_suites: true
+`;
+}
+
+const FILES = `tls_server_config:
+  cert_file: server.crt
+  key_file: /nowhere/server.key
+  client_ca_file: ""
+`;
+
+export const WEB_CONFIG: FuzzTarget = {
+  name: "web-config",
+  about: "the file of --web-config-file, and the credentials of clients",
+  syntax: YAML_SYNTAX,
+  // As for other files that are read at the start; this one is read again when it changes.
+  maxBytes: 4096,
+  stallMs: 250,
+  seeds: () => {
+    const headers = ["Basic YWxpY2U6c2VjcmV0", "basic  Og==", "Bearer x", "Basic", "Basic ////"];
+    const texts = [USERS, REST, tls(), FILES, USERS + REST, tls() + USERS, "", "{}"];
+    return texts.map((text, i) => joinParts([Buffer.from(text), Buffer.from(headers[i % headers.length] ?? "")]));
+  },
+  open,
+};
+
+function open(): Session {
+  const folder = mkdtempSync(path.join(tmpdir(), "kvcast-fuzz-"));
+  const file = path.join(folder, "web.yaml");
+
+  const run = async (input: Uint8Array): Promise<void> => {
+    const [yaml, header] = partsOf(input);
+    const shown = basicCredentials(header?.toString("latin1"));
+    if (shown !== null) assert.ok(Object.values(shown).every((part) => typeof part === "string"));
+    writeFileSync(file, yaml ?? "");
+    try {
+      const { config, tls: material } = await loadWebConfig(file, PLACE);
+      assert.equal(material === null, config.tls === null);
+    } catch (error) {
+      assert.ok(error instanceof ConfigError, error instanceof Error ? error.stack : String(error));
+      assert.ok(error.message.length < LONGEST_MESSAGE, `a message of ${error.message.length} characters`);
+      assert.ok(!error.message.includes(HASH.slice(10)), "no message holds a password's hash");
+    }
+  };
+  return { run, close: () => rmSync(folder, { recursive: true }) };
+}
