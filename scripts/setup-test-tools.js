@@ -12,6 +12,7 @@ const TOOLS = {
   faketime: "faketime",
   kubectl: "kubernetes-client",
   "nats-server": "nats-server",
+  openssl: "openssl",
   prlimit: "util-linux",
   prometheus: "prometheus",
   promtool: "prometheus",

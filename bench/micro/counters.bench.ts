@@ -1,6 +1,8 @@
 /** What counting costs: a cell in shared memory, beside a labelled counter of prom-client. */
 import { Counter, Registry } from "prom-client";
-import { CounterBlock, EVENT_TYPES, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { EVENT_TYPES } from "../../src/shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import type { MicroCase } from "./micro-case.ts";
 
 const ADDS = 999;

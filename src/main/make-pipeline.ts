@@ -15,6 +15,7 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
     slotBytes: config.slotBytes,
     wireFormat: config.wireFormat,
     kvBlockSizeTokens: config.kvBlockSizeTokens,
+    redactTokens: config.redactTokens,
     zmq:
       config.zmqEndpoint === null
         ? null
@@ -102,6 +103,7 @@ function snapshotOptions(config: PublishConfig, log: Logger): SnapshotOptions {
   return {
     maxBlocks: config.snapshotMaxBlocks,
     keepTokens: config.snapshotTokens,
+    keepSalts: !config.redactTokens,
     attentionDpSize: config.attentionDpSize,
     stateDir: config.stateDir,
     engines: config.engines?.length ?? 0,

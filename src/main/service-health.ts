@@ -1,7 +1,8 @@
 /**
  * What `/health`, `/ready` and `/live` say of the service: gathered from its parts, when it is asked for. MAIN THREAD.
  */
-import { INDEX_CELLS, PUBLISHER_CELLS } from "../shared/counters.ts";
+import { INDEX_CELLS } from "../shared/index-cells.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { Epoch } from "../shared/index-messages.ts";
 import type { ProbeConfig } from "./config/health-config.ts";
 import type { HealthBoard } from "./health/health-board.ts";

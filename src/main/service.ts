@@ -1,45 +1,33 @@
 /**
- * The service: builds the stages, connects them, owns the life cycle. MAIN THREAD.
+ * The service: connects the stages and owns the life cycle. MAIN THREAD. How the stream begins is in `service-stream.ts`, what is
+ * answered over HTTP in `service-http.ts`, what it says of its health in `service-health.ts`.
  *
  *   starting ──sockets bound──► running ──stop()──► draining ──► stopped
  *
  * Stages do not know each other; here the next one is handed to the one before it. Shutdown goes down the stream: stop
  * polling, let the pipeline publish what was taken, then close what only looks on.
  */
-import { INDEX_CELLS } from "../shared/counters.ts";
-import { BindError } from "../shared/errors.ts";
-import type { Epoch, SavedState } from "../shared/index-messages.ts";
+import type { Epoch } from "../shared/index-messages.ts";
 import type { EngineCredentials, LoadedConfig, ServeConfig } from "./config/config.ts";
 import { ClusterMember } from "./control/member.ts";
 import type { Operated } from "./control/operated.ts";
 import { operatedService } from "./control/operated-service.ts";
-import { Engines } from "./engines.ts";
 import { EnginePages } from "./engine-page/engine-pages.ts";
-import { firstSequenceOf, newEpoch } from "./epoch.ts";
+import { Engines } from "./engines.ts";
 import { HealthBoard } from "./health/health-board.ts";
 import { ENGINE_CHECKS, SERVICE_CHECKS } from "./health/health-report.ts";
 import { serviceChecks } from "./health/service-checks.ts";
-import { type HealthState, healthRoutes } from "./http/health.ts";
-import { liveGate } from "./http/live-gate.ts";
-import { liveRoutes } from "./http/live-routes.ts";
-import { metricsRoute } from "./http/metrics-route.ts";
-import { pageRoutes } from "./http/page-routes.ts";
-import { perfRoute } from "./http/perf-route.ts";
-import { RequestCounts } from "./http/request-counts.ts";
-import { snapshotRoute } from "./http/snapshot-route.ts";
-import { type HttpServer, startHttpServer } from "./http/server.ts";
-import type { LiveHub } from "./live/live-hub.ts";
-import { makeLiveHub } from "./live/make-live-hub.ts";
+import type { HealthState } from "./http/health.ts";
 import type { Logger } from "./log.ts";
-import { makePipeline } from "./make-pipeline.ts";
-import type { EngineCounters } from "./metrics/engine-counters.ts";
-import { Metrics } from "./metrics/registry.ts";
-import { NO_SAVED_RANKS } from "./normalise/saved-ranks.ts";
-import type { Pipeline } from "./pipeline/pipeline.ts";
-import type { StopReport } from "./pipeline/pipeline-contract.ts";
-import { StateSaver } from "./pipeline/state-saver.ts";
 import { memoryBoundBytes } from "./memory-bound.ts";
+import type { EngineCounters } from "./metrics/engine-counters.ts";
+import { NO_SAVED_RANKS } from "./normalise/saved-ranks.ts";
+import type { StopReport } from "./pipeline/pipeline-contract.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
+import type { StateSaver } from "./pipeline/state-saver.ts";
 import { healthOf } from "./service-health.ts";
+import { type ServiceHttp, startServiceHttp } from "./service-http.ts";
+import { openStream, orStop, type ServiceStream, startStream, stateSaverOf } from "./service-stream.ts";
 import { within } from "./within.ts";
 
 /** The whole shutdown, so that a supervisor that waits 5 s never has to kill. */
@@ -64,12 +52,9 @@ export class Service {
   readonly #engines: Engines;
   readonly #enginePages: EnginePages | null;
   readonly #stateSaver: StateSaver | null;
-  readonly #firstSequence: number;
   readonly #startedMs: number = performance.now();
   readonly #board: HealthBoard;
-  #live: LiveHub | null = null;
-  #http: HttpServer | null = null;
-  #isPageOpen: boolean = false;
+  #http: ServiceHttp | null = null;
   #member: ClusterMember | null = null;
   #running: Promise<void> = Promise.resolve();
   #draining: boolean = false;
@@ -77,30 +62,15 @@ export class Service {
   #drained: Promise<boolean> | null = null;
   #stopped: Promise<StopReport> | null = null;
 
-  private constructor(options: ServiceOptions, pipeline: Pipeline, saved: SavedState | null) {
+  private constructor(options: ServiceOptions, { pipeline, epoch, saved }: ServiceStream) {
     const { config, log, onFatal } = options;
     this.#options = options;
     this.pipeline = pipeline;
-    // After an orderly end the numbers go on, in the same epoch.
-    const continued = saved?.clean === true ? saved : null;
-    this.epoch = continued?.epoch ?? newEpoch();
-    this.#firstSequence = continued?.nextSequence ?? firstSequenceOf(this.epoch, config.sequenceStart);
+    this.epoch = epoch;
     this.#board = new HealthBoard({ names: [...SERVICE_CHECKS, ...ENGINE_CHECKS], log });
     this.#engines = new Engines({ config, pipeline, saved: saved?.ranks ?? NO_SAVED_RANKS, log, onFatal });
     this.#enginePages = config.engineMetrics === null ? null : new EnginePages(config, config.engineMetrics, log);
-    this.#stateSaver = config.snapshot && config.stateDir !== null ? this.#makeStateSaver() : null;
-  }
-
-  #makeStateSaver(): StateSaver {
-    const { pipeline } = this;
-    return new StateSaver({
-      epoch: () => this.epoch,
-      ranks: () => this.#engines.followed(),
-      cut: () => pipeline.cut(),
-      save: (position, state) => pipeline.saveIndex(position, state),
-      // Events that are not published have ids too.
-      version: () => this.#engines.receivedEvents,
-    });
+    this.#stateSaver = stateSaverOf(config, this.#engines, this);
   }
 
   /**
@@ -108,29 +78,13 @@ export class Service {
    * running then.
    */
   static async start(options: ServiceOptions): Promise<Service> {
-    const pipeline = makePipeline(options.config, options.log, options.onFatal);
-    const { saved, refusal } = await orStop(pipeline, () => pipeline.loadIndex());
-    if (refusal !== null) options.log.warn("the saved index is not used", { reason: refusal });
-    const service = await orStop(pipeline, () => new Service(options, pipeline, saved));
-    if (saved !== null) service.#tellRestored(saved);
-    try {
-      await pipeline.start({
-        epoch: service.epoch,
-        firstSequence: service.#firstSequence,
-        isContinued: saved?.clean === true,
-      });
-    } catch (error) {
-      if (!(error instanceof BindError)) throw error;
-      const { config } = options;
-      throw new BindError(
-        error.endpoint,
-        `${error.message}; choose another address with ${optionOf(error.endpoint, config)}`,
-        error,
-      );
-    }
+    const stream = await openStream(options);
+    const { pipeline } = stream;
+    const service = await orStop(pipeline, () => new Service(options, stream));
+    await startStream(stream, options);
     service.#watchHealth();
     try {
-      await service.#startHttp();
+      service.#http = await service.#startHttp();
       await service.#joinCluster();
     } catch (error) {
       service.#board.drain();
@@ -138,11 +92,10 @@ export class Service {
       await pipeline.stop(0);
       throw error;
     }
-    const stateSaver = service.#stateSaver;
-    if (stateSaver !== null) {
-      pipeline.onOrderlyEnd((nextSequence) => stateSaver.last(nextSequence));
-      stateSaver.start();
-    }
+    const saver = service.#stateSaver;
+    // Only now: a start that fails leaves what an earlier run left.
+    if (saver !== null) pipeline.onOrderlyEnd((nextSequence) => saver.last(nextSequence));
+    saver?.start();
     service.#running = service.#run();
     return service;
   }
@@ -183,16 +136,6 @@ export class Service {
     this.#board.start();
   }
 
-  #tellRestored({ clean, ranks }: SavedState): void {
-    const { index } = this.pipeline;
-    this.#options.log.info("the index of an earlier run is there again", {
-      blocks: index?.read(INDEX_CELLS.blocks) ?? 0,
-      ranks: ranks.size,
-      orderly_end: clean,
-      next_sequence: this.#firstSequence,
-    });
-  }
-
   /** What is counted for each engine, in the order of the configuration. */
   get engines(): readonly EngineCounters[] {
     return this.#engines.counters;
@@ -205,7 +148,7 @@ export class Service {
 
   /** Where the live page is; null when nobody may see it. */
   get pageUrl(): string | null {
-    return this.#http === null || !this.#isPageOpen ? null : `${this.#http.url}/`;
+    return this.#http?.isPageOpen === true ? `${this.#http.url}/` : null;
   }
 
   get httpImplementation(): string | null {
@@ -268,7 +211,6 @@ export class Service {
     const report = await this.pipeline.stop(endMs - performance.now());
     await within(this.#running, Math.max(0, endMs - performance.now()));
     await left;
-    this.#live?.close();
     await this.#http?.close();
     return report;
   }
@@ -291,62 +233,15 @@ export class Service {
     });
   }
 
-  async #startHttp(): Promise<void> {
-    const { config, log, version } = this.#options;
-    if (config.systemPort === null) return;
-    const requests = new RequestCounts();
-    const live = (this.#live = makeLiveHub({
+  #startHttp(): Promise<ServiceHttp | null> {
+    return startServiceHttp({
       ...this.#options,
+      epoch: this.epoch,
+      pipeline: this.pipeline,
       engines: this.#engines,
-      pipeline: this.pipeline,
-      epoch: this.epoch,
+      enginePages: this.#enginePages,
       board: this.#board,
-    }));
-    const metrics = new Metrics({
-      engines: this.engines,
-      data: this.#engines.data,
-      health: this.#board,
-      pipeline: this.pipeline,
-      version,
-      epoch: this.epoch,
-      logCounts: log.counts,
-      requests,
-      live,
-      ...(this.#enginePages === null ? {} : { enginePages: this.#enginePages }),
+      health: () => this.#health(),
     });
-    const gate = liveGate({ mode: config.livePage, host: config.systemHost, allowedHosts: config.liveAllowedHosts });
-    this.#http = await startHttpServer({
-      host: config.systemHost,
-      port: config.systemPort,
-      routes: [
-        // First, so that a path that was chosen for health goes before one of the page's.
-        ...liveRoutes(live, gate),
-        ...pageRoutes(gate),
-        metricsRoute(metrics),
-        ...healthRoutes(config.probes, () => this.#health()),
-        snapshotRoute(() => this.pipeline.openSnapshot()),
-        perfRoute(this.#engines.data),
-      ],
-      log,
-      requests,
-    });
-    // What nobody may see need not be kept.
-    this.#isPageOpen = gate.isOpen;
-    if (gate.isOpen) live.start();
   }
-}
-
-/** A start that fails, for an engine's address or for what its state directory holds, leaves no thread behind. */
-async function orStop<Made>(pipeline: Pipeline, make: () => Made | Promise<Made>): Promise<Made> {
-  try {
-    return await make();
-  } catch (error) {
-    await pipeline.stop(0);
-    throw error;
-  }
-}
-
-/** Which option an address that could not be bound came from. */
-function optionOf(endpoint: string, config: ServeConfig): string {
-  return endpoint === config.replayEndpoint ? "--replay-endpoint" : "--zmq-endpoint";
 }

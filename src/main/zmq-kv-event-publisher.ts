@@ -8,7 +8,7 @@
  *   while (!publisher.publishStored(tokenIds, [32], [hash])) await publisher.writable();
  *   await publisher.shutdown();
  */
-import { PUBLISHER_CELLS } from "../shared/counters.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { InvalidEventError } from "../shared/errors.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
 import { type BlockHash, type BlockMmInfo, halves, MAX_U32, requireInteger, u32Tokens } from "./event-arguments.ts";

@@ -76,6 +76,7 @@ export interface IndexData {
   readonly attentionDpSize: number;
   readonly maxBlocks: number;
   readonly keepTokens: boolean;
+  readonly keepSalts: boolean;
   /** Where the index is kept over restarts of the process; null for nowhere. */
   readonly stateDir: string | null;
   /** Names the engines in the state directory: a state of other ones, or in another order, is not used. */

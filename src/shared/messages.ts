@@ -34,6 +34,8 @@ export interface EncoderTask {
   readonly counters: SharedArrayBuffer;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
+  /** Payloads hold neither token ids nor cache salts. Default: false. */
+  readonly redactTokens?: boolean;
   /** Null or absent: no messages for the event plane. The batcher must count them if and only if they are wanted here. */
   readonly plane?: PlaneTask | null;
   readonly oversize: OversizeMessage | null;

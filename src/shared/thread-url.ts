@@ -5,6 +5,6 @@
 const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 
 /** `encoder` → the URL of src/workers/encoder.ts, or of its build. */
-export function workerUrl(name: "encoder" | "indexer" | "nats-exam" | "publisher"): URL {
+export function workerUrl(name: "encoder" | "indexer" | "nats-exam" | "password" | "publisher"): URL {
   return new URL(`../workers/${name}${EXTENSION}`, import.meta.url);
 }

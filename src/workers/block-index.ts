@@ -22,11 +22,12 @@ export interface BlockIndexOptions {
   readonly kvBlockSizeTokens: number;
   /** Whether token ids are kept too, 4 bytes each. */
   readonly keepTokens: boolean;
+  /** Whether cache salts are kept too. Default: true. */
+  readonly keepSalts?: boolean;
 }
 
 /** No slot, no multimodal part. Slots begin at 1, and no part of a record at its first word. */
 const NONE = 0;
-const HAS_TEXTS: number = RECORD_FLAG.loraName | RECORD_FLAG.cacheSalt;
 /** All snapshots, and a save. */
 const MAX_SCANS: number = MAX_OPEN_SNAPSHOTS + 1;
 /** Dead blocks that may go at each event. */
@@ -44,11 +45,14 @@ export class BlockIndex {
   readonly #side: SideTable;
   readonly #incomplete: Set<number> = new Set();
   #unheardComplete: boolean = true;
+  /** Flags of the texts that are kept. */
+  readonly #keptTexts: number;
   /** LoRA and salt of the event at hand, as a value of the side table. */
   #texts: Uint32Array = new Uint32Array(64);
 
   constructor(options: BlockIndexOptions) {
     this.options = options;
+    this.#keptTexts = RECORD_FLAG.loraName | (options.keepSalts === false ? 0 : RECORD_FLAG.cacheSalt);
     this.#side = new SideTable(Math.max(MIN_SIDE_BYTES, options.maxBlocks * SIDE_BYTES_A_BLOCK));
     const tokens = options.keepTokens ? options.kvBlockSizeTokens : 0;
     this.#table = new BlockTable(options.maxBlocks, maxGraves(options.maxBlocks), tokens, this.#side);
@@ -157,7 +161,7 @@ export class BlockIndex {
     const blocks = records[word + RECORD_WORD.blocks] as number;
     const kindWord = records[word + RECORD_WORD.kind] as number;
     const wrongTokens = keepTokens && records[word + RECORD_WORD.tokens] !== blocks * kvBlockSizeTokens;
-    const hasTexts = (kindWord & HAS_TEXTS) !== 0 || records[word + RECORD_WORD.loraId] !== 0;
+    const hasTexts = (kindWord & this.#keptTexts) !== 0 || records[word + RECORD_WORD.loraId] !== 0;
     const texts = hasTexts && !wrongTokens ? this.#acquireTexts(records, word, kindWord) : 0;
     const refused = wrongTokens || (hasTexts && texts === 0);
     let flags =
@@ -252,12 +256,14 @@ export class BlockIndex {
   #acquireTexts(records: Uint32Array, word: number, kindWord: number): number {
     const start = textStart(records, word);
     const nameBytes = records[word + RECORD_WORD.loraNameBytes] as number;
-    const saltBytes = records[word + RECORD_WORD.cacheSaltBytes] as number;
+    const hasSalt = (this.#keptTexts & RECORD_FLAG.cacheSalt) !== 0;
+    // It lies behind the name, so what is not kept is left out at the end.
+    const saltBytes = hasSalt ? (records[word + RECORD_WORD.cacheSaltBytes] as number) : 0;
     const words = TEXTS.header + textWords(nameBytes) + textWords(saltBytes);
     if (words > MAX_SIDE_WORDS) return 0;
     if (words > this.#texts.length) this.#texts = new Uint32Array(2 * words);
     const texts = this.#texts;
-    texts[TEXTS.flags] = kindWord & HAS_TEXTS;
+    texts[TEXTS.flags] = kindWord & this.#keptTexts;
     texts[TEXTS.loraId] = records[word + RECORD_WORD.loraId] as number;
     texts[TEXTS.loraNameBytes] = nameBytes;
     texts[TEXTS.cacheSaltBytes] = saltBytes;

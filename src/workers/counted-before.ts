@@ -2,7 +2,8 @@
  * What the counters say of the slots that a publisher has not let go of: how a publisher that takes over sees how far the one
  * before it came. PUBLISHER THREAD.
  */
-import { type CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { RingMemory } from "../shared/ring-memory.ts";
 import { SLOT } from "../shared/ring-layout.ts";
 

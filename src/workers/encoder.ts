@@ -7,7 +7,9 @@
  * came from, and the next encoder does it again.
  */
 import { threadId } from "node:worker_threads";
-import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../shared/counters.ts";
+import { CounterBlock } from "../shared/counter-block.ts";
+import { ENCODE_ERROR_REASONS } from "../shared/counter-labels.ts";
+import { ENCODER_CELLS } from "../shared/encoder-cells.ts";
 import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
 import { RingEncoder } from "../shared/ring-encoder.ts";
@@ -18,6 +20,7 @@ import { type Output, outputOf } from "./msgpack-writer.ts";
 import { OversizeReader } from "./oversize.ts";
 import { PlaneEncoder } from "./plane-encoder.ts";
 import { PlanePass } from "./plane-pass.ts";
+import { redactedWriter } from "./redacted-writer.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost. */
 const MAX_PARK_MS = 1000;
@@ -46,7 +49,8 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   const ring = new RingEncoder(new RingMemory(task.ring, task.shape), task.encoder);
   const counters = new CounterBlock(task.counters);
   counters.set(ENCODER_CELLS.threadId, threadId);
-  const write = eventWriter(task.wireFormat, task.kvBlockSizeTokens);
+  const plain = eventWriter(task.wireFormat, task.kvBlockSizeTokens);
+  const write = task.redactTokens === true ? redactedWriter(plain) : plain;
   const plane = task.plane ? new PlaneEncoder(task.plane.workerId, task.kvBlockSizeTokens) : null;
   const follows = ring.memory.planeFollows;
   const withFrame = follows ? null : plane;

@@ -1,5 +1,6 @@
 /** Which blocks of the index are whose. INDEX THREAD. */
-import { type CounterBlock, INDEX_CELLS } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { INDEX_CELLS } from "../shared/index-cells.ts";
 import type { BlockIndex } from "./block-index.ts";
 
 /**

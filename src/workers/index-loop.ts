@@ -8,7 +8,8 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort } from "node:worker_threads";
-import { type CounterBlock, INDEX_CELLS } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { INDEX_CELLS } from "../shared/index-cells.ts";
 import type { IndexMessage, IndexRequest, IndexStream, SavedState } from "../shared/index-messages.ts";
 import { isPoisoned } from "../shared/poison.ts";
 import { RECORD_WORD, tierOf } from "../shared/record.ts";

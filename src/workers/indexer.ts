@@ -5,7 +5,7 @@
  * It is off the way of the events: they are published before it sees them, and when it dies they are published without it.
  */
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
-import { CounterBlock } from "../shared/counters.ts";
+import { CounterBlock } from "../shared/counter-block.ts";
 import { LayoutError, messageOf, StateDirTakenError } from "../shared/errors.ts";
 import { type IndexData, type IndexMessage, parseIndexData } from "../shared/index-messages.ts";
 import { RingIndexer } from "../shared/ring-indexer.ts";
@@ -19,9 +19,9 @@ import { StateKeeper } from "./state-keeper.ts";
 const KEEP_ALIVE_MS = 3_600_000;
 
 async function runIndexer(data: IndexData, report: (message: IndexMessage) => void): Promise<void> {
-  const { maxBlocks, kvBlockSizeTokens, keepTokens, stateDir, engine, wireFormat, engines, attentionDpSize, stream } =
-    data;
-  const options = { maxBlocks, kvBlockSizeTokens, keepTokens };
+  const { stateDir, engine, wireFormat, engines, attentionDpSize, stream } = data;
+  const { maxBlocks, kvBlockSizeTokens, keepTokens, keepSalts } = data;
+  const options = { maxBlocks, kvBlockSizeTokens, keepTokens, keepSalts };
   const ring = new RingIndexer(new RingMemory(data.ring, data.shape));
   const wake = (): void => void ring.bell.ring();
   const keeper = stateDir === null ? null : new StateKeeper(stateDir, { engine, wireFormat }, wake);

@@ -6,7 +6,8 @@
  * been well for a moment, so that a probe that waited while main stood still gets to see it.
  */
 import { writeSync } from "node:fs";
-import { type CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { RingMemory } from "../shared/ring-memory.ts";
 
 /** Six signs of life that did not come. */

@@ -4,7 +4,8 @@
  * Texts from outside are cut and cleaned before anyone sees them: a server may say anything.
  */
 import { ErrorCode, NatsError } from "nats";
-import { PUBLISHER_CELLS, SINK_ERROR_REASONS } from "../shared/counters.ts";
+import { SINK_ERROR_REASONS } from "../shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { messageOf } from "../shared/errors.ts";
 
 export type NatsErrorReason = (typeof SINK_ERROR_REASONS)[number];

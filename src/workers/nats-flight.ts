@@ -8,7 +8,8 @@
  */
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
 import { monotonicMicros, wallClockSeconds } from "../shared/clock.ts";
-import { EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../shared/counters.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS } from "../shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { NatsReport } from "../shared/nats-messages.ts";
 import { codeOf, detailOf, natsErrorCell, type NatsErrorReason } from "./nats-errors.ts";
 import { type NatsMessage, NatsQueue, type QueueItem } from "./nats-queue.ts";

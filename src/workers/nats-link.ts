@@ -10,7 +10,7 @@
  * this thread did not run is not held against the server.
  */
 import { Events, type NatsConnection } from "nats";
-import { PUBLISHER_CELLS } from "../shared/counters.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { NatsConnectionData, NatsReport } from "../shared/nats-messages.ts";
 import { NatsCredentialsError } from "../shared/nats-login.ts";
 import { connectTo, serverName } from "./nats-connect.ts";

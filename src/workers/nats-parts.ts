@@ -2,7 +2,9 @@
  * The parts of the publisher that have to do with NATS: the connection with its queue, what is fed into it, and the load beside.
  * PUBLISHER THREAD. All of it is imported only where NATS is wanted.
  */
-import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { SINK_DROP_REASONS } from "../shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { LoadMessage, NatsReport, NatsSinkData } from "../shared/nats-messages.ts";
 import type { FedBefore } from "./counted-before.ts";
 import { NatsFeed } from "./nats-feed.ts";

@@ -8,7 +8,8 @@
  * offer, after an answer of the server, and every 50 ms. Beside ZMQ these turns are a few milliseconds apart, unless much waits:
  * ZMQ is not to pay for each of them.
  */
-import { type CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { natsSlotReserveBytes } from "../shared/nats-limits.ts";
 import type { NatsReport, NatsSinkData } from "../shared/nats-messages.ts";
 import { CoreDelivery, type NatsDelivery } from "./nats-delivery.ts";

@@ -15,7 +15,7 @@
  * at a time, and so it stays in the queue however often it is refused.
  */
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "nats";
-import { PUBLISHER_CELLS } from "../shared/counters.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { NATS_FLIGHT_BYTES } from "../shared/nats-limits.ts";
 import { readAck } from "./nats-ack.ts";
 import { HAND_OVERS_PER_TURN, type NatsDelivery } from "./nats-delivery.ts";

@@ -5,7 +5,9 @@
  * counted as well; and an update of the shared block costs a copy of all of it. So changes gather here and go over in one
  * step.
  */
-import { type CounterBlock, type HistogramCells, PUBLISHER_CELLS } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import type { HistogramCells } from "../shared/counter-table.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 
 const { natsUp: FIRST, natsAckDuration: LAST } = PUBLISHER_CELLS;
 const CELLS = LAST.first + LAST.width - FIRST;

@@ -7,7 +7,7 @@
  * catch the next batch of a busy engine without the dearer asynchronous wake-up.)
  */
 import { wallClockSeconds } from "../shared/clock.ts";
-import { PUBLISHER_CELLS } from "../shared/counters.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
 import { heartbeatPayload } from "./heartbeat.ts";
 import type { MainWatch } from "./main-watch.ts";

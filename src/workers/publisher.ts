@@ -3,7 +3,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { CounterBlock, PUBLISHER_CELLS } from "../shared/counters.ts";
+import { CounterBlock } from "../shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { BindError, LayoutError } from "../shared/errors.ts";
 import {
   parsePublisherData,

@@ -5,7 +5,7 @@
  * when it was accepted; so a message that found the queue full is simply asked for again.
  */
 import type { ReplayFraming } from "../shared/zmq-wire.ts";
-import type { REPLAY_OUTCOMES } from "../shared/counters.ts";
+import type { REPLAY_OUTCOMES } from "../shared/counter-labels.ts";
 import type { ReplayData } from "../shared/messages.ts";
 import { batchFrames, endFrames } from "./replay-protocol.ts";
 import type { ReplayWindow } from "./replay-window.ts";

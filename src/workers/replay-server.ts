@@ -14,7 +14,9 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { Router } from "zeromq";
-import { type CounterBlock, PUBLISHER_CELLS, REPLAY_OUTCOMES } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { REPLAY_OUTCOMES } from "../shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { ReplayData } from "../shared/messages.ts";
 import {
   REPLAY_MAX_CLIENTS,

@@ -7,7 +7,9 @@
  * in between, so nothing of a slot is handed to a server before it is counted: a publisher that takes over feeds a slot that
  * was not counted as if for the first time, under the same event ids.
  */
-import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { SINK_DROP_REASONS } from "../shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { countPlanePoison } from "../shared/poison.ts";
 import { SLOT } from "../shared/ring-layout.ts";
 import type { RingPlane } from "../shared/ring-plane.ts";

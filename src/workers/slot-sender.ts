@@ -8,13 +8,9 @@
  * under one number.
  */
 import { monotonicMicros, wallClockSeconds } from "../shared/clock.ts";
-import {
-  type CounterBlock,
-  EVENT_TYPES,
-  PUBLISHER_CELLS,
-  SINK_DROP_REASONS,
-  SINK_ERROR_REASONS,
-} from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS, SINK_ERROR_REASONS } from "../shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { PublisherMessage } from "../shared/messages.ts";
 import type { RingPublisher } from "../shared/ring.ts";

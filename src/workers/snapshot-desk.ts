@@ -6,7 +6,9 @@
  * it do one step at a time, so that no slot waits for longer than that takes.
  */
 import type { MessagePort } from "node:worker_threads";
-import { type CounterBlock, INDEX_CELLS, SNAPSHOT_OUTCOMES } from "../shared/counters.ts";
+import type { CounterBlock } from "../shared/counter-block.ts";
+import { SNAPSHOT_OUTCOMES } from "../shared/counter-labels.ts";
+import { INDEX_CELLS } from "../shared/index-cells.ts";
 import { LayoutError } from "../shared/errors.ts";
 import { MAX_OPEN_SNAPSHOTS, SNAPSHOT_PIECE_BYTES } from "../shared/index-limits.ts";
 import type { SnapshotReply, SnapshotRequest } from "../shared/messages.ts";

@@ -1,7 +1,7 @@
 /** An encoder that hangs: noticed, ended, replaced; its slot is encoded again. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { offerAll, range } from "../support/offering.ts";
 import { numbered } from "../support/pipeline-parts.ts";
 import { receiveOne, startPipeline } from "../support/pipeline-run.ts";

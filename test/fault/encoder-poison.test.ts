@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 import type { PipelineOptions } from "../../src/main/pipeline/pipeline-contract.ts";
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
-import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { offerAll, range } from "../support/offering.ts";
 import { large, numbered } from "../support/pipeline-parts.ts";
 import { type PipelineRun, receive, type Received, startPipeline } from "../support/pipeline-run.ts";

@@ -1,7 +1,9 @@
 /** A pipeline that cannot be drained in time: it ends all the same, and what is lost is counted to the event. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { CounterBlock, EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS } from "../../src/shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { numbered } from "../support/pipeline-parts.ts";
 import { receive, startPipeline } from "../support/pipeline-run.ts";
 

@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
-import { ENCODE_ERROR_REASONS, ENCODER_CELLS, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../src/shared/counters.ts";
+import { ENCODE_ERROR_REASONS, SINK_DROP_REASONS } from "../../src/shared/counter-labels.ts";
+import { ENCODER_CELLS } from "../../src/shared/encoder-cells.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { PLANE_DEATHS } from "../support/dying-plane-encoder.ts";
 import { eventually } from "../support/fault/deadline.ts";
 import { natsBooks, readStream, streamOptions } from "../support/nats-pipeline.ts";

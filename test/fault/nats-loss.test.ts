@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import test from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { lasting } from "../support/fault/deadline.ts";
 import { TcpProxy } from "../support/fault/tcp-proxy.ts";
 import { NatsRig, client, inStream, reader, until, upTo } from "../support/nats-rig.ts";

@@ -24,6 +24,7 @@ const ROUTES: readonly Route[] = [
       headers: { "X-More": "yes" },
     }),
   },
+  { path: "/keys", handler: ({ query }) => ({ status: 200, contentType: TEXT, body: [...query.keys()].join(" ") }) },
   {
     path: "/throws",
     handler: () => {
@@ -99,6 +100,9 @@ for (const implementation of IMPLEMENTATIONS) {
     assert.equal(response.headers["x-more"], "yes");
     assert.equal(response.body.toString(), "1 2 first undefined");
     assert.deepEqual(counted(), { "/echo 503": 1 });
+    assert.equal((await get(server, "/keys"))?.body.toString(), "");
+    assert.equal((await get(server, "/keys?"))?.body.toString(), "");
+    assert.equal((await get(server, "/keys?a&b=1"))?.body.toString(), "a b");
   });
 
   void test(`${implementation}: HEAD has the head of GET and no body, and the connection goes on`, async (t) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";
 import type { CountingWorkerData } from "../support/counting-worker.ts";

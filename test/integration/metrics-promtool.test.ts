@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { ENCODER_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { ENCODER_CELLS } from "../../src/shared/encoder-cells.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { RequestCounts } from "../../src/main/http/request-counts.ts";
 import { EngineCounters } from "../../src/main/metrics/engine-counters.ts";
 import { Metrics } from "../../src/main/metrics/registry.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { DiscardPolicy, type StreamConfig } from "nats";
-import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { NatsRig, SUBJECT, client, inStream, until, upTo } from "../support/nats-rig.ts";
 import { NatsServer } from "../support/nats-server.ts";
 

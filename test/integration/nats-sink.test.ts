@@ -1,7 +1,7 @@
 /** The NATS sink against a real server: what is delivered, in which order, and what becomes of what is not. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { NATS_ITEM_BYTES } from "../../src/shared/nats-limits.ts";
 import { eventSubject, planeSubject } from "../../src/shared/nats-subjects.ts";
 import { NatsRig, PLACE, SUBJECT, client, inStream, numberOf, reader, until, upTo } from "../support/nats-rig.ts";

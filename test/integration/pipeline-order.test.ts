@@ -1,7 +1,7 @@
 /** Order, oversize events and full rings, with real encoder and publisher threads. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { large, numbered, pipelineOptions } from "../support/pipeline-parts.ts";
 import { offerAll, range } from "../support/offering.ts";
 import { publishNumbered, receive, startPipeline } from "../support/pipeline-run.ts";

@@ -6,7 +6,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
-import { CounterBlock, EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS } from "../../src/shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { PLANE_NUMBERS_BYTES, PlaneNumbers } from "../../src/shared/plane-numbers.ts";
 import { countPlanePoison, setPlanePoison } from "../../src/shared/poison.ts";
 import { RingEncoder } from "../../src/shared/ring-encoder.ts";

@@ -5,7 +5,9 @@
  *   control   [0] 1 = stop   [1] 1 = running
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { CounterBlock, EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS } from "../../src/shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 
 export interface CountingWorkerData {
   readonly block: SharedArrayBuffer;

@@ -10,7 +10,7 @@
  *                                 drain      when told to drain
  *   KVCAST_TEST_PUBLISHER_WAY     throw, exit, oom, hang, slow (each further batch takes long); anything else: nothing
  */
-import { CounterBlock } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
 import { RingPlane } from "../../src/shared/ring-plane.ts";
 import { RingPublisher } from "../../src/shared/ring.ts";

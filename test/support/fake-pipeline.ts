@@ -1,7 +1,10 @@
 /**
  * A pipeline that does nothing: the numbers of a metrics page, to be set by a test.
  */
-import { CounterBlock, ENCODER_CELLS, INDEX_CELLS, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { ENCODER_CELLS } from "../../src/shared/encoder-cells.ts";
+import { INDEX_CELLS } from "../../src/shared/index-cells.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import type { Epoch } from "../../src/shared/index-messages.ts";
 import { Histogram } from "../../src/main/metrics/histogram.ts";
 import {

@@ -2,7 +2,9 @@
 import type { TestContext } from "node:test";
 import { connect } from "nats";
 import type { PipelineOptions } from "../../src/main/pipeline/pipeline-contract.ts";
-import { type CounterBlock, EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../src/shared/counters.ts";
+import type { CounterBlock } from "../../src/shared/counter-block.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS } from "../../src/shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { NO_AUTH, PLACE } from "./nats-rig.ts";
 import type { NatsServer } from "./nats-server.ts";
 import { RouterModel } from "./router-model.ts";

@@ -4,6 +4,8 @@ import { type EventSize, measure, writeRecord } from "../../src/main/pipeline/ba
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
 import { ENTRY, SLOT_HEADER_BYTES } from "../../src/shared/ring-layout.ts";
 import type { WireFormat } from "../../src/shared/wire-format.ts";
+import { eventWriter } from "../../src/workers/event-writer.ts";
+import { redactedWriter } from "../../src/workers/redacted-writer.ts";
 import { outputOf } from "../../src/workers/msgpack-writer.ts";
 import { FrameEncoder } from "../../src/workers/frame-encoder.ts";
 
@@ -50,13 +52,15 @@ export class WireBatch {
     kvBlockSize: number,
     rank: number,
     wallSeconds: number = FIXED_SECONDS,
+    redact: boolean = false,
   ): { entries: Entry[]; frameBytes: number } {
     const frameOffset = (this.#words.length * 4 + 7) & ~7;
     const buffer = new ArrayBuffer(frameOffset + ((this.#frameBound + 7) & ~7));
     const records = new Uint32Array(buffer);
     records.set(this.#words);
     const bytes = new Uint8Array(buffer);
-    const result = new FrameEncoder(format, kvBlockSize).encode({
+    const plain = eventWriter(format, kvBlockSize);
+    const result = new FrameEncoder(format, kvBlockSize, redact ? redactedWriter(plain) : plain).encode({
       header: new Int32Array(SLOT_HEADER_BYTES / 4),
       slot: 0,
       records,

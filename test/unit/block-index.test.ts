@@ -1,7 +1,8 @@
 /** The bounds of the shadow index: blocks, memory, scans, texts, keys that were chosen by somebody. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { CounterBlock, INDEX_CELLS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { INDEX_CELLS } from "../../src/shared/index-cells.ts";
 import { RECORD_WORD } from "../../src/shared/record.ts";
 import { BlockIndex, type BlockIndexOptions } from "../../src/workers/block-index.ts";
 import { setEngineBlocks } from "../../src/workers/engine-blocks.ts";
@@ -90,6 +91,26 @@ test("texts and multimodal lists are bounded together, and their room comes back
   assert.equal(index.blocks, room);
   for (let n = 1; n <= 200; n++) apply(index, stored([BigInt(n)], null, { salt: "the same".repeat(1000) }));
   assert.equal(index.blocks, room + 200);
+});
+
+test("an index that may keep neither tokens nor salts hands out hashes, names and images", () => {
+  const index = indexOf({ keepTokens: false, keepSalts: false });
+  const more = { salt: "of a tenant", loraName: "sql", mm: [[9n]] };
+  apply(index, stored([1n], null, more));
+  apply(index, stored([2n], null, { salt: "of a tenant" }));
+  const payloads = drain(index.beginScan("vllm"), PAYLOAD_BYTES);
+  assert.ok(!Buffer.concat(payloads).includes("of a tenant"));
+  const named = eventsOf(payloads).map((event) => {
+    const fields = event as Readonly<Record<string, unknown>>;
+    return [fields["block_hashes"], fields["token_ids"], fields["lora_name"], "block_mm_infos" in fields];
+  });
+  assert.deepEqual(named, [
+    [[1n], [], "sql", true],
+    [[2n], [], null, false],
+  ]);
+  const open = indexOf({ keepTokens: false });
+  apply(open, stored([1n], null, more));
+  assert.ok(Buffer.concat(drain(open.beginScan("vllm"), PAYLOAD_BYTES)).includes("of a tenant"));
 });
 
 test("a chain becomes one event again, and payloads keep to their limit", () => {

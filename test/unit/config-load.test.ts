@@ -50,6 +50,8 @@ test("defaults, complete and frozen", async () => {
     iterationStats: "auto",
     perfMetrics: "auto",
     worker: { model: null, component: "backend", disaggregationMode: null, backend: null, modality: null },
+    webConfigFile: null,
+    insecure: false,
     livePage: "auto",
     liveAllowedHosts: [],
     kvBlockSizeTokens: 32,
@@ -80,6 +82,7 @@ test("defaults, complete and frozen", async () => {
     onEngineGap: "mark",
     publishTierMoves: false,
     heartbeatMs: null,
+    redactTokens: false,
     snapshot: false,
     snapshotMaxBlocks: 1_000_000,
     snapshotTokens: true,
@@ -243,16 +246,15 @@ async function warned(flags: Readonly<Record<string, string>>, env: Environment 
 test("what is allowed but hardly meant becomes a warning", async () => {
   assert.match(await warned({ "zmq-endpoint": "tcp://*:20081" }), /other machines.*token ids/);
   assert.match(await warned({ "zmq-endpoint": "none" }), /go nowhere/);
-  const far = { "system-host": "0.0.0.0", snapshot: "on" };
+  const far = { "system-host": "0.0.0.0", snapshot: "on", insecure: "on" };
   assert.match(
     await warned(far),
-    /^--system-host: 0\.0\.0\.0 can be .* \/v1\/kv\/snapshot reads token ids.*; let only trusted .* leave out --snapshot$/,
+    /^--system-host: 0\.0\.0\.0 can be .* --insecure gives everyone there the live page, .* snapshots\n--system-host: 0\.0\.0\.0 can be .* \/v1\/kv\/snapshot reads token ids.*; let only trusted .* leave out --snapshot$/,
   );
   assert.match(await warned({ ...far, "snapshot-tokens": "off" }), /reads block hashes and cache salts/);
   for (const harmless of [
     { ...far, "system-host": "127.0.0.1" },
     { ...far, "system-port": "-1" },
-    { ...far, snapshot: "off" },
   ]) {
     assert.equal(await warned(harmless), "");
   }

@@ -46,6 +46,8 @@ const CANARY = { engine: "http://h:1", canary: "on" };
 const MODEL = path.join(folder, "model");
 mkdirSync(MODEL);
 writeFileSync(path.join(MODEL, "config.json"), '{"bos_token_id": 11}');
+const webConfigFile = path.join(folder, "web.yml");
+writeFileSync(webConfigFile, "");
 const headers = path.join(folder, "headers");
 writeFileSync(headers, "X-Key: v\n");
 
@@ -194,6 +196,7 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   heartbeat: { value: 2.5, becomes: 2500, read: (config) => config.heartbeatMs },
   snapshot: { value: "on", becomes: true, read: (config) => config.snapshot },
   snapshotMaxBlocks: { value: 5000, becomes: 5000, read: (config) => config.snapshotMaxBlocks },
+  redactTokens: { value: "zmq", becomes: true, read: (config) => config.redactTokens },
   snapshotTokens: { value: "off", becomes: false, read: (config) => config.snapshotTokens },
   stateDir: {
     value: folder,
@@ -252,6 +255,8 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   modelPath: { value: MODEL, becomes: 11, read: canary((config) => config.bosTokenId), beside: CANARY },
   bosTokenId: { value: 0, becomes: 0, read: canary((config) => config.bosTokenId), beside: CANARY },
   logLevel: { value: "debug", becomes: "debug", read: (config) => config.logLevel },
+  insecure: { value: "on", becomes: true, read: (config) => config.insecure },
+  webConfigFile: { value: webConfigFile, becomes: webConfigFile, read: (config) => config.webConfigFile },
   livePage: { value: "on", becomes: "on", read: (config) => config.livePage },
   liveAllowedHosts: { value: "KV.example.", becomes: ["kv.example"], read: (config) => config.liveAllowedHosts },
   logFormat: {
@@ -324,6 +329,7 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "on-engine-gap": ["KVCAST_ON_ENGINE_GAP"],
   "publish-tier-moves": ["KVCAST_PUBLISH_TIER_MOVES"],
   heartbeat: ["KVCAST_HEARTBEAT"],
+  "redact-tokens": ["KVCAST_REDACT_TOKENS"],
   snapshot: ["KVCAST_SNAPSHOT"],
   "snapshot-max-blocks": ["KVCAST_SNAPSHOT_MAX_BLOCKS"],
   "snapshot-tokens": ["KVCAST_SNAPSHOT_TOKENS"],
@@ -361,6 +367,8 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "model-path": ["KVCAST_MODEL_PATH"],
   "bos-token-id": ["KVCAST_BOS_TOKEN_ID"],
   "log-level": ["DYN_LOG"],
+  insecure: ["KVCAST_INSECURE"],
+  "web-config-file": ["KVCAST_WEB_CONFIG_FILE"],
   "live-page": ["KVCAST_LIVE_PAGE"],
   "live-allowed-hosts": ["KVCAST_LIVE_ALLOWED_HOSTS"],
   "log-format": ["DYN_LOGGING_CONSOLE_FORMAT", "DYN_LOGGING_JSONL"],

@@ -49,6 +49,7 @@ test("each manner is met where it is, and only there", () => {
     ["a batch that is a map", map([[text("ts"), TIME]]), ["batch_map"]],
     ["a whole second", list([int(1_700_000_000), list([good]), int(0)]), ["integer_timestamp", "map_events"]],
     ["keys left out", list([TIME, list([stored()]), int(0)]), ["map_events", "missing_keys"]],
+    ["redacted", list([TIME, list([stored(STRICT, 0)]), int(0)]), ["map_events", "no_tokens"]],
     ["part of a block", list([TIME, list([stored(STRICT, 3)]), int(0)]), ["map_events", "uneven_tokens"]],
     [
       "an unknown event",

@@ -7,7 +7,7 @@ import { EngineProgress } from "../../src/main/health/engine-progress.ts";
 import type { CheckName } from "../../src/main/health/health-report.ts";
 import { serviceChecks } from "../../src/main/health/service-checks.ts";
 import { sourceChecks } from "../../src/main/health/source-checks.ts";
-import { PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { FakePipeline } from "../support/fake-pipeline.ts";
 
 class StallingPipeline extends FakePipeline {

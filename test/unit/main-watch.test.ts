@@ -1,7 +1,8 @@
 /** The watchdog over the main thread, with a main thread that is well or not as the test says. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { CounterBlock, PUBLISHER_CELLS } from "../../src/shared/counters.ts";
+import { CounterBlock } from "../../src/shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { RingMemory } from "../../src/shared/ring-memory.ts";
 import { MainWatch } from "../../src/workers/main-watch.ts";
 

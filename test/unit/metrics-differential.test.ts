@@ -6,13 +6,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import {
-  BATCH_EVENT_BUCKETS,
-  ENCODER_CELLS,
-  PUBLISH_DURATION_BUCKETS,
-  PUBLISHER_CELLS,
-  SINK_ERROR_REASONS,
-} from "../../src/shared/counters.ts";
+import { BATCH_EVENT_BUCKETS, PUBLISH_DURATION_BUCKETS } from "../../src/shared/counter-buckets.ts";
+import { SINK_ERROR_REASONS } from "../../src/shared/counter-labels.ts";
+import { ENCODER_CELLS } from "../../src/shared/encoder-cells.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import {
   EngineCounters,
   POLL_DURATION_BUCKETS,

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  BATCH_EVENT_BUCKETS,
-  ENCODER_CELLS,
-  INDEX_CELLS,
-  PUBLISHER_CELLS,
-  SINK_DROP_REASONS,
-  SINK_ERROR_REASONS,
-} from "../../src/shared/counters.ts";
+import { BATCH_EVENT_BUCKETS } from "../../src/shared/counter-buckets.ts";
+import { SINK_DROP_REASONS, SINK_ERROR_REASONS } from "../../src/shared/counter-labels.ts";
+import { ENCODER_CELLS } from "../../src/shared/encoder-cells.ts";
+import { INDEX_CELLS } from "../../src/shared/index-cells.ts";
+import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { INVALID_REASONS } from "../../src/main/engine/raw-event.ts";
 import { CATALOGUE } from "../../src/main/metrics/catalogue.ts";
 import {

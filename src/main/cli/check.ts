@@ -16,9 +16,9 @@ export interface CheckIo {
 
 /** Resolves with the exit code. */
 export async function runCheck(config: CheckConfig, io: CheckIo): Promise<number> {
-  const { url, probe, format, timeoutMs } = config;
+  const { url, probe, format, timeoutMs, login } = config;
   const startedMs = performance.now();
-  const answer = await askHealth(url, probe, timeoutMs);
+  const answer = await askHealth(url, probe, timeoutMs, login);
   const tookMs = performance.now() - startedMs;
   if (format === "nagios") return nagios(answer, config, tookMs, io);
   if (!isAnswer(answer)) {

@@ -1,7 +1,8 @@
 /**
  * The line that says whether events flow: soon after the start, then now and then. MAIN THREAD.
  */
-import { EVENT_TYPES, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS } from "../../shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { Logger } from "../log.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";

@@ -1,4 +1,7 @@
 /** `kvcast perf`: asks a running service for its slow requests and prints where their time went. MAIN THREAD. */
+import { parseBoundedJson } from "../bounded-json.ts";
+import { guardedGet } from "../http/guarded-get.ts";
+import type { EngineCredentials } from "../config/config.ts";
 import type { PerfConfig } from "../config/load-perf.ts";
 import { ConfigError, EXIT, KvcastError } from "../../shared/errors.ts";
 import type { PerfReport } from "../perf/perf-report.ts";
@@ -40,22 +43,31 @@ export async function runPerf(config: PerfConfig, io: PerfIo): Promise<number> {
     : EXIT.unavailable;
 }
 
-async function ask({ url, timeoutMs }: PerfConfig): Promise<{ readonly report: PerfReport; readonly text: string }> {
-  const answer = await fetchText(url, timeoutMs);
+async function ask({
+  url,
+  timeoutMs,
+  login,
+}: PerfConfig): Promise<{ readonly report: PerfReport; readonly text: string }> {
+  const answer = await fetchText(url, timeoutMs, login);
   if (answer.status === 400) throw new ConfigError("the query", `the service refuses: ${messageOf(answer.text)}`);
   if (answer.status === 404) {
     throw new NoPerfError(`${url.origin} has no performance data: an older kvcast, or no kvcast serve`);
   }
+  if (answer.status === 401) throw new NoPerfError(`${url.origin} asks for a password: give --header-file`);
   if (answer.status !== 200) throw new NoPerfError(`${url.origin} answers with HTTP status ${answer.status}`);
   const report = parsed(answer.text);
   if (!isReport(report)) throw new NoPerfError(`${url.origin}: ${NOT_SERVE}`);
   return { report, text: answer.text };
 }
 
-async function fetchText(url: URL, timeoutMs: number): Promise<{ readonly status: number; readonly text: string }> {
+async function fetchText(
+  url: URL,
+  timeoutMs: number,
+  credentials: EngineCredentials,
+): Promise<{ readonly status: number; readonly text: string }> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "manual" });
-    return { status: response.status, text: await bounded(response) };
+    const { status, body } = await guardedGet(url, { signal: AbortSignal.timeout(timeoutMs), credentials });
+    return { status, text: await bounded(url, body) };
   } catch (cause) {
     if (cause instanceof KvcastError) throw cause;
     const reason =
@@ -66,12 +78,12 @@ async function fetchText(url: URL, timeoutMs: number): Promise<{ readonly status
   }
 }
 
-async function bounded(response: Response): Promise<string> {
+async function bounded(url: URL, body: AsyncIterable<Uint8Array>): Promise<string> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of response.body ?? []) {
+  for await (const piece of body) {
     bytes += piece.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new NoPerfError(`${response.url}: ${NOT_SERVE}`);
+    if (bytes > MAX_ANSWER_BYTES) throw new NoPerfError(`${url.origin}: ${NOT_SERVE}`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");
@@ -79,7 +91,7 @@ async function bounded(response: Response): Promise<string> {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseBoundedJson(text);
   } catch {
     return null;
   }

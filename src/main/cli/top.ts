@@ -38,7 +38,7 @@ export async function runTop(config: TopConfig, stopped: Promise<NodeJS.Signals>
     throw new ConfigError("--once", "kvcast top needs a terminal; kvcast top --once prints how the service is now");
   }
   // Before the terminal is taken: an error is then read where the command was typed.
-  await fetchSnapshot(below(config.url, LIVE_PATH), config.timeoutMs);
+  await fetchSnapshot(below(config.url, LIVE_PATH), config.timeoutMs, config.login);
   const end = new AbortController();
   const stop = (): void => end.abort();
   void stopped.then(stop);
@@ -68,8 +68,8 @@ export async function runTop(config: TopConfig, stopped: Promise<NodeJS.Signals>
   return EXIT.ok;
 }
 
-async function printOnce({ url, json, timeoutMs }: TopConfig, colour: boolean, io: TopIo): Promise<void> {
-  const { snapshot, text } = await fetchSnapshot(below(url, LIVE_PATH), timeoutMs);
+async function printOnce({ url, json, timeoutMs, login }: TopConfig, colour: boolean, io: TopIo): Promise<void> {
+  const { snapshot, text } = await fetchSnapshot(below(url, LIVE_PATH), timeoutMs, login);
   if (json) return io.out(`${text}\n`);
   const model = new TopModel(url.host);
   model.take({ type: "snapshot", snapshot });
@@ -82,7 +82,7 @@ async function printOnce({ url, json, timeoutMs }: TopConfig, colour: boolean, i
 async function follow(config: TopConfig, model: TopModel, draw: () => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      for await (const message of liveMessages(below(config.url, LIVE_STREAM_PATH), SILENCE_MS, signal)) {
+      for await (const message of liveMessages(below(config.url, LIVE_STREAM_PATH), SILENCE_MS, signal, config.login)) {
         model.take(message);
         if (message.type === "snapshot") draw();
       }

@@ -1,5 +1,6 @@
 /** The options of `kvcast check`, a probe for scripts, containers and monitoring. Flags only. MAIN THREAD, at start only. */
 import { PROBES, type Probe } from "../health/ask-health.ts";
+import { LOGIN_OPTIONS } from "./login-options.ts";
 import type { Defaulted, OptionSpec } from "./option-spec.ts";
 import { oneOf, seconds } from "./value-types.ts";
 
@@ -38,4 +39,7 @@ export const CHECK_OPTIONS: {
 };
 
 /** All of them, in the order of the documentation. */
-export const CHECK_OPTION_LIST: readonly OptionSpec<unknown>[] = Object.values(CHECK_OPTIONS);
+export const CHECK_OPTION_LIST: readonly OptionSpec<unknown>[] = [
+  ...Object.values(CHECK_OPTIONS),
+  ...Object.values(LOGIN_OPTIONS),
+];

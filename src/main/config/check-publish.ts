@@ -87,13 +87,14 @@ export function checkPublish(
     [options.zmqEndpoint, zmqEndpoint],
   ] as const) {
     if (endpoint === null || isLocalEndpoint(endpoint)) continue;
+    const read = config.redactTokens ? "hashes of people's prompts" : "token ids, which are people's prompts";
     warnings.push(
-      `${resolver.placeOf(option).label}: ${endpoint} can be reached from other machines; ` +
-        "whoever connects there reads token ids, which are people's prompts",
+      `${resolver.placeOf(option).label}: ${endpoint} can be reached from other machines; whoever connects there reads ${read}`,
     );
   }
-  if (config.snapshot && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {
-    const what = config.snapshotTokens ? "token ids, which are people's prompts" : "block hashes and cache salts";
+  if (config.snapshot && config.insecure && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {
+    const hashes = config.redactTokens ? "block hashes" : "block hashes and cache salts";
+    const what = config.snapshotTokens ? "token ids, which are people's prompts" : hashes;
     warnings.push(
       `${resolver.placeOf(options.systemHost).label}: ${config.systemHost} can be reached from other machines; ` +
         `whoever asks there for /v1/kv/snapshot reads ${what}; let only trusted ones reach the port, or leave out --snapshot`,

@@ -1,18 +1,17 @@
 /**
- * Reads a configuration file: YAML, or JSON, which YAML contains. The only user of the YAML library, loaded only when a
- * file is named, so that a start without one does not pay for it. MAIN THREAD, at start only.
+ * Reads a configuration file: YAML, or JSON. Loaded only when a file is named, so that a start without one does not pay for
+ * the library. MAIN THREAD, at start only.
  *
  * Values are taken as they are written, not as YAML types: the text goes through the same parsers as a flag, so `007` stays
  * `007` and a number in quotes is as good as one without.
  */
 import { readFileSync } from "node:fs";
-import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
-import type { Pair, Scalar, YAMLSeq } from "yaml";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import { quoted } from "./option-spec.ts";
 import type { OptionSpec, Place } from "./option-spec.ts";
 import type { FileEntries, FileEntry } from "./resolve.ts";
 import { didYouMean } from "./suggest.ts";
+import { type YamlList, type YamlNode, yamlTree } from "./yaml-tree.ts";
 
 /** A file of all options is under 2 KiB; this stops a wrong file, such as a model. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -24,29 +23,27 @@ const COLON_HINT = " (a value with a colon at its end needs quotes)";
  * cannot be read or parsed, and for keys that are not options; `from` is where the file's name came from.
  */
 export function readConfigFile(file: string, from: Place, options: readonly OptionSpec<unknown>[]): FileEntries {
-  const lines = new LineCounter();
-  const where = (offset: number): string => `${file} line ${lines.linePos(offset).line}`;
-  const document = parseDocument(readText(file, from), { lineCounter: lines, prettyErrors: false });
-  const [problem] = document.errors;
-  if (problem !== undefined) {
-    const hint = problem.code === "BLOCK_AS_IMPLICIT_KEY" ? COLON_HINT : "";
-    throw new ConfigError(from.option, `${where(problem.pos[0])}: not valid YAML or JSON: ${problem.message}${hint}`);
+  const where = (line: number): string => `${file} line ${line}`;
+  const tree = yamlTree(readText(file, from));
+  if ("problem" in tree) {
+    const { line, message, code } = tree.problem;
+    const hint = code === "BLOCK_AS_IMPLICIT_KEY" ? COLON_HINT : "";
+    throw new ConfigError(from.option, `${where(line)}: not valid YAML or JSON: ${message}${hint}`);
   }
   const entries = new Map<string, readonly FileEntry[]>();
-  const root = document.contents;
+  const { root } = tree;
   // An empty file, or one of comments only, is what a template without values becomes.
-  if (root === null || (isScalar(root) && root.value === null)) return entries;
-  if (!isMap(root)) throw new ConfigError(from.option, `${file}: not a map of option names to values`);
+  if (root.kind === "text" && root.text === null) return entries;
+  if (root.kind !== "map") throw new ConfigError(from.option, `${file}: not a map of option names to values`);
   const byName = new Map(options.map((option) => [option.name, option]));
-  for (const pair of root.items) {
-    const { key, at } = keyOf(pair);
+  for (const { key, line, value } of root.entries) {
     const option = byName.get(key);
     if (option === undefined) {
-      throw new ConfigError(key, `${where(at)}: no option ${quoted(key)}${didYouMean(key, [...byName.keys()])}`);
+      throw new ConfigError(key, `${where(line)}: no option ${quoted(key)}${didYouMean(key, [...byName.keys()])}`);
     }
-    const placeAt = (offset: number): Place => ({ label: `${key} in ${where(offset)} (--${key})`, option: key });
-    const { value } = pair;
-    const values = option.repeatable === true && isSeq(value) ? listOf(value, placeAt) : valueOf(value, placeAt(at));
+    const placeAt = (at: number): Place => ({ label: `${key} in ${where(at)} (--${key})`, option: key });
+    const values =
+      option.repeatable === true && value.kind === "list" ? listOf(value, placeAt) : valueOf(value, placeAt(line));
     if (values.length > 0) entries.set(key, values);
   }
   return entries;
@@ -65,28 +62,17 @@ function readText(file: string, from: Place): string {
   return content.toString("utf8");
 }
 
-function keyOf(pair: Pair): { readonly key: string; readonly at: number } {
-  if (!isScalar(pair.key)) return { key: "", at: 0 };
-  return { key: written(pair.key), at: pair.key.range?.[0] ?? 0 };
-}
-
 /** A value, or nothing where there is none. */
-function valueOf(value: unknown, place: Place): FileEntry[] {
-  if (value === null) return [];
-  if (!isScalar(value)) throw new ConfigError(place.option, `${place.label}: a list, map or alias is not allowed`);
-  return value.value === null ? [] : [{ text: written(value), place }];
+function valueOf(value: YamlNode, place: Place): FileEntry[] {
+  if (value.kind !== "text") throw new ConfigError(place.option, `${place.label}: a list, map or alias is not allowed`);
+  return value.text === null ? [] : [{ text: value.text, place }];
 }
 
 /** The values of a list, each with the line where it stands. */
-function listOf(list: YAMLSeq, placeAt: (offset: number) => Place): FileEntry[] {
-  const start = list.range?.[0] ?? 0;
+function listOf(list: YamlList, placeAt: (line: number) => Place): FileEntry[] {
   return list.items.flatMap((item) => {
-    const place = placeAt(isNode(item) ? (item.range?.[0] ?? start) : start);
-    if (!isMap(item)) return valueOf(item, place);
+    const place = placeAt(item.line);
+    if (item.kind !== "map") return valueOf(item, place);
     throw new ConfigError(place.option, `${place.label}: a map is not allowed${COLON_HINT}`);
   });
-}
-
-function written(scalar: Scalar): string {
-  return typeof scalar.value === "string" ? scalar.value : (scalar.source ?? String(scalar.value));
 }

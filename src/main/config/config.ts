@@ -6,6 +6,7 @@ import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
+import type { HttpAccessConfig } from "./load-http.ts";
 import type { LivePageMode } from "./live-options.ts";
 import type { ClusterConfig } from "./load-cluster.ts";
 import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
@@ -119,6 +120,8 @@ export type LogFormat = "text" | "json";
 /** Answer to a replay whose start is kept no more. */
 export type ReplayEvicted = "suffix" | "empty";
 export type SequenceStart = "zero" | "time";
+/** Sinks whose messages go without token ids and cache salts. */
+export type RedactTokens = "none" | "zmq" | "nats" | "all";
 export type OnEngineGap = "mark" | "clear";
 
 /** What kind of worker the engines are; null where each engine says it itself. */
@@ -153,7 +156,7 @@ export type PublishConfig = Omit<
   readonly engines?: readonly EngineConfig[];
 } & Partial<Pick<ServeConfig, "iterationStats" | "perfMetrics">>;
 
-export interface ServeConfig {
+export interface ServeConfig extends HttpAccessConfig {
   /** Null: nothing goes to NATS. */
   readonly nats: NatsConfig | null;
   /** In the order in which they were given, which their ranks on the wire follow. No two have the same name. */
@@ -188,6 +191,8 @@ export interface ServeConfig {
   readonly publishTierMoves: boolean;
   /** Silence after which an empty batch goes out; null for never. */
   readonly heartbeatMs: number | null;
+  /** Payloads, replays and snapshots hold neither token ids nor cache salts. */
+  readonly redactTokens: boolean;
   readonly snapshot: boolean;
   readonly snapshotMaxBlocks: number;
   readonly snapshotTokens: boolean;

@@ -104,7 +104,7 @@ export function readTlsFiles(files: {
 
 /** The option that goes with this one: that of the engine's connection, or of another. */
 function twin(place: Place, wanted: "key" | "cert"): string {
-  const option = /--[\w-]+-client-(?:cert|key)-file/.exec(place.label)?.[0] ?? "--engine-client-cert-file";
+  const option = /--(?:[\w-]+-)?client-(?:cert|key)-file/.exec(place.label)?.[0] ?? "--engine-client-cert-file";
   return option.replace(/(?:cert|key)-file$/, `${wanted}-file`);
 }
 

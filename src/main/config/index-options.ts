@@ -2,6 +2,7 @@
  * The options of `kvcast index`: its own, those of logging in to NATS, and those of the log. MAIN THREAD, at start only.
  */
 import { FULL_POLICIES, type FullPolicy } from "../router-index/router-index.ts";
+import { HTTP_OPTIONS } from "./http-options.ts";
 import { bindHost, listenPort } from "./listen-types.ts";
 import { NATS_OPTIONS } from "./nats-options.ts";
 import type { Defaulted, OptionSpec, Repeatable } from "./option-spec.ts";
@@ -153,6 +154,7 @@ const NATS_LOGIN: readonly OptionSpec<unknown>[] = [
 /** In the order of the documentation. */
 export const INDEX_OPTION_LIST: readonly OptionSpec<unknown>[] = [
   ...Object.values(INDEX_OPTIONS),
+  ...Object.values(HTTP_OPTIONS),
   ...NATS_LOGIN,
   logLevel,
   logFormat,

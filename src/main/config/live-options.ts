@@ -30,8 +30,8 @@ export const LIVE_OPTIONS: {
     default: "auto",
     group: "HTTP",
     help:
-      "The live page at / of the system port. auto: only while --system-host is an address of this machine alone, because " +
-      "the page has no login. on: to everyone who can reach the port.",
+      "The live page at / of the system port. auto: wherever it is not for everyone: on an address of this machine, or to those whom a " +
+      "web configuration knows. on: the same, and the start fails where nobody could see it.",
   },
   liveAllowedHosts: {
     name: "live-allowed-hosts",

@@ -1,4 +1,6 @@
 /** Makes the configuration of `kvcast check` from its arguments. MAIN THREAD, once, at start. */
+import type { EngineCredentials } from "./config.ts";
+import { loadLogin } from "./login-options.ts";
 import type { Probe } from "../health/ask-health.ts";
 import { type CheckFormat, CHECK_OPTIONS as OPTIONS } from "./check-options.ts";
 import type { Flags } from "./option-spec.ts";
@@ -11,6 +13,8 @@ export interface CheckConfig {
   readonly probe: Probe;
   readonly format: CheckFormat;
   readonly timeoutMs: number;
+  /** What it shows of itself. Secret. */
+  readonly login: EngineCredentials;
 }
 
 /** The frozen configuration. Throws ConfigError for any value that is not allowed. */
@@ -21,5 +25,6 @@ export function loadCheckConfig(url: string | undefined, flags: Flags): CheckCon
     probe: resolver.pick(OPTIONS.probe),
     format: resolver.pick(OPTIONS.format),
     timeoutMs: resolver.pick(OPTIONS.timeout),
+    login: loadLogin(resolver),
   });
 }

@@ -5,8 +5,10 @@ import { checkPublish } from "./check-publish.ts";
 import type { Origin, PublishConfig } from "./config.ts";
 import { CONSOLIDATE_OPTION_LIST, CONSOLIDATE_OPTIONS as OWN } from "./consolidate-options.ts";
 import { loadProbes } from "./load-health.ts";
+import { loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { loadNatsConfig } from "./load-nats.ts";
+import { loadRedaction } from "./load-redaction.ts";
 import { envPlace, refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS } from "./options.ts";
@@ -70,6 +72,17 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
   }
   const taken = zmqEndpoint === null ? null : leaderTrap(zmqEndpoint, env);
   if (taken !== null) throw refused(resolver.placeOf(OWN.outputEndpoint), taken);
+  const { webConfigFile, insecure } = await loadHttpAccess(
+    resolver,
+    {
+      option: OPTIONS.systemHost,
+      host: resolver.pick(OPTIONS.systemHost),
+      port: resolver.pick(OPTIONS.systemPort),
+      keeps: null,
+    },
+    warnings,
+  );
+  const nats = await natsConfig(resolver, env, warnings, onlyBlockSizeTokens);
   const config: ConsolidateConfig = Object.freeze({
     sources: sources.map(({ value }) => value),
     mode: resolver.pick(OWN.mode),
@@ -100,13 +113,16 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     stateDir: null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
+    webConfigFile,
+    insecure,
     probes: loadProbes(resolver),
     encoders: resolver.pick(OPTIONS.encoders),
     ringSlots: resolver.pick(OPTIONS.ringSlots),
     slotBytes: resolver.pick(OPTIONS.slotBytes),
     logLevel: resolver.pick(OPTIONS.logLevel),
     logFormat: resolver.pick(OPTIONS.logFormat),
-    nats: await natsConfig(resolver, env, warnings, onlyBlockSizeTokens),
+    nats,
+    redactTokens: loadRedaction(resolver, { zmqEndpoint, nats }),
   });
   checkPublish(config, { ...OPTIONS, zmqEndpoint: OWN.outputEndpoint }, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings) });

@@ -3,6 +3,7 @@ import type { NatsConnectionData } from "../../shared/nats-messages.ts";
 import type { FullPolicy } from "../router-index/router-index.ts";
 import type { LogFormat, LogLevel } from "./config.ts";
 import { INDEX_OPTION_LIST, INDEX_OPTIONS as OWN } from "./index-options.ts";
+import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { loadNatsConnection } from "./load-nats.ts";
 import { NATS_OPTIONS } from "./nats-options.ts";
@@ -12,7 +13,7 @@ import { SERVE_OPTIONS } from "./options.ts";
 import { Resolver } from "./resolve.ts";
 import type { WorkerEndpoint } from "./worker-list.ts";
 
-export interface IndexConfig {
+export interface IndexConfig extends HttpAccessConfig {
   readonly workers: readonly WorkerEndpoint[];
   /** null: only workers that are registered over HTTP, which say it themselves. */
   readonly blockSizeTokens: number | null;
@@ -58,6 +59,10 @@ export async function loadIndexConfig(flags: Flags, env: Environment): Promise<I
     const text = "--block-size is missing: --workers and --nats need the tokens of a block; give those of the engines";
     throw new MissingOptionError("--block-size", text);
   }
+  const host = resolver.pick(OWN.host);
+  const port = resolver.pick(OWN.port);
+  const keeps = "/dump, /register, /unregister and /load";
+  const { webConfigFile, insecure } = await loadHttpAccess(resolver, { option: OWN.host, host, port, keeps }, warnings);
   return Object.freeze({
     workers,
     blockSizeTokens,
@@ -69,8 +74,10 @@ export async function loadIndexConfig(flags: Flags, env: Environment): Promise<I
     overlapWeight: resolver.pick(OWN.overlapWeight),
     temperature: resolver.pick(OWN.temperature),
     maxActiveBlocks: resolver.pick(OWN.maxActiveBlocks),
-    host: resolver.pick(OWN.host),
-    port: resolver.pick(OWN.port),
+    host,
+    port,
+    webConfigFile,
+    insecure,
     logLevel: resolver.pick(SERVE_OPTIONS.logLevel),
     logFormat: resolver.pick(SERVE_OPTIONS.logFormat),
     warnings: Object.freeze(warnings),

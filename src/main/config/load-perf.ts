@@ -1,4 +1,6 @@
 /** Makes the configuration of `kvcast perf` from its arguments. MAIN THREAD, once, at start. */
+import type { EngineCredentials } from "./config.ts";
+import { loadLogin } from "./login-options.ts";
 import type { Flags } from "./option-spec.ts";
 import { PERF_OPTIONS as OPTIONS } from "./perf-options.ts";
 import { Resolver } from "./resolve.ts";
@@ -8,6 +10,8 @@ export interface PerfConfig {
   /** Of the service, with the path and the query. */
   readonly url: URL;
   readonly timeoutMs: number;
+  /** What it shows of itself. Secret. */
+  readonly login: EngineCredentials;
   readonly json: boolean;
 }
 
@@ -27,5 +31,5 @@ export function loadPerfConfig(base: string | undefined, flags: Flags, json: boo
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
-  return Object.freeze({ url, timeoutMs: resolver.pick(OPTIONS.timeout), json });
+  return Object.freeze({ url, timeoutMs: resolver.pick(OPTIONS.timeout), login: loadLogin(resolver), json });
 }

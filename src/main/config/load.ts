@@ -6,15 +6,19 @@
 import { isSingleEvent } from "../../shared/wire-format.ts";
 import type { LoadedConfig, ServeConfig } from "./config.ts";
 import { checkPublish } from "./check-publish.ts";
+import type { LivePageMode } from "./live-options.ts";
 import { loadCluster } from "./load-cluster.ts";
 import { loadEngineMetrics } from "./load-engine-metrics.ts";
 import { loadEngines } from "./load-engines.ts";
+import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";
 import { loadEngineHealth, loadProbes } from "./load-health.ts";
 import type { Environment, Flags, OptionSpec } from "./option-spec.ts";
+import { refused } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
 import { Resolver } from "./resolve.ts";
 import type { FileEntries } from "./resolve.ts";
 import { loadNatsConfig } from "./load-nats.ts";
+import { loadRedaction, loadSnapshotTokens } from "./load-redaction.ts";
 import { nearest } from "./suggest.ts";
 
 const PREFIX = "KVCAST_";
@@ -59,7 +63,6 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     heartbeatMs: resolver.pick(OPTIONS.heartbeat),
     snapshot: resolver.pick(OPTIONS.snapshot),
     snapshotMaxBlocks: resolver.pick(OPTIONS.snapshotMaxBlocks),
-    snapshotTokens: resolver.pick(OPTIONS.snapshotTokens),
     stateDir: resolver.find(OPTIONS.stateDir) ?? null,
     systemHost: resolver.pick(OPTIONS.systemHost),
     systemPort: resolver.pick(OPTIONS.systemPort),
@@ -84,10 +87,30 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
   }
   const engineMetrics = loadEngineMetrics(resolver, { engines, nats, worker: values.worker }, warnings);
   const cluster = loadCluster(resolver, warnings);
-  const config: ServeConfig = Object.freeze({ engines, ...values, nats, engineMetrics, cluster });
+  const access = await httpAccess(resolver, values.livePage, warnings);
+  const redactTokens = loadRedaction(resolver, { zmqEndpoint: values.zmqEndpoint, nats });
+  const snapshotTokens = loadSnapshotTokens(resolver, OPTIONS.snapshotTokens, redactTokens, warnings);
+  const own = { redactTokens, snapshotTokens, nats, engineMetrics, cluster };
+  const config: ServeConfig = Object.freeze({ engines, ...values, ...access, ...own });
   checkPublish(config, OPTIONS, resolver, warnings);
   const { origins, texts } = resolver;
   return Object.freeze({ config, origins, texts, warnings: Object.freeze(warnings), rereadCredentials });
+}
+
+async function httpAccess(resolver: Resolver, livePage: LivePageMode, warnings: string[]): Promise<HttpAccessConfig> {
+  const host = resolver.pick(OPTIONS.systemHost);
+  const port = resolver.pick(OPTIONS.systemPort);
+  const keeps = "the live page, performance data and snapshots";
+  const place = { option: OPTIONS.systemHost, host, port, keeps };
+  const { servesPrivate, webConfigFile, insecure } = await loadHttpAccess(resolver, place, warnings);
+  if (livePage === "on" && !servesPrivate) {
+    throw refused(
+      resolver.placeOf(OPTIONS.livePage),
+      `${host} (--system-host) can be reached from other machines, and the page is not for everyone there; give --web-config-file ` +
+        "with passwords or client certificates, --system-host 127.0.0.1, or --insecure",
+    );
+  }
+  return { webConfigFile, insecure };
 }
 
 /** What the file holds that the option `config` names. */

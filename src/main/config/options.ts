@@ -11,6 +11,7 @@ import { DATA_OPTIONS } from "./data-options.ts";
 import { HEALTH_OPTIONS } from "./health-options.ts";
 import { PROBE_OPTIONS } from "./probe-options.ts";
 import { bindHost, systemPort } from "./listen-types.ts";
+import { HTTP_OPTIONS } from "./http-options.ts";
 import { LIVE_OPTIONS } from "./live-options.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Place, Repeatable, ValueType } from "./option-spec.ts";
@@ -53,6 +54,7 @@ export type ServeOptions = {
   readonly systemPort: Defaulted<number | null>;
   readonly config: OptionSpec<string>;
 } & typeof ENGINE_METRICS_OPTIONS &
+  typeof HTTP_OPTIONS &
   typeof DATA_OPTIONS &
   typeof PROBE_OPTIONS &
   typeof HEALTH_OPTIONS &
@@ -185,6 +187,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     group: "HTTP",
     help: "Port of the same.",
   },
+  ...HTTP_OPTIONS,
   ...LIVE_OPTIONS,
   ...CLUSTER_OPTIONS,
   ...PROBE_OPTIONS,

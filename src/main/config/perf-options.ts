@@ -1,6 +1,7 @@
 /** The options of `kvcast perf`, which asks a running `kvcast serve`. Flags only. MAIN THREAD, at start only. */
 import { PERF_SORTS, DEFAULT_PERF_LIMIT, MAX_PERF_LIMIT, type PerfSort } from "../perf/perf-query.ts";
 import { PHASES, type Phase } from "../perf/perf-phases.ts";
+import { LOGIN_OPTIONS } from "./login-options.ts";
 import type { Defaulted, OptionSpec } from "./option-spec.ts";
 import { decimal, integer, oneOf, seconds, shortText } from "./value-types.ts";
 
@@ -72,4 +73,7 @@ export const PERF_OPTIONS: {
 };
 
 /** All of them, in the order of the documentation. */
-export const PERF_OPTION_LIST: readonly OptionSpec<unknown>[] = Object.values(PERF_OPTIONS);
+export const PERF_OPTION_LIST: readonly OptionSpec<unknown>[] = [
+  ...Object.values(PERF_OPTIONS),
+  ...Object.values(LOGIN_OPTIONS),
+];

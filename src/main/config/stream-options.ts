@@ -2,7 +2,7 @@
  * Options of the published stream as a whole: its identity over restarts, what kvcast adds to it, and the snapshot of what it
  * amounts to. MAIN THREAD, at start only.
  */
-import type { OnEngineGap, SequenceStart } from "./config.ts";
+import type { OnEngineGap, RedactTokens, SequenceStart } from "./config.ts";
 import type { Defaulted, OptionSpec } from "./option-spec.ts";
 import { directoryName, integer, oneOf, onOff, orWord, seconds } from "./value-types.ts";
 
@@ -12,6 +12,7 @@ export const STREAM_OPTIONS: {
   readonly onEngineGap: Defaulted<OnEngineGap>;
   readonly publishTierMoves: Defaulted<boolean>;
   readonly heartbeat: Defaulted<number | null>;
+  readonly redactTokens: Defaulted<RedactTokens>;
 } = {
   sequenceStart: {
     name: "sequence-start",
@@ -61,6 +62,16 @@ export const STREAM_OPTIONS: {
     group: "Stream",
     help: "Publish an empty batch after so much silence, so that subscribers notice what they lost last; off for none.",
   },
+  redactTokens: {
+    name: "redact-tokens",
+    type: oneOf(["none", "zmq", "nats", "all"] as const),
+    env: [{ name: "KVCAST_REDACT_TOKENS" }],
+    default: "none", // most readers hash the tokens themselves, and can do nothing without them
+    group: "Stream",
+    help:
+      "Sinks whose messages go out without token ids and cache salts, hashes only; zmq covers replays, snapshots and the " +
+      "state directory too. docs/wire-format.md says which readers cannot do without. NATS in dynamo's encoding never has any.",
+  },
 };
 
 export const SNAPSHOT_OPTIONS: {
@@ -102,6 +113,6 @@ export const SNAPSHOT_OPTIONS: {
     group: "Snapshot",
     help:
       "Directory that keeps the index over a restart of kvcast, so that subscribers need not be cleared. " +
-      "Holds token ids, unless --snapshot-tokens is off. Needs --snapshot.",
+      "Holds token ids, unless --snapshot-tokens is off or --redact-tokens forbids them. Needs --snapshot.",
   },
 };

@@ -1,4 +1,5 @@
 /** The options of `kvcast top`. Flags only. MAIN THREAD, at start only. */
+import { LOGIN_OPTIONS } from "./login-options.ts";
 import type { Defaulted, OptionSpec } from "./option-spec.ts";
 import { seconds } from "./value-types.ts";
 
@@ -14,4 +15,7 @@ export const TOP_OPTIONS: { readonly timeout: Defaulted<number> } = {
 };
 
 /** All of them, in the order of the documentation. */
-export const TOP_OPTION_LIST: readonly OptionSpec<unknown>[] = Object.values(TOP_OPTIONS);
+export const TOP_OPTION_LIST: readonly OptionSpec<unknown>[] = [
+  ...Object.values(TOP_OPTIONS),
+  ...Object.values(LOGIN_OPTIONS),
+];

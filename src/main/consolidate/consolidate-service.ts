@@ -203,6 +203,8 @@ export class ConsolidateService {
     this.#http = await startHttpServer({
       host: config.systemHost,
       port: config.systemPort,
+      webConfigFile: config.webConfigFile,
+      insecure: config.insecure,
       routes: [
         metricsRoute(metrics),
         ...healthRoutes(config.probes, () =>

@@ -1,5 +1,6 @@
 /** What a leader of the cluster learns of a `kvcast serve`, and has it do. MAIN THREAD. */
-import { INDEX_CELLS, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import { INDEX_CELLS } from "../../shared/index-cells.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import type { LogLevel } from "../config/config.ts";
 import type { HealthState } from "../http/health.ts";

@@ -1,5 +1,7 @@
 /** Examines a kvcast that runs on the configured system port, by its own word. MAIN THREAD. */
 import type { ServeConfig } from "../config/config.ts";
+import { WEB_CONFIG_PLACE } from "../config/http-options.ts";
+import { loadWebConfig } from "../web-config/web-config-file.ts";
 import { askHealth, type HealthAnswer, isAnswer } from "../health/ask-health.ts";
 import { Findings, type Finding } from "./finding.ts";
 
@@ -12,10 +14,18 @@ export interface ServiceExam {
 }
 
 /** Never rejects. */
-export async function examineService({ systemHost, systemPort }: ServeConfig): Promise<ServiceExam> {
+export async function examineService({ systemHost, systemPort, webConfigFile }: ServeConfig): Promise<ServiceExam> {
   if (systemPort === null || systemPort === 0) {
     const findings = new Findings("service");
     findings.skip("answers", "no system port is configured, so whether a service runs is not known");
+    return { findings: findings.list, isServing: false };
+  }
+  if (webConfigFile !== null && (await loadWebConfig(webConfigFile, WEB_CONFIG_PLACE)).tls !== null) {
+    const findings = new Findings("service");
+    findings.skip(
+      "answers",
+      "it would answer over TLS, for which this command has no certificates: ask it with kvcast check",
+    );
     return { findings: findings.list, isServing: false };
   }
   const url = serviceUrl(systemHost, systemPort);

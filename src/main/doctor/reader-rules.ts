@@ -89,6 +89,12 @@ export const RULES: Readonly<Partial<Record<Manner, Rule>>> = {
     why: "AIBrix refuses it, Dynamo's consolidator drops it",
     fix: "publish whole blocks only",
   },
+  no_tokens: {
+    status: "warn",
+    says: "a stored event has no token ids",
+    why: "readers that hash the tokens themselves cannot place such blocks: Dynamo over ZMQ, its consolidators, llm-d, AIBrix, kvcast index",
+    fix: "let it be if that is meant (kvcast's --redact-tokens), or send Dynamo the hashes over NATS; otherwise have the tokens published",
+  },
   zero_hash: {
     status: "warn",
     says: "a block hash is 0",

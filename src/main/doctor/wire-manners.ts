@@ -25,6 +25,8 @@ export const MANNERS = [
   "missing_keys",
   /** Tokens that are no multiple of the block size. */
   "uneven_tokens",
+  /** Stored blocks without any token. */
+  "no_tokens",
   /** A hash of 0. */
   "zero_hash",
   /** An empty batch: a heartbeat. */
@@ -198,6 +200,7 @@ class MannersReader {
 
   #noteSize(tokens: number, blockSize: number): void {
     if (blockSize > 0) this.#blockSizes.add(blockSize);
+    if (tokens === 0) this.#manners.add("no_tokens");
     if (tokens >= 0 && blockSize > 0 && tokens % blockSize !== 0) this.#manners.add("uneven_tokens");
   }
 

@@ -3,6 +3,7 @@
  * know it. MAIN THREAD.
  */
 import { messageOf } from "../../shared/errors.ts";
+import { guardedGet } from "../http/guarded-get.ts";
 import { FloodUnreachableError } from "./flood-errors.ts";
 import { KvcastProcess } from "./kvcast-process.ts";
 import { type MetricsPage, parseMetrics } from "./metrics-text.ts";
@@ -127,11 +128,11 @@ export function attach({ zmqEndpoint, metricsUrl }: RunningPipeline): FloodTarge
 
 async function fetchPage(url: string): Promise<MetricsPage> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(PAGE_TIMEOUT_MS), redirect: "error" });
-    if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
+    const { status, body } = await guardedGet(new URL(url), { signal: AbortSignal.timeout(PAGE_TIMEOUT_MS) });
+    if (status !== 200) throw new Error(`status ${status}`);
     const pieces: Uint8Array[] = [];
     let bytes = 0;
-    for await (const piece of response.body) {
+    for await (const piece of body) {
       pieces.push(piece);
       bytes += piece.length;
       if (bytes > MAX_PAGE_BYTES) throw new Error(`more than ${MAX_PAGE_BYTES} bytes`);

@@ -4,6 +4,7 @@
  * The answer comes over the network and may be another program's: it is bounded and typed, and what does not look like an answer is
  * no answer.
  */
+import type { EngineCredentials } from "../config/config.ts";
 import { jsonOf, lookAt } from "../http/http-look.ts";
 import { urlBelow } from "../http/url-below.ts";
 import { CHECK_NAMES, type CheckReport, SEVERITIES } from "./health-report.ts";
@@ -36,10 +37,15 @@ export interface NoHealth {
 }
 
 /** Never rejects. `base` has no query. */
-export async function askHealth(base: URL, probe: Probe, timeoutMs: number): Promise<HealthAnswer | NoHealth> {
+export async function askHealth(
+  base: URL,
+  probe: Probe,
+  timeoutMs: number,
+  credentials?: EngineCredentials,
+): Promise<HealthAnswer | NoHealth> {
   const url = urlBelow(base, probe);
   url.searchParams.set("verbose", "");
-  const { status, failure, body } = await lookAt(url, { timeoutMs });
+  const { status, failure, body } = await lookAt(url, { timeoutMs, ...(credentials && { credentials }) });
   if (failure !== "") return { status: 0, failure };
   const answer = objectOf(jsonOf(body));
   if ((status !== 200 && status !== 503) || typeof answer["status"] !== "string")

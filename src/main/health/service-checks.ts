@@ -2,7 +2,7 @@
  * The checks of the service itself: its end, its threads, its connection to NATS. MAIN THREAD. What they look at are facts, so a
  * verdict follows at once.
  */
-import { PUBLISHER_CELLS } from "../../shared/counters.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { type Check, FINE, type Finding, notHere } from "./check.ts";
 import type { ServiceCheck, Severity } from "./health-report.ts";

@@ -102,8 +102,12 @@ function health(state: HealthState, request: Request): Response {
 export function healthRoutes(config: ProbeConfig, state: () => HealthState): readonly WholeRoute[] {
   const healthNow = (request: Request): Response => health(state(), request);
   return [
-    { path: config.livePath, handler: config.isLiveHealth ? healthNow : (request) => live(state(), request) },
-    { path: config.readyPath, handler: (request) => ready(state(), request) },
-    { path: config.healthPath, handler: healthNow },
+    {
+      path: config.livePath,
+      access: "probe",
+      handler: config.isLiveHealth ? healthNow : (request) => live(state(), request),
+    },
+    { path: config.readyPath, access: "probe", handler: (request) => ready(state(), request) },
+    { path: config.healthPath, access: "probe", handler: healthNow },
   ];
 }

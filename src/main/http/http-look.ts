@@ -6,6 +6,7 @@
  */
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { parseBoundedJson } from "../bounded-json.ts";
 import type { EngineCredentials } from "../config/config.ts";
 import { ADDRESS_REFUSED, guardedLookup, isRefusedAddress } from "../engine/engine-address.ts";
 
@@ -88,10 +89,10 @@ function aheadOf(date: string | undefined): number | null {
   return Number.isNaN(ms) ? null : (ms + 500 - Date.now()) / 1000;
 }
 
-/** The body as JSON; undefined where it is none. A megabyte cannot nest so deep that the parser minds. */
+/** The body as JSON; undefined where it is none. */
 export function jsonOf(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString("utf8")) as unknown;
+    return parseBoundedJson(body.toString("utf8"));
   } catch {
     return undefined;
   }

@@ -12,6 +12,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import type { Request, Response, Server } from "hyper-express";
 import { messageOf } from "../../shared/errors.ts";
+import type { Client } from "./access.ts";
 import { bindError, probePort } from "./bind-error.ts";
 import { type BodySink, type BodyStream, sendBody } from "./body-stream.ts";
 import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
@@ -26,6 +27,9 @@ const LIBUS_LISTEN_EXCLUSIVE_PORT = 1;
 
 /** Another process may take a free port between its choice and its use. */
 const FREE_PORT_ATTEMPTS = 5;
+
+/** What it knows of clients is not asked for: a web configuration, which would, is not served here. */
+const UNKNOWN_CLIENT: Client = { address: "", isVerified: false };
 
 export interface HyperExpressLibrary {
   readonly Server: typeof Server;
@@ -62,7 +66,8 @@ export async function loadHyperExpress(): Promise<LoadResult> {
 function headOf(request: Request): RequestHead {
   const headers: [string, string][] = [];
   request.raw.forEach((name, value) => headers.push([name, value]));
-  const query = request.path_query;
+  // Undefined where there is none, whatever the library's types say.
+  const query = request.path_query || "";
   return { method: request.method, target: query === "" ? request.path : `${request.path}?${query}`, headers };
 }
 
@@ -236,7 +241,7 @@ export async function startHyperExpressServer(
   async function respond(request: Request, response: Response, head: RequestHead): Promise<void> {
     running++;
     try {
-      const found = await dispatcher.answer(head, bodyOf(request, response));
+      const found = await dispatcher.answer(head, bodyOf(request, response), UNKNOWN_CLIENT);
       const answer = closing === null ? found : { ...found, close: true };
       if (answer.stream !== null && request.method !== "HEAD" && !response.completed) {
         await writeStream(response, answer, answer.stream, cuts);

@@ -1,13 +1,12 @@
 /**
  * Who may see the live page. MAIN THREAD; pure.
  *
- * The page has no login. So it is off where others can reach the port, unless it was turned on; and it answers only to names
- * that are known, or a foreign page could have its own name point to this address and read what is here (DNS rebinding). An
- * address in place of a name is no danger: a browser then takes the page for what it is.
+ * Where others can reach the port the server itself asks who they are, or refuses (`access.ts`). Beyond that the page answers only
+ * to names that are known, or a foreign page could have its own name point to this address and read what is here (DNS
+ * rebinding). An address in place of a name is no danger: a browser then takes the page for what it is.
  */
 import { isIP } from "node:net";
 import type { LivePageMode } from "../config/live-options.ts";
-import { isLoopbackHost } from "../config/zmq-endpoint.ts";
 import { type Request, type Response, TEXT } from "./routes.ts";
 
 export interface LiveGateOptions {
@@ -19,15 +18,16 @@ export interface LiveGateOptions {
 }
 
 export interface LiveGate {
-  /** Whether anyone may come in at all. */
-  readonly isOpen: boolean;
+  /** Whether there is a page at all. */
+  readonly isOn: boolean;
   /** Null: come in. */
   refusal(request: Request): Response | null;
 }
 
 export function liveGate({ mode, host, allowedHosts }: LiveGateOptions): LiveGate {
-  const closed = closedBecause(mode, host);
-  if (closed !== null) return { isOpen: false, refusal: () => forbidden(closed) };
+  if (mode === "off") {
+    return { isOn: false, refusal: () => forbidden("The live page is turned off by --live-page off.") };
+  }
   const refusal = ({ headers }: Request): Response | null => {
     // A browser says so itself when another site's page asks.
     if (headers["sec-fetch-site"] === "cross-site" && headers["sec-fetch-mode"] !== "navigate") {
@@ -41,17 +41,7 @@ export function liveGate({ mode, host, allowedHosts }: LiveGateOptions): LiveGat
         "--live-allowed-hosts and the name.",
     );
   };
-  return { isOpen: true, refusal };
-}
-
-function closedBecause(mode: LivePageMode, host: string): string | null {
-  if (mode === "off") return "The live page is turned off by --live-page off.";
-  if (mode === "on" || isLoopbackHost(host)) return null;
-  return (
-    `The live page is off, because ${host} can be reached from other machines and the page has no login. ` +
-    "Start kvcast with --live-page on to serve it all the same, or with --system-host 127.0.0.1 and forward the port to " +
-    "your machine. /metrics, /health and /live are served as ever."
-  );
+  return { isOn: true, refusal };
 }
 
 /** Names that always lead to the machine itself. */

@@ -22,6 +22,7 @@ const VARY = { Vary: "Accept, Accept-Encoding" };
 export function metricsRoute(metrics: PageSource): WholeRoute {
   return {
     path: "/metrics",
+    access: "shared",
     handler: async ({ headers }) => {
       const page = await metrics.page();
       const { format, contentType } = acceptedFormat(headers["accept"]);

@@ -1,11 +1,18 @@
 /**
- * The route table on `node:http`, for machines where hyper-express' native parser does not load. MAIN THREAD.
+ * The route table on `node:http`, for machines where hyper-express' native parser does not load, and wherever there is a web
+ * configuration. MAIN THREAD.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Logger } from "../log.ts";
+import type { WebConfigFile } from "../web-config/web-config-file.ts";
+import type { Client } from "./access.ts";
 import { bindError } from "./bind-error.ts";
 import { type BodySink, type BodyStream, sendBody } from "./body-stream.ts";
+import type { BodySource } from "./request-body.ts";
 import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
 import { type Dispatcher, MAX_HEAD_BYTES, type RequestHead } from "./routes.ts";
+import { TlsFront } from "./tls-front.ts";
 
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -24,8 +31,8 @@ function headOf(message: IncomingMessage): RequestHead {
   return { method: message.method ?? "", target: message.url ?? "", headers };
 }
 
-async function respond(dispatcher: Dispatcher, message: IncomingMessage, response: ServerResponse): Promise<void> {
-  const answer = await dispatcher.answer(headOf(message), {
+function bodyOf(message: IncomingMessage, response: ServerResponse): BodySource {
+  return {
     onData(callback) {
       // Whoever waits for leave to send the body has it now.
       if (message.headers.expect !== undefined) response.writeContinue();
@@ -33,7 +40,16 @@ async function respond(dispatcher: Dispatcher, message: IncomingMessage, respons
     },
     onEnd: (callback) => message.once("end", callback),
     onGone: (callback) => message.once("close", callback),
-  });
+  };
+}
+
+async function respond(
+  dispatcher: Dispatcher,
+  client: Client,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const answer = await dispatcher.answer(headOf(message), bodyOf(message, response), client);
   // The client may have left while the handler ran; writing then is a no-op, not an error.
   response.on("error", () => {});
   response.shouldKeepAlive &&= !answer.close;
@@ -72,18 +88,42 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   return typeof address === "object" && address !== null ? address.port : port;
 }
 
-async function close(server: Server): Promise<void> {
+/** Has the server take its connections from TLS. */
+function frontOf(server: Server, { file, log }: NonNullable<NodeServerOptions["tls"]>): TlsFront {
+  const [takeConnection] = server.listeners("connection");
+  if (takeConnection === undefined) throw new Error("the HTTP server takes no connections");
+  server.removeAllListeners("connection");
+  const front = new TlsFront({
+    file,
+    deliver: (socket) => void Reflect.apply(takeConnection, server, [socket]),
+    onRefused: (reason) => log.limited("tls client").warn("a client was refused by TLS", { reason }),
+  });
+  server.on("connection", (raw: Socket) => void front.accept(raw));
+  return front;
+}
+
+async function close(server: Server, front: TlsFront | null): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
+  front?.close();
   server.closeIdleConnections();
   const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
   await closed;
   clearTimeout(grace);
 }
 
+export interface NodeServerOptions {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly dispatcher: Dispatcher;
+  /** Null: plain HTTP. */
+  readonly tls: { readonly file: WebConfigFile; readonly log: Logger } | null;
+}
+
 /** Throws a BindError when the address is taken or not ours. */
-export async function startNodeServer(host: string, port: number, dispatcher: Dispatcher): Promise<Listener> {
+export async function startNodeServer({ host, port, dispatcher, tls }: NodeServerOptions): Promise<Listener> {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -94,8 +134,11 @@ export async function startNodeServer(host: string, port: number, dispatcher: Di
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
+  const front = tls === null ? null : frontOf(server, tls);
   const onRequest = (message: IncomingMessage, response: ServerResponse): void => {
-    respond(dispatcher, message, response).catch((error: unknown) => {
+    const { socket } = message;
+    const client = { address: socket.remoteAddress ?? "", isVerified: front?.isVerified(socket) ?? false };
+    respond(dispatcher, client, message, response).catch((error: unknown) => {
       dispatcher.unanswered(error);
       response.destroy();
     });
@@ -105,5 +148,5 @@ export async function startNodeServer(host: string, port: number, dispatcher: Di
   server.on("checkContinue", onRequest);
   const boundPort = await listen(server, host, port);
   let closing: Promise<void> | null = null;
-  return { port: boundPort, close: () => (closing ??= close(server)) };
+  return { port: boundPort, close: () => (closing ??= close(server, front)) };
 }

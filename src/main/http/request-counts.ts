@@ -5,11 +5,11 @@
  * a stranger with a port scanner cannot make series.
  */
 
-/** Whatever reached no handler: unknown paths, refused methods and bodies. */
+/** Whatever reached no handler: unknown paths, refused methods and bodies, clients that may not come in. */
 export const NO_HANDLER = "other";
 
 const HANDLER_CODES = [200, 500, 503] as const;
-const NO_HANDLER_CODES = [400, 404, 405, 413, 431] as const;
+const NO_HANDLER_CODES = [400, 401, 403, 404, 405, 413, 429, 431] as const;
 
 interface Entry {
   readonly handler: string;

@@ -3,10 +3,12 @@
  *
  * Both servers are thin: they hand the head of a request to `Dispatcher.answer` and write what it returns. So the rules
  * (GET and HEAD only, no bodies, one Host, bounded headers) hold on both, whatever their parsers let through. A route that takes
- * a body is for POST only, and for JSON only: no page in a browser can send that to another site without asking first.
+ * a body is for POST only, and for JSON only: no page in a browser can send that to another site without asking first. Who may have
+ * which route is judged before anything of a body is read.
  */
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../log.ts";
+import type { Access, Client, RouteAccess } from "./access.ts";
 import type { BodyStream } from "./body-stream.ts";
 import { BODY_DEADLINE_MS, type BodyFault, BodyRoom, type BodySource, readBody } from "./request-body.ts";
 import { NO_HANDLER, type RequestCounts } from "./request-counts.ts";
@@ -43,6 +45,8 @@ export interface StreamedResponse {
 export interface Route {
   /** Compared exactly with the path of the request. */
   readonly path: string;
+  /** Who may have it. Absent: it is private. */
+  readonly access?: RouteAccess;
   /** Status codes that it gives beside 200, 500 and 503, to be counted apart. */
   readonly codes?: readonly number[];
   /** Most bytes of the JSON body that it takes by POST. Absent: it takes none, and is for GET and HEAD. */
@@ -163,35 +167,51 @@ function requestOf(head: RequestHead, query: string, body: Buffer): Request {
   return { query: new URLSearchParams(query), headers, body };
 }
 
+/** The first header of a name in lower case. */
+function valueOf({ headers }: RequestHead, wanted: string): string | undefined {
+  return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
 /** Bytes that the head announces; null when the body comes in chunks. */
-function declaredBytes({ headers }: RequestHead): number | null {
-  if (headers.some(([name]) => name.toLowerCase() === "transfer-encoding")) return null;
-  return Number(headers.find(([name]) => name.toLowerCase() === "content-length")?.[1] ?? 0);
+function declaredBytes(head: RequestHead): number | null {
+  if (head.headers.some(([name]) => name.toLowerCase() === "transfer-encoding")) return null;
+  return Number(valueOf(head, "content-length") ?? 0);
 }
 
 export class Dispatcher {
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #log: Logger;
   readonly #counts: RequestCounts;
+  readonly #access: Access;
   readonly #room: BodyRoom = new BodyRoom();
 
-  constructor(routes: readonly Route[], log: Logger, counts: RequestCounts) {
+  constructor(routes: readonly Route[], log: Logger, counts: RequestCounts, access: Access) {
     this.#routes = new Map(routes.map((route) => [route.path, route]));
     this.#log = log;
     this.#counts = counts;
+    this.#access = access;
     for (const { path, codes = [], maxBodyBytes } of routes) {
       counts.addRoute(path, maxBodyBytes === undefined ? codes : [...codes, ...BODY_CODES]);
     }
   }
 
   /** Never rejects. `source` has the body, of which nothing may have been read; what a route does not want is left alone. */
-  async answer(head: RequestHead, source: BodySource): Promise<Answer> {
+  async answer(head: RequestHead, source: BodySource, client: Client): Promise<Answer> {
     const mark = head.target.indexOf("?");
     const path = mark < 0 ? head.target : head.target.slice(0, mark);
     const route = this.#routes.get(path);
     const maxBodyBytes = route?.maxBodyBytes ?? null;
     const refused = refusal(head, maxBodyBytes);
     if (refused !== null) return this.#counted(maxBodyBytes === null ? NO_HANDLER : path, refused);
+    // What is not there is shared: whoever may not come in is not told what there is.
+    const judged = this.#access.refusal(
+      route === undefined ? "shared" : (route.access ?? "private"),
+      valueOf(head, "authorization"),
+      client,
+    );
+    // Not waited for without need: what is not read at once of a body is lost with one of the servers.
+    const turnedAway = judged instanceof Promise ? await judged : judged;
+    if (turnedAway !== null) return this.#counted(NO_HANDLER, answerOf(turnedAway, maxBodyBytes !== null));
     if (route === undefined) return this.#counted(NO_HANDLER, plain(404, "Not found"));
     if (maxBodyBytes === null) return this.#handle(route, head, mark, NO_BODY);
     const reserved = declaredBytes(head) ?? maxBodyBytes;
@@ -225,6 +245,6 @@ export class Dispatcher {
 
   #counted(handler: string, answer: Answer): Answer {
     this.#counts.count(handler, answer.status);
-    return answer;
+    return { ...answer, headers: { ...this.#access.headers, ...answer.headers } };
   }
 }

@@ -7,7 +7,8 @@
  * It reads counters that are there anyway. Both take a fraction of a millisecond and allocate what they return.
  */
 import { wallClockSeconds } from "../../shared/clock.ts";
-import { PUBLISH_DURATION_BUCKETS, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import { PUBLISH_DURATION_BUCKETS } from "../../shared/counter-buckets.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import {
   HISTORY_COLUMNS,
   HISTORY_SECONDS,

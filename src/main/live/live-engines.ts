@@ -1,7 +1,7 @@
 /**
  * The engines of a snapshot: what each lost, how old its events are, and its cache, rank by rank. MAIN THREAD; pure.
  */
-import { INDEX_CELLS } from "../../shared/counters.ts";
+import { INDEX_CELLS } from "../../shared/index-cells.ts";
 import type { LiveEngine, LiveRank } from "../../shared/live-snapshot.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import { EVENT_AGE_BUCKETS, POLL_DURATION_BUCKETS } from "../metrics/engine-counters.ts";

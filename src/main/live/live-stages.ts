@@ -1,7 +1,8 @@
 /**
  * The way of the events as a row of stages, each with its figures and whether it is well. MAIN THREAD; pure.
  */
-import { ENCODE_DURATION_BUCKETS, PUBLISH_DURATION_BUCKETS, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import { ENCODE_DURATION_BUCKETS, PUBLISH_DURATION_BUCKETS } from "../../shared/counter-buckets.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { LiveStage, StageState } from "../../shared/live-snapshot.ts";
 import { EVENT_AGE_BUCKETS, POLL_DURATION_BUCKETS } from "../metrics/engine-counters.ts";
 import { RING_WAIT_BUCKETS, type SinkName } from "../metrics/pipeline-view.ts";

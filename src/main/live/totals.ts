@@ -4,14 +4,11 @@
  * Read once a second, and once more for each snapshot; two of them give what happened in between. The publisher's counters
  * come first and main's own in the same step, as for a scrape, so no stage shows more going out than came in.
  */
-import {
-  ENCODER_CELLS,
-  type HistogramCells,
-  PUBLISHER_CELLS,
-  EVENT_TYPES,
-  SINK_DROP_REASONS,
-} from "../../shared/counters.ts";
-import { SINK_ERROR_REASONS } from "../../shared/counters.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS } from "../../shared/counter-labels.ts";
+import type { HistogramCells } from "../../shared/counter-table.ts";
+import { ENCODER_CELLS } from "../../shared/encoder-cells.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
+import { SINK_ERROR_REASONS } from "../../shared/counter-labels.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
 import type { PipelineView, SinkName } from "../metrics/pipeline-view.ts";
 import type { SharedSnapshot } from "../metrics/shared-snapshot.ts";

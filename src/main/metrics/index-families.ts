@@ -1,7 +1,9 @@
 /**
  * The families of the index and its snapshots. MAIN THREAD. They have series only while there is an index.
  */
-import { type HistogramCells, INDEX_CELLS, SNAPSHOT_OUTCOMES } from "../../shared/counters.ts";
+import { SNAPSHOT_OUTCOMES } from "../../shared/counter-labels.ts";
+import type { HistogramCells } from "../../shared/counter-table.ts";
+import { INDEX_CELLS } from "../../shared/index-cells.ts";
 import type { Family, HistogramSeries, Labels, Series } from "./cell-metric.ts";
 import type { EngineCounters } from "./engine-counters.ts";
 import type { PipelineView } from "./pipeline-view.ts";

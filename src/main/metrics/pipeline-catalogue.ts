@@ -5,7 +5,7 @@ import {
   PUBLISH_DURATION_BUCKETS,
   REPLAY_DURATION_BUCKETS,
   SNAPSHOT_DURATION_BUCKETS,
-} from "../../shared/counters.ts";
+} from "../../shared/counter-buckets.ts";
 import { type CatalogueSection, counter, gauge, histogram } from "./metric-definition.ts";
 import { RING_WAIT_BUCKETS } from "./pipeline-view.ts";
 

@@ -2,13 +2,10 @@
  * The families of the ring, the encoders, the sink and the threads. MAIN THREAD.
  * Numbers of other threads come from the snapshot of the running scrape, the ring's own from the pipeline.
  */
-import {
-  ENCODE_ERROR_REASONS,
-  ENCODER_CELLS,
-  type HistogramCells,
-  PUBLISHER_CELLS,
-  REPLAY_OUTCOMES,
-} from "../../shared/counters.ts";
+import { ENCODE_ERROR_REASONS, REPLAY_OUTCOMES } from "../../shared/counter-labels.ts";
+import type { HistogramCells } from "../../shared/counter-table.ts";
+import { ENCODER_CELLS } from "../../shared/encoder-cells.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import { addHistogram, type Family, type HistogramSeries, type Labels, type Series } from "./cell-metric.ts";
 import type { EngineCounters } from "./engine-counters.ts";
 import { type PipelineView, RING_DROP_REASONS, WORKER_RESTART_REASONS } from "./pipeline-view.ts";

@@ -2,7 +2,7 @@
  * What the metrics page reads of the ring, the encoders and the publisher, at scrape time. MAIN THREAD.
  * The pipeline implements it; the registry knows nothing of threads.
  */
-import type { CounterBlock } from "../../shared/counters.ts";
+import type { CounterBlock } from "../../shared/counter-block.ts";
 import type { Histogram } from "./histogram.ts";
 
 /** Upper bounds in seconds of `kvcast_ring_wait_seconds`, 10 µs to 5 s. */

@@ -9,7 +9,7 @@ import {
   SINK_DROP_REASONS,
   SINK_ERROR_REASONS,
   SNAPSHOT_OUTCOMES,
-} from "../../shared/counters.ts";
+} from "../../shared/counter-labels.ts";
 import { WIRE_FORMATS } from "../../shared/wire-format.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { FETCH_OUTCOMES } from "../engine-page/page-counters.ts";

@@ -5,13 +5,11 @@
  * thread's own fields are read afterwards. What the publisher has counted, main has counted before, so no scrape can
  * show more events leaving a stage than entered it.
  */
-import {
-  type CounterBlock,
-  ENCODER_CELLS,
-  type HistogramCells,
-  INDEX_CELLS,
-  PUBLISHER_CELLS,
-} from "../../shared/counters.ts";
+import type { CounterBlock } from "../../shared/counter-block.ts";
+import type { HistogramCells } from "../../shared/counter-table.ts";
+import { ENCODER_CELLS } from "../../shared/encoder-cells.ts";
+import { INDEX_CELLS } from "../../shared/index-cells.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { PipelineView, WorkerStatus } from "./pipeline-view.ts";
 
 interface Copy {

@@ -2,13 +2,9 @@
  * The families of the sinks: what each was handed, sent and dropped. MAIN THREAD. A sink has series only while it is on: one
  * that was turned off is not one that is down. NATS that gets load and no events has those of its connection.
  */
-import {
-  EVENT_TYPES,
-  type HistogramCells,
-  PUBLISHER_CELLS,
-  SINK_DROP_REASONS,
-  SINK_ERROR_REASONS,
-} from "../../shared/counters.ts";
+import { EVENT_TYPES, SINK_DROP_REASONS, SINK_ERROR_REASONS } from "../../shared/counter-labels.ts";
+import type { HistogramCells } from "../../shared/counter-table.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { Family, HistogramSeries, Labels, Series } from "./cell-metric.ts";
 import type { PipelineView, SinkName } from "./pipeline-view.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";

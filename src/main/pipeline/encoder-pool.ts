@@ -11,7 +11,9 @@
  */
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
-import { CounterBlock, ENCODE_ERROR_REASONS, ENCODER_CELLS } from "../../shared/counters.ts";
+import { CounterBlock } from "../../shared/counter-block.ts";
+import { ENCODE_ERROR_REASONS } from "../../shared/counter-labels.ts";
+import { ENCODER_CELLS } from "../../shared/encoder-cells.ts";
 import { messageOf, ThreadDiedError } from "../../shared/errors.ts";
 import type { EncoderTask, PlaneTask } from "../../shared/messages.ts";
 import { blame } from "../../shared/poison.ts";
@@ -41,6 +43,7 @@ export interface EncoderPoolOptions {
   readonly oversize: OversizeBuffer;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
+  readonly redactTokens: boolean;
   /** Null: no messages for the event plane. */
   readonly plane: PlaneTask | null;
   /** The encoder's entry file. */
@@ -159,7 +162,7 @@ export class EncoderPool {
 
   /** One life of one encoder. Resolves with what ended it. */
   async #runOnce(encoder: Encoder, index: number): Promise<unknown> {
-    const { ring, oversize, wireFormat, kvBlockSizeTokens, plane } = this.#options;
+    const { ring, oversize, wireFormat, kvBlockSizeTokens, redactTokens, plane } = this.#options;
     if (encoder.port !== null) oversize.removePort(encoder.port);
     const { port1, port2 } = new MessageChannel();
     encoder.port = port1;
@@ -171,6 +174,7 @@ export class EncoderPool {
       counters: encoder.counters.buffer,
       wireFormat,
       kvBlockSizeTokens,
+      redactTokens,
       plane,
       oversize: oversize.current,
       oversizePort: port2,

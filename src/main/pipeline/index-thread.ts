@@ -5,7 +5,8 @@
  * with an empty index, which says so. One that keeps dying is given up, and the service goes on without snapshots.
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { CounterBlock, INDEX_CELLS } from "../../shared/counters.ts";
+import { CounterBlock } from "../../shared/counter-block.ts";
+import { INDEX_CELLS } from "../../shared/index-cells.ts";
 import { messageOf, StateDirTakenError } from "../../shared/errors.ts";
 import type {
   Epoch,
@@ -37,6 +38,8 @@ const TERMINATION_MS = 250;
 export interface SnapshotOptions {
   readonly maxBlocks: number;
   readonly keepTokens: boolean;
+  /** Default: true. */
+  readonly keepSalts?: boolean;
   /** Of each engine. */
   readonly attentionDpSize: number;
   /** Default: 1. */
@@ -168,7 +171,7 @@ export class IndexThread {
     const { entry, ring, oversize } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const { maxBlocks, keepTokens, attentionDpSize, stateDir, engine, wireFormat, kvBlockSizeTokens } = this.#options;
-    const { engines = 1 } = this.#options;
+    const { engines = 1, keepSalts = true } = this.#options;
     const data: IndexData = {
       ring: ring.memory.buffer,
       shape: ring.memory.shape,
@@ -179,6 +182,7 @@ export class IndexThread {
       attentionDpSize,
       maxBlocks,
       keepTokens,
+      keepSalts,
       stateDir,
       engine,
       stream,

@@ -1,5 +1,7 @@
 /** What is counted when all threads have ended, so that the books close. MAIN THREAD. */
-import { type CounterBlock, PUBLISHER_CELLS, SINK_DROP_REASONS } from "../../shared/counters.ts";
+import type { CounterBlock } from "../../shared/counter-block.ts";
+import { SINK_DROP_REASONS } from "../../shared/counter-labels.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 
 const DROPPED_SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
 const NATS_DROPPED_SHUTDOWN = PUBLISHER_CELLS.natsDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");

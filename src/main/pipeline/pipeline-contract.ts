@@ -13,6 +13,8 @@ export interface PipelineOptions {
   readonly slotBytes: number;
   readonly wireFormat: WireFormat;
   readonly kvBlockSizeTokens: number;
+  /** Payloads, and with them all that is kept of them for replay, hold neither token ids nor cache salts. Default: false. */
+  readonly redactTokens?: boolean;
   readonly zmq: ZmqSinkData | null;
   /** The connection to NATS; null or absent: there is none. */
   readonly nats?: Omit<NatsSinkData, "epoch" | "numbers" | "run" | "slotBytes"> | null;

@@ -7,7 +7,8 @@
  */
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { CounterBlock, PUBLISHER_CELLS } from "../../shared/counters.ts";
+import { CounterBlock } from "../../shared/counter-block.ts";
+import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import { BindError, messageOf, ThreadDiedError } from "../../shared/errors.ts";
 import type {
   PublisherData,

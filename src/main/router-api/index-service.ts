@@ -111,12 +111,16 @@ export class IndexService {
         maxActiveBlocks: config.maxActiveBlocks,
         random: Math.random,
       }),
-      { path: "/health", handler: () => this.#health() },
-      { path: "/live", handler: () => ({ status: 200, contentType: "application/json", body: '{"status":"live"}\n' }) },
+      { path: "/health", access: "probe", handler: () => this.#health() },
+      {
+        path: "/live",
+        access: "probe",
+        handler: () => ({ status: 200, contentType: "application/json", body: '{"status":"live"}\n' }),
+      },
       metricsRoute(metrics),
     ];
     try {
-      this.#http = await startHttpServer({ host: config.host, port: config.port, routes, log, requests });
+      this.#http = await startHttpServer({ ...config, routes, log, requests });
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
       throw new BindError(error.endpoint, error.message.replace("--system-port", "--port"), error);

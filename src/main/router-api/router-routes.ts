@@ -6,6 +6,7 @@
 import { ConfigError } from "../../shared/errors.ts";
 import { REPLAY_FRAMINGS } from "../../shared/zmq-wire.ts";
 import { peerEndpoint } from "../config/peer-endpoint.ts";
+import { addressRefusal, isRefusedAddress } from "../engine/engine-address.ts";
 import type { Request, Response, WholeRoute } from "../http/routes.ts";
 import { bigJson, type Json, unsignedOf } from "../router-feed/big-json.ts";
 import type { Model, ModelName, Models } from "../router-feed/models.ts";
@@ -37,15 +38,21 @@ export interface RouterRoutesOptions {
 export function routerRoutes(options: RouterRoutesOptions): readonly WholeRoute[] {
   const api = new RouterApi(options);
   return [
-    post("/query", MAX_QUERY_BYTES, [404], (fields) => api.query(fields)),
-    post("/query_by_hash", MAX_QUERY_BYTES, [404], (fields) => api.queryByHash(fields)),
-    post("/route", MAX_QUERY_BYTES, [404], (fields) => api.route(fields)),
+    shared(post("/query", MAX_QUERY_BYTES, [404], (fields) => api.query(fields))),
+    shared(post("/query_by_hash", MAX_QUERY_BYTES, [404], (fields) => api.queryByHash(fields))),
+    shared(post("/route", MAX_QUERY_BYTES, [404], (fields) => api.route(fields))),
+    shared(get("/workers", [], ({ query }) => api.workers(query))),
+    // What follows changes the index, has kvcast connect somewhere, or gives out all of it.
     post("/load", MAX_ORDER_BYTES, [404, 409], (fields) => api.load(fields)),
     post("/register", MAX_ORDER_BYTES, [201, 409], (fields) => api.register(fields)),
     post("/unregister", MAX_ORDER_BYTES, [404], (fields) => api.unregister(fields)),
-    get("/workers", [], ({ query }) => api.workers(query)),
     get("/dump", [400, 413], ({ query }) => api.dump(query)),
   ];
+}
+
+/** For everyone who can reach the port, like a scrape. */
+function shared(route: WholeRoute): WholeRoute {
+  return { ...route, access: "shared" };
 }
 
 type Handler = (fields: RequestFields) => Response | Promise<Response>;
@@ -278,9 +285,13 @@ function pairsOf(
   return owners.reduce((sum, owner) => sum + (owner === NO_OWNER ? 0 : index.pairsOf(owner)), 0);
 }
 
+/** Comes over HTTP, so it may lead everywhere but to where credentials are handed out. */
 function endpointOf(name: string, text: string): string {
   try {
-    return peerEndpoint.parse(text, { label: name, option: name });
+    const endpoint = peerEndpoint.parse(text, { label: name, option: name });
+    const host = /^tcp:\/\/(.*):\d+$/.exec(endpoint)?.[1] ?? "";
+    if (isRefusedAddress(host)) throw new RequestError(`${name}: ${addressRefusal(host).message}`);
+    return endpoint;
   } catch (error) {
     if (error instanceof ConfigError) throw new RequestError(error.message);
     throw error;

@@ -5,15 +5,17 @@
  * that are such numbers take either.
  */
 
+import { parseBoundedJson } from "../bounded-json.ts";
+
 /** Texts are passed over; a number with a fraction or an exponent is none of those meant. */
 const LONG_INTEGERS = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 
 export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Throws SyntaxError. Long integers are texts of digits. */
+/** Throws SyntaxError, also for what nests too deep. Long integers are texts of digits. */
 export function parseBigJson(text: string): unknown {
   // First as it is: in what is no JSON a text may have no end, and each quote would be taken for a beginning of one.
-  const plain: unknown = JSON.parse(text);
+  const plain = parseBoundedJson(text);
   if (!/\d{16}/.test(text)) return plain;
   return JSON.parse(text.replace(LONG_INTEGERS, (found) => (found.startsWith('"') ? found : `"${found}"`)));
 }

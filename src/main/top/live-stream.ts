@@ -4,6 +4,9 @@
  * Whoever answers need not be kvcast: lines have a limit, an event is believed only when it has the form of this version, and a
  * connection that is silent is given up.
  */
+import { parseBoundedJson } from "../bounded-json.ts";
+import type { EngineCredentials } from "../config/config.ts";
+import { guardedGet, type OpenAnswer } from "../http/guarded-get.ts";
 import { EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
 import { LIVE_VERSION, type LiveHello, type LiveRow, type LiveSnapshot } from "../../shared/live-snapshot.ts";
 
@@ -32,8 +35,9 @@ export function below(base: URL, path: string): URL {
 export async function fetchSnapshot(
   url: URL,
   timeoutMs: number,
+  login?: EngineCredentials,
 ): Promise<{ readonly snapshot: LiveSnapshot; readonly text: string }> {
-  const response = await answer(url, AbortSignal.timeout(timeoutMs));
+  const response = await answer(url, AbortSignal.timeout(timeoutMs), login);
   let text = "";
   try {
     for await (const piece of pieces(response)) {
@@ -53,11 +57,12 @@ export async function* liveMessages(
   url: URL,
   silenceMs: number,
   signal: AbortSignal,
+  login?: EngineCredentials,
 ): AsyncGenerator<LiveMessage, void> {
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(new Error(`nothing for ${silenceMs / 1000} s`)), silenceMs);
   try {
-    const response = await answer(url, AbortSignal.any([signal, silence.signal]));
+    const response = await answer(url, AbortSignal.any([signal, silence.signal]), login);
     let rest = "";
     for await (const piece of pieces(response)) {
       timer.refresh();
@@ -77,27 +82,29 @@ export async function* liveMessages(
   }
 }
 
-async function answer(url: URL, signal: AbortSignal): Promise<Response> {
-  let response: Response;
+async function answer(url: URL, signal: AbortSignal, credentials?: EngineCredentials): Promise<OpenAnswer> {
+  let response: OpenAnswer;
   try {
-    response = await fetch(url, { signal, redirect: "manual" });
+    response = await guardedGet(url, { signal, ...(credentials && { credentials }) });
   } catch (cause) {
     throw unreachable(url, cause);
   }
   if (response.status === 200) return response;
-  await response.body?.cancel().catch(() => {});
+  response.cancel();
   const why =
     response.status === 403 || response.status === 404
       ? "it shows no live view here: an older kvcast, or --live-page off, or an address beyond its own machine; docs/live-page.md"
-      : response.status === 503
-        ? "as many live pages as are allowed are open"
-        : `it answers with HTTP status ${response.status}`;
+      : response.status === 401
+        ? "it asks for a password: give --header-file"
+        : response.status === 503
+          ? "as many live pages as are allowed are open"
+          : `it answers with HTTP status ${response.status}`;
   throw new NoLiveError(`${url.origin}: ${why}`);
 }
 
-async function* pieces(response: Response): AsyncGenerator<string, void> {
+async function* pieces(response: OpenAnswer): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
-  for await (const bytes of response.body ?? []) yield decoder.decode(bytes, { stream: true });
+  for await (const bytes of response.body) yield decoder.decode(bytes, { stream: true });
 }
 
 function messageOfEvent(event: string, url: URL): LiveMessage | null {
@@ -114,7 +121,7 @@ function messageOfEvent(event: string, url: URL): LiveMessage | null {
 
 function parsed(text: string, url: URL): unknown {
   try {
-    return JSON.parse(text);
+    return parseBoundedJson(text);
   } catch {
     throw strange(url);
   }
