@@ -7,26 +7,24 @@
 //           RUNS and KVCAST_PROPERTY_RUNS say how many runs a property gets, KVCAST_FUZZ_SEED fixes the seed
 //   soak    a service under load with mild faults for M minutes (10)
 //   nodes   the whole test suite on Node 22 and 24, which npm brings; skipped, with the reason, when it cannot
-import { spawn, spawnSync } from "node:child_process";
-import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
+import { createWriteStream, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { installNode, NODE_MAJORS } from "./other-nodes.js";
 import { runSoak } from "../dist/bench/long/soak.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const RESULTS = path.join(ROOT, "bench/results");
 const SEED_PRELOAD = new URL("../dist/bench/long/fuzz-seed.js", import.meta.url).href;
 const PARTS = ["fuzz", "soak", "nodes"];
-const NODE_MAJORS = [22, 24];
 const TEST_FOLDERS = ["unit", "property", "integration", "fault"];
 const DEFAULT_RUNS = "3000";
 /** One test; with many runs a property takes minutes. */
 const FUZZ_TEST_TIMEOUT_MS = 30 * 60_000;
 const TEST_TIMEOUT_MS = 180_000;
-const INSTALL_TIMEOUT_MS = 5 * 60_000;
 
 function say(text) {
   process.stdout.write(`${text}\n`);
@@ -104,52 +102,22 @@ async function soak({ minutes }) {
   return failures.length === 0;
 }
 
-/** What npm says went wrong, in its first two lines; behind them it only gives advice. */
-function npmReason({ error, stderr, status }) {
-  const lines = (stderr ?? "").split("\n").filter((line) => line.startsWith("npm error "));
-  const words = lines.slice(0, 2).map((line) => line.slice("npm error ".length));
-  return error?.message ?? `npm install ended with ${status}: ${words.join(", ")}`;
-}
-
-/** The program of the npm package `node@MAJOR`, installed into `folder`; or the reason why there is none. */
-function installNode(major, folder) {
-  writeFileSync(path.join(folder, "package.json"), '{ "private": true }\n');
-  const install = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--no-save", `node@${major}`], {
-    cwd: folder,
-    encoding: "utf8",
-    timeout: INSTALL_TIMEOUT_MS,
-  });
-  if (install.status !== 0) {
-    return { reason: npmReason(install) };
-  }
-  // The package fetches the program in a script of its own, which an npm may be told not to run.
-  const program = path.join(folder, "node_modules/node/bin/node");
-  const answer = spawnSync(program, ["--version"], { encoding: "utf8" });
-  if (!answer.stdout?.startsWith(`v${major}.`)) {
-    return { reason: answer.error?.message ?? `its program does not run: ${(answer.stderr || answer.stdout).trim()}` };
-  }
-  return { program, version: answer.stdout.trim() };
-}
-
 async function nodes() {
   let ok = true;
   let installed = 0;
   for (const major of NODE_MAJORS) {
-    const folder = mkdtempSync(path.join(tmpdir(), `kvcast-node-${major}-`));
-    try {
-      const { program, version, reason } = installNode(major, folder);
-      if (reason !== undefined) {
-        say(`Node ${major}: skipped, because it cannot be installed: ${reason}`);
-        continue;
-      }
-      installed++;
-      const files = TEST_FOLDERS.flatMap(testFiles);
-      const result = await runTests(program, `node-${major}.log`, [`--test-timeout=${TEST_TIMEOUT_MS}`], files);
-      sayResult(`Node ${version}`, result);
-      ok &&= result.ok;
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
+    const { program, version, reason } = installNode(major, true);
+    if (reason !== undefined) {
+      say(`Node ${major}: skipped, because it cannot be installed: ${reason}`);
+      continue;
     }
+    installed++;
+    const args = [`--test-timeout=${TEST_TIMEOUT_MS}`, "--test-concurrency=2"];
+    // Programs that tests start by name, npm and npx, are to run on it too.
+    const env = { PATH: `${path.dirname(program)}${path.delimiter}${process.env.PATH}` };
+    const result = await runTests(program, `node-${major}.log`, args, TEST_FOLDERS.flatMap(testFiles), env);
+    sayResult(`Node ${version}`, result);
+    ok &&= result.ok;
   }
   return installed === 0 ? "skipped" : ok;
 }

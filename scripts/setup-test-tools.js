@@ -1,9 +1,11 @@
-// Installs the programs that some tests need, as root on Debian; elsewhere it only says what is there. One line a tool.
+// Installs the programs that some tests need, as root on Debian; elsewhere it only says what is there. One line a tool. Other
+// versions of Node come from npm, for any user.
 // Never fails, unless KVCAST_REQUIRE_TOOLS=1 and a tool is still missing. What only the benches' rival in Python needs comes
 // along, and may be missing all the same.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { installNode, NODE_MAJORS } from "./other-nodes.js";
 
 /** Program → Debian package that has it. */
 const TOOLS = {
@@ -90,6 +92,11 @@ for (const [tool, from] of Object.entries(TOOLS)) {
   if (file === null) absent++;
   const state = file ?? `missing, its tests are skipped (package ${from}: ${failure ?? "installed without it"})`;
   process.stdout.write(`test tool ${tool}: ${state}\n`);
+}
+for (const major of NODE_MAJORS) {
+  const { version, reason } = installNode(major);
+  if (version === undefined) absent++;
+  process.stdout.write(`test tool Node ${major}: ${version ?? `missing, its tests are skipped (${reason})`}\n`);
 }
 for (const [name, from] of Object.entries(MODULES)) {
   const why = moduleFailure ?? "installed without it";

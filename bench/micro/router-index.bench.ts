@@ -5,7 +5,8 @@
  * Traffic is that of a full fleet: 64 ranks, chains of 512 blocks in events of 16, which share their first 64 with the chains of
  * other ranks; when one comes, the oldest of its rank goes, from its end.
  */
-import { type BlockColumns, RouterIndex } from "../../src/main/router-index/router-index.ts";
+import type { BlockColumns } from "../../src/main/router-index/block-columns.ts";
+import { RouterIndex } from "../../src/main/router-index/router-index.ts";
 import { TIER } from "../../src/shared/tier.ts";
 import { MapOfSets, RadixTree, type RivalIndex } from "../rivals/router-index.ts";
 import { atLeast, atMost } from "../goal.ts";

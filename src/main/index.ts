@@ -2,8 +2,14 @@
 /**
  * The `kvcast` command. MAIN THREAD. The only file that reads the process's arguments and environment, and the only one that
  * ends the process: everything below returns an exit code.
+ *
+ * Nothing but the look at Node's version is imported above: with an old Node, or too few open files allowed, it is the rest that
+ * fails, and the user should read why.
  */
-import { EXIT } from "../shared/errors.ts";
+import { oldNode } from "./old-node.ts";
+
+/** Exit code where something outside kvcast is needed first; `EXIT.unavailable`. */
+const UNAVAILABLE = 69;
 
 // A reader that has gone away, as in `kvcast help | head -1`, is no reason to die with a stack trace.
 process.stdout.on("error", () => {});
@@ -11,7 +17,11 @@ process.stderr.on("error", () => {});
 
 /** Resolves with the exit code. */
 async function run(): Promise<number> {
-  // Not above: with too few open files allowed it is this that fails, and it should say so.
+  const refusal = oldNode(process.versions.node);
+  if (refusal !== null) {
+    process.stderr.write(refusal);
+    return UNAVAILABLE;
+  }
   const { runCli } = await import("./cli/program.ts");
   return runCli({
     argv: process.argv.slice(2),
@@ -24,7 +34,7 @@ async function run(): Promise<number> {
 const code = await run().catch((error: unknown) => {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "EMFILE") throw error;
   process.stderr.write("kvcast: error: too many open files (EMFILE): raise the limit (ulimit -n, LimitNOFILE=)\n");
-  return EXIT.unavailable;
+  return UNAVAILABLE;
 });
 // Waits for what is still in stdout's buffer; libraries may hold handles, so the end does not come by itself.
 process.stdout.write("", () => process.exit(code));

@@ -92,6 +92,11 @@ export class LayoutError extends KvcastError {
   }
 }
 
+/** The `code` of an error of the system or of Node, as `ENOENT`; undefined where there is none. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
 /** The message of anything that was thrown, for logs. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

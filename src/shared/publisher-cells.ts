@@ -76,6 +76,8 @@ class PublisherCells extends CellTable {
   readonly natsAckDuration: HistogramCells = this.histogram(PUBLISH_DURATION_BUCKETS);
   /** From main's acceptance of a message's first event to the confirmation. */
   readonly natsPipelineLatency: HistogramCells = this.histogram(PUBLISH_DURATION_BUCKETS);
+  /** Behind the cells that a NATS tally gathers, which are those from `natsUp` to here. No cell itself. */
+  readonly natsTallyEnd: number = this.size;
   readonly natsInflightBatches: number = this.cell();
   /** Payloads that wait or are in flight. */
   readonly natsPendingBytes: number = this.cell();

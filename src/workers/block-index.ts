@@ -7,13 +7,14 @@
  * afterwards which blocks are missing. Token ids and salts are kept to be handed out again, and for nothing else.
  */
 import { MAX_OPEN_SNAPSHOTS, maxGraves, MIN_SIDE_BYTES, SIDE_BYTES_A_BLOCK } from "../shared/index-limits.ts";
-import { MAX_RANK, RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD, textWords } from "../shared/record.ts";
+import { MAX_RANK, RECORD_FLAG, RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD } from "../shared/record.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
 import { BLOCK, BLOCK_WORDS, BLOCK_FLAG } from "./block-slots.ts";
 import { BlockTable, type RankBlocks } from "./block-table.ts";
 import { SnapshotRefusedError } from "./index-errors.ts";
-import { mmStart, textStart } from "./event-fields.ts";
-import { MAX_SIDE_WORDS, SideTable, TEXTS } from "./side-table.ts";
+import { EventTexts } from "./event-texts.ts";
+import { mmStart } from "./event-fields.ts";
+import { SideTable } from "./side-table.ts";
 import { type RankSummary, SnapshotScan } from "./snapshot-scan.ts";
 
 export interface BlockIndexOptions {
@@ -45,15 +46,12 @@ export class BlockIndex {
   readonly #side: SideTable;
   readonly #incomplete: Set<number> = new Set();
   #unheardComplete: boolean = true;
-  /** Flags of the texts that are kept. */
-  readonly #keptTexts: number;
-  /** LoRA and salt of the event at hand, as a value of the side table. */
-  #texts: Uint32Array = new Uint32Array(64);
+  readonly #texts: EventTexts;
 
   constructor(options: BlockIndexOptions) {
     this.options = options;
-    this.#keptTexts = RECORD_FLAG.loraName | (options.keepSalts === false ? 0 : RECORD_FLAG.cacheSalt);
     this.#side = new SideTable(Math.max(MIN_SIDE_BYTES, options.maxBlocks * SIDE_BYTES_A_BLOCK));
+    this.#texts = new EventTexts(this.#side, options.keepSalts !== false);
     const tokens = options.keepTokens ? options.kvBlockSizeTokens : 0;
     this.#table = new BlockTable(options.maxBlocks, maxGraves(options.maxBlocks), tokens, this.#side);
   }
@@ -161,8 +159,8 @@ export class BlockIndex {
     const blocks = records[word + RECORD_WORD.blocks] as number;
     const kindWord = records[word + RECORD_WORD.kind] as number;
     const wrongTokens = keepTokens && records[word + RECORD_WORD.tokens] !== blocks * kvBlockSizeTokens;
-    const hasTexts = (kindWord & this.#keptTexts) !== 0 || records[word + RECORD_WORD.loraId] !== 0;
-    const texts = hasTexts && !wrongTokens ? this.#acquireTexts(records, word, kindWord) : 0;
+    const hasTexts = this.#texts.has(records, word);
+    const texts = hasTexts && !wrongTokens ? this.#texts.acquire(records, word) : 0;
     const refused = wrongTokens || (hasTexts && texts === 0);
     let flags =
       ((kindWord & RECORD_FLAG.mmList) === 0 ? 0 : BLOCK_FLAG.mmList) |
@@ -250,24 +248,5 @@ export class BlockIndex {
   #clear(rank: RankBlocks): void {
     while (rank.live.head !== NONE) this.#table.kill(rank, rank.live.head);
     this.#incomplete.delete(rank.rank);
-  }
-
-  /** LoRA and salt of the event, as one value of the side table; 0 when there is no room for it. */
-  #acquireTexts(records: Uint32Array, word: number, kindWord: number): number {
-    const start = textStart(records, word);
-    const nameBytes = records[word + RECORD_WORD.loraNameBytes] as number;
-    const hasSalt = (this.#keptTexts & RECORD_FLAG.cacheSalt) !== 0;
-    // It lies behind the name, so what is not kept is left out at the end.
-    const saltBytes = hasSalt ? (records[word + RECORD_WORD.cacheSaltBytes] as number) : 0;
-    const words = TEXTS.header + textWords(nameBytes) + textWords(saltBytes);
-    if (words > MAX_SIDE_WORDS) return 0;
-    if (words > this.#texts.length) this.#texts = new Uint32Array(2 * words);
-    const texts = this.#texts;
-    texts[TEXTS.flags] = kindWord & this.#keptTexts;
-    texts[TEXTS.loraId] = records[word + RECORD_WORD.loraId] as number;
-    texts[TEXTS.loraNameBytes] = nameBytes;
-    texts[TEXTS.cacheSaltBytes] = saltBytes;
-    for (let i = TEXTS.header; i < words; i++) texts[i] = records[start + i - TEXTS.header] as number;
-    return this.#side.acquire(texts, 0, words);
   }
 }

@@ -10,6 +10,7 @@
  * the byte order of the machine; the other order reads as another version. A checksum covers all that stands before and
  * behind it in its part.
  */
+import { isCount, objectOf } from "../shared/json-object.ts";
 import { crc32 } from "node:zlib";
 import type { FollowedRank, WindowState } from "../shared/index-messages.ts";
 import { WIRE_FORMATS, type WireFormat } from "../shared/wire-format.ts";
@@ -165,8 +166,7 @@ function wordAt(bytes: Uint8Array, offset: number): number {
 }
 
 function isHeader(value: unknown): value is IndexFileHeader {
-  if (typeof value !== "object" || value === null) return false;
-  const header = value as Record<string, unknown>;
+  const header = objectOf(value);
   return (
     typeof header["epoch"] === "string" &&
     UUID.test(header["epoch"]) &&
@@ -191,8 +191,7 @@ function isRankList(value: unknown): value is SavedRank[] {
 }
 
 function isSavedRank(value: unknown): value is SavedRank {
-  if (typeof value !== "object" || value === null) return false;
-  const rank = value as Record<string, unknown>;
+  const rank = objectOf(value);
   return (
     isCount(rank["rank"]) &&
     rank["rank"] <= MAX_RANK &&
@@ -203,14 +202,12 @@ function isSavedRank(value: unknown): value is SavedRank {
 }
 
 function isFollowed(value: unknown): value is FollowedRank {
-  if (typeof value !== "object" || value === null) return false;
-  const followed = value as Record<string, unknown>;
+  const followed = objectOf(value);
   return isCount(followed["lastEventId"]) && isWindow(followed["window"]);
 }
 
 function isWindow(value: unknown): value is WindowState {
-  if (typeof value !== "object" || value === null) return false;
-  const window = value as Record<string, unknown>;
+  const window = objectOf(value);
   return (
     (window["windowSize"] === NONE || isCount(window["windowSize"])) &&
     (window["layerGroup"] === NONE || isCount(window["layerGroup"])) &&
@@ -218,8 +215,4 @@ function isWindow(value: unknown): value is WindowState {
     typeof window["learning"] === "boolean" &&
     typeof window["replaceNext"] === "boolean"
   );
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

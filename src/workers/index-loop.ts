@@ -1,5 +1,6 @@
 /**
- * The indexer's loop: published slots, in order, into the index; between them what is asked of it. INDEX THREAD.
+ * The indexer's loop: published slots, in order, into the index; between them what is asked of it. INDEX THREAD. How a slot gets
+ * into the index, and what the index can say of itself, is in `index-contents.ts`.
  *
  * Nothing may keep a slot waiting for long, because a slot that is not indexed is not free: after a few milliseconds of slots
  * the event loop gets a turn, and then one piece of a snapshot, and one of a save, are made. While nothing is published,
@@ -8,21 +9,10 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort } from "node:worker_threads";
-import type { CounterBlock } from "../shared/counter-block.ts";
-import { INDEX_CELLS } from "../shared/index-cells.ts";
 import type { IndexMessage, IndexRequest, IndexStream, SavedState } from "../shared/index-messages.ts";
-import { isPoisoned } from "../shared/poison.ts";
-import { RECORD_WORD, tierOf } from "../shared/record.ts";
-import type { RingIndexer } from "../shared/ring-indexer.ts";
-import { SLOT, STOP } from "../shared/ring-layout.ts";
-import { TIER } from "../shared/tier.ts";
-import type { WireFormat } from "../shared/wire-format.ts";
-import type { BlockIndex } from "./block-index.ts";
-import { setEngineBlocks } from "./engine-blocks.ts";
-import type { OversizeReader } from "./oversize.ts";
+import { STOP } from "../shared/ring-layout.ts";
+import { IndexContents, type IndexContentsParts } from "./index-contents.ts";
 import { SnapshotDesk } from "./snapshot-desk.ts";
-import { snapshotHeader } from "./snapshot-header.ts";
-import type { RankSummary, SnapshotScan } from "./snapshot-scan.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 
 const MS_PER_TURN = 2;
@@ -33,15 +23,7 @@ const LIVE_MS = 100;
 /** A lost wake-up would be a bug; this bounds what it could cost. Also how often idle snapshots are looked for. */
 const MAX_REST_MS = 1000;
 
-export interface IndexLoopParts {
-  readonly ring: RingIndexer;
-  readonly oversize: OversizeReader;
-  readonly index: BlockIndex;
-  readonly counters: CounterBlock;
-  readonly wireFormat: WireFormat;
-  readonly engines: number;
-  /** Of each engine. */
-  readonly attentionDpSize: number;
+export interface IndexLoopParts extends IndexContentsParts {
   /** Null: nothing is kept over a restart. */
   readonly keeper: StateKeeper | null;
   /** Where main's requests arrive. */
@@ -56,10 +38,8 @@ interface PendingSave {
 
 export class IndexLoop {
   readonly #parts: IndexLoopParts;
+  readonly #contents: IndexContents;
   readonly #desk: SnapshotDesk;
-  #stream: IndexStream | null;
-  #lastSequence: number = -1;
-  #unknownRanks: ReadonlySet<number> = new Set();
   #save: PendingSave | null = null;
   /** Main's request to end; undefined before it came. */
   #stop: Extract<IndexRequest, { readonly type: "stop" }> | undefined;
@@ -67,18 +47,13 @@ export class IndexLoop {
   #lastSlotMs: number = -Infinity;
   /** Before it no further piece is made. */
   #nextPieceMs: number = 0;
-  /** What a thread before this one counted. */
-  readonly #refusedBefore: number;
-  readonly #unknownRemovedBefore: number;
 
   constructor(parts: IndexLoopParts, stream: IndexStream | null) {
     this.#parts = parts;
-    this.#stream = null;
-    this.#refusedBefore = parts.counters.read(INDEX_CELLS.refusedBlocks);
-    this.#unknownRemovedBefore = parts.counters.read(INDEX_CELLS.unknownRemoved);
-    this.#desk = new SnapshotDesk(parts.ring, { beginSnapshot: () => this.#beginSnapshot() }, parts.counters);
-    if (stream !== null) this.#begin(stream);
-    this.#count();
+    this.#contents = new IndexContents(parts);
+    this.#desk = new SnapshotDesk(parts.ring, this.#contents, parts.counters);
+    if (stream !== null) this.#contents.begin(stream);
+    this.#contents.count();
   }
 
   /** Runs until main asks for the end, or the stop word says `now`. */
@@ -92,7 +67,7 @@ export class IndexLoop {
       if (ring.memory.stop() !== STOP.run) this.#desk.refuseNew();
       this.#beginSave();
       if (slot !== -1) {
-        this.#index(slot);
+        this.#contents.add(slot);
         ring.release(slot);
         this.#lastSlotMs = performance.now();
         if (this.#lastSlotMs - this.#lastTurnMs >= MS_PER_TURN) await this.#turn();
@@ -103,7 +78,7 @@ export class IndexLoop {
       else await this.#rest();
     }
     this.#desk.close();
-    this.#count();
+    this.#contents.count();
     await this.#parts.keeper?.close(this.#stop?.isUnused === true);
   }
 
@@ -116,30 +91,12 @@ export class IndexLoop {
     return this.#hasPieces && performance.now() >= this.#nextPieceMs;
   }
 
-  #index(slot: number): void {
-    const { ring, oversize, index } = this.#parts;
-    const { words } = ring.memory;
-    const generation = words[slot + SLOT.oversizeGeneration] as number;
-    const { records } = generation === 0 ? ring.memory : oversize.view(generation);
-    const events = words[slot + SLOT.events] as number;
-    const hasPoison = (words[slot + SLOT.poisonedEvents] as number) > 0;
-    let word = (words[slot + SLOT.recordsOffset] as number) >>> 2;
-    for (let i = 0; i < events; i++) {
-      // What could not be encoded was never published.
-      if ((!hasPoison || !isPoisoned(words, slot, i)) && isOnDevice(records, word)) index.apply(records, word);
-      word += records[word + RECORD_WORD.length] as number;
-    }
-    const entries = words[slot + SLOT.entries] as number;
-    if (entries === 0) return;
-    this.#lastSequence = firstSequenceOf(words, slot) + entries - 1;
-  }
-
   /** A turn of the event loop, which brings requests for snapshots; then a piece of what is asked. */
   async #turn(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#desk.expire();
     if (this.#isPieceDue) this.#makePiece();
-    this.#count();
+    this.#contents.count();
     this.#lastTurnMs = performance.now();
   }
 
@@ -156,7 +113,7 @@ export class IndexLoop {
   async #rest(): Promise<void> {
     const { bell } = this.#parts.ring;
     this.#desk.expire();
-    this.#count();
+    this.#contents.count();
     bell.prepare();
     if (this.#hasWork()) {
       bell.cancel();
@@ -192,13 +149,13 @@ export class IndexLoop {
   #obey(request: IndexRequest): void {
     switch (request.type) {
       case "begin":
-        this.#begin(request.stream);
+        this.#contents.begin(request.stream);
         return;
       case "port":
         this.#desk.attach(request.port);
         return;
       case "unknown":
-        this.#unknownRanks = new Set(request.ranks);
+        this.#contents.setUnknownRanks(request.ranks);
         return;
       case "save":
         this.#save = { position: request.position, state: request.state };
@@ -207,11 +164,6 @@ export class IndexLoop {
         this.#stop = request;
         return;
     }
-  }
-
-  #begin(stream: IndexStream): void {
-    this.#stream = stream;
-    this.#lastSequence = stream.lastSequence;
   }
 
   /** Whether the position of a save has been reached. */
@@ -230,83 +182,18 @@ export class IndexLoop {
       this.#tell({ type: "saved", clean: false, blocks: 0, reason: "the moment to be saved has passed" });
       return;
     }
-    this.#markUnknown();
+    this.#contents.markUnknown();
     this.#tell(keeper.begin(index, save.state));
   }
 
   async #finish(state: SavedState | null): Promise<void> {
     const { keeper, index } = this.#parts;
     if (state === null || keeper === null) return;
-    this.#markUnknown();
+    this.#contents.markUnknown();
     this.#tell(await keeper.finish(index, state));
-  }
-
-  /** What main knows is not in the file otherwise. */
-  #markUnknown(): void {
-    for (const rank of this.#unknownRanks) this.#parts.index.markIncomplete(rank);
   }
 
   #tell(message: IndexMessage | null): void {
     if (message !== null) this.#parts.report(message);
   }
-
-  #beginSnapshot(): { header: Uint8Array; scan: SnapshotScan } {
-    const { index, wireFormat } = this.#parts;
-    const scan = index.beginScan(wireFormat);
-    const ranks: RankSummary[] = scan.ranks.map((summary) => ({
-      ...summary,
-      complete: summary.complete && !this.#unknownRanks.has(summary.rank),
-    }));
-    const header = snapshotHeader({
-      epoch: this.#stream?.epoch ?? { uuid: "", startedSeconds: 0 },
-      sequence: this.#containedSequence(),
-      blocks: scan.blocks,
-      ranks,
-      complete: this.#isComplete(),
-      tokens: index.options.keepTokens,
-      blockSizeTokens: index.options.kvBlockSizeTokens,
-      wireFormat,
-    });
-    return { header, scan };
-  }
-
-  /** Number of the last message that the index contains; heartbeats, which change nothing, are contained as well. */
-  #containedSequence(): number {
-    const { ring } = this.#parts;
-    // Before the slots are looked at: what it speaks of is then among them, or indexed.
-    const reached = ring.memory.reachedSequence();
-    const slot = ring.peekPublished();
-    return slot === -1 ? Math.max(this.#lastSequence, reached) : firstSequenceOf(ring.memory.words, slot) - 1;
-  }
-
-  #isComplete(): boolean {
-    const { index, engines, attentionDpSize } = this.#parts;
-    if (this.#unknownRanks.size > 0) return false;
-    for (let rank = 0; rank < engines * attentionDpSize; rank++) if (!index.complete(rank)) return false;
-    return index.ranks().every((rank) => index.complete(rank));
-  }
-
-  #count(): void {
-    const { counters, index, engines, attentionDpSize } = this.#parts;
-    counters.begin();
-    counters.set(INDEX_CELLS.blocks, index.blocks);
-    setEngineBlocks(counters, index, engines, attentionDpSize);
-    counters.set(INDEX_CELLS.memoryBytes, index.memoryBytes);
-    counters.set(INDEX_CELLS.complete, this.#isComplete() ? 1 : 0);
-    counters.set(INDEX_CELLS.refusedBlocks, this.#refusedBefore + index.refusedBlocks);
-    counters.set(INDEX_CELLS.unknownRemoved, this.#unknownRemovedBefore + index.unknownRemoved);
-    counters.end();
-  }
-}
-
-/** Number of the first message of a slot that has been sent, or, where it has none, of the next that is sent. */
-function firstSequenceOf(words: Int32Array, slot: number): number {
-  const lo = (words[slot + SLOT.sequenceLo] as number) >>> 0;
-  const hi = (words[slot + SLOT.sequenceHi] as number) >>> 0;
-  return hi * 0x1_0000_0000 + lo;
-}
-
-/** Copies of a block in slower tiers are another matter: the index is of what the engine can compute with. */
-function isOnDevice(records: Uint32Array, word: number): boolean {
-  return tierOf(records[word + RECORD_WORD.kind] as number) === TIER.device;
 }

@@ -4,6 +4,7 @@
  * What is read may be damaged, or nobody's honest work: nothing of it is used before it has been checked, and no more memory
  * taken than the file has bytes.
  */
+import { codeOf } from "../shared/errors.ts";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { RECORD_KIND, RECORD_WORD } from "../shared/record.ts";
@@ -53,7 +54,7 @@ function openFile(path: string): number {
     // Not to wait for the writer of something that is no file.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (codeOf(error) !== "ENOENT") throw error;
     throw new IndexFileError("absent", "there is no saved index", error);
   }
 }

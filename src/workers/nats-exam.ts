@@ -4,8 +4,9 @@
  * Nothing is published and no stream is made: it only looks. It is a thread of its own because the client, its logins and TLS belong
  * to this side.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import type { NatsConnection } from "nats";
+import { LayoutError } from "../shared/errors.ts";
 import type { NatsExamData, NatsServerReport } from "../shared/nats-exam-messages.ts";
 import { NatsCredentialsError } from "../shared/nats-login.ts";
 import { connectTo, serverName } from "./nats-connect.ts";
@@ -42,10 +43,11 @@ function wishOf({ place, encoding }: NatsExamData, name: string): Parameters<typ
   return { name, subject: streamSubject(place, encoding), needed: workerSubject(place, encoding) };
 }
 
+if (isMainThread || parentPort === null) throw new LayoutError("nats-exam.js runs as a worker thread only");
 /** Sockets that wait for a greeting do not keep a thread alive; this timer does. */
 const alive = setInterval(() => {}, 60_000);
 const data = workerData as NatsExamData;
 const reports: NatsServerReport[] = [];
 for (const server of data.connection.servers) reports.push(await examine(server, data));
-parentPort?.postMessage(reports);
+parentPort.postMessage(reports);
 clearInterval(alive);

@@ -4,9 +4,8 @@
  *   offer ──► queue (bounded, ours) ──► in flight (bounded) ──► confirmed: sent
  *     └─ full: dropped, counted            └─ connection lost: back into the queue, in order
  *
- * Nothing here blocks or is waited for. Whatever may have to be done next, done it is in a turn of the event loop: after an
- * offer, after an answer of the server, and every 50 ms. Beside ZMQ these turns are a few milliseconds apart, unless much waits:
- * ZMQ is not to pay for each of them.
+ * Nothing here blocks or is waited for. Whatever may have to be done next, done it is in a turn of the event loop: see
+ * `nats-turns.ts`.
  */
 import type { CounterBlock } from "../shared/counter-block.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
@@ -14,16 +13,17 @@ import { natsSlotReserveBytes } from "../shared/nats-limits.ts";
 import type { NatsReport, NatsSinkData } from "../shared/nats-messages.ts";
 import { CoreDelivery, type NatsDelivery } from "./nats-delivery.ts";
 import { NatsFlight } from "./nats-flight.ts";
+import { NatsGauges } from "./nats-gauges.ts";
 import { NatsLink } from "./nats-link.ts";
 import { type LoadKind, NatsLoad } from "./nats-load.ts";
 import type { NatsMessage } from "./nats-queue.ts";
 import { StreamDelivery } from "./nats-stream-delivery.ts";
 import { streamSubject, workerSubject } from "../shared/nats-subjects.ts";
 import { NATS_TIMING, type NatsTiming } from "./nats-timing.ts";
+import { NatsTurns } from "./nats-turns.ts";
 
 export type { NatsMessage } from "./nats-queue.ts";
 
-const STEP_MS = 50;
 /** A barrier that is out for so long: the server is slow, and load would only pile up in front of it. */
 const SLOW_MS = 2000;
 /** Room that headers may take of what the server accepts as one message. */
@@ -32,25 +32,15 @@ const HEADER_BYTES = 512;
 const MANY_WAIT = 64;
 
 export class NatsSink {
-  readonly #counters: CounterBlock;
   readonly #flight: NatsFlight;
   readonly #link: NatsLink;
   readonly #load: NatsLoad;
   readonly #delivery: NatsDelivery;
-  readonly #timer: NodeJS.Timeout;
+  readonly #gauges: NatsGauges;
+  readonly #turns: NatsTurns;
   readonly #maxInFlight: number;
-  readonly #paceMs: number;
-  #isWoken: boolean = false;
-  /** The turn that waits for the pace; null when there is none. */
-  #paced: NodeJS.Timeout | null = null;
-  #lastStepMs: number = 0;
   #isStopping: boolean = false;
   #isAbandoned: boolean = false;
-  #onStep: () => void = () => {};
-  /** Gauges as they were shown last. */
-  #shownUp: number = -1;
-  #shownInFlight: number = -1;
-  #shownBytes: number = -1;
 
   private constructor(
     data: NatsSinkData,
@@ -59,9 +49,7 @@ export class NatsSink {
     timing: NatsTiming,
     waitingEvents: number,
   ) {
-    this.#counters = counters;
     this.#maxInFlight = data.maxInFlight;
-    this.#paceMs = timing.paceMs;
     const epoch = data.encoding === "raw" ? data.epoch : null;
     const flight = new NatsFlight({
       queueBytes: data.queueBytes,
@@ -79,19 +67,19 @@ export class NatsSink {
           flight.forgetRefusals();
           this.#load.resend();
           this.#delivery.connected(connection);
-          this.#wake();
+          this.#turns.wake();
         },
         disconnected: () => {
           this.#delivery.disconnected();
-          this.#wake();
+          this.#turns.wake();
         },
         denied: (subject) => {
           flight.denied(subject);
-          this.#wake();
+          this.#turns.wake();
         },
         barrierReturned: (mark) => {
           this.#delivery.barrierReturned(mark);
-          this.#wake();
+          this.#turns.wake();
         },
       },
       flight.tally,
@@ -99,10 +87,16 @@ export class NatsSink {
       timing.stallMs,
     );
     this.#delivery = this.#deliveryFor(data, timing);
-    this.#countLost(waitingEvents);
-    this.#timer = setInterval(() => this.#stepAtRest(), STEP_MS);
-    this.#timer.unref();
-    this.#wake();
+    this.#gauges = new NatsGauges(counters, flight, this.#link);
+    // What a thread before this one had taken, counted and not sent went with it.
+    flight.lost(counters.read(PUBLISHER_CELLS.natsPendingEvents) - waitingEvents);
+    this.#gauges.commit();
+    this.#turns = new NatsTurns({
+      paceMs: timing.paceMs,
+      isPressed: () => this.#isPressed(),
+      take: (nowMs) => this.#step(nowMs),
+    });
+    this.#turns.wake();
   }
 
   /**
@@ -145,7 +139,7 @@ export class NatsSink {
    */
   offer(message: NatsMessage): boolean {
     const isTaken = this.#flight.offer(message, this.#isStopping ? "shutdown" : null);
-    if (isTaken) this.#wake();
+    if (isTaken) this.#turns.wake();
     return isTaken;
   }
 
@@ -181,7 +175,7 @@ export class NatsSink {
    */
   countOffers(): void {
     this.#flight.countOffers();
-    this.#show();
+    this.#gauges.show();
   }
 
   /**
@@ -190,25 +184,8 @@ export class NatsSink {
    */
   setLoad(key: string, subject: string, kind: LoadKind, makePayload: () => Uint8Array): boolean {
     const isTaken = this.#load.set(key, subject, kind, makePayload);
-    this.#wake();
+    this.#turns.wake();
     return isTaken;
-  }
-
-  /** Does what is due; cheap when nothing is. `nowMs` on the clock of `performance.now()`. */
-  step(nowMs: number): void {
-    if (this.#isAbandoned) return;
-    this.#lastStepMs = nowMs;
-    this.#link.step(nowMs);
-    const { connection } = this.#link;
-    if (connection !== null) {
-      if (this.#link.barrierAgeMs < SLOW_MS && this.#load.pump(connection)) {
-        this.#link.barrier(this.#flight.queue.cursor);
-      }
-      if (this.#delivery.pump(nowMs)) this.#wake();
-      if (this.#flight.hasRefusals) this.#link.barrier(this.#flight.queue.cursor);
-    }
-    this.#commit();
-    this.#onStep();
   }
 
   /**
@@ -217,12 +194,12 @@ export class NatsSink {
    */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true;
-    await this.#emptied(deadlineMs);
-    this.#clearTimers();
+    await this.#turns.until(() => this.#flight.queue.isEmpty, deadlineMs);
+    this.#turns.end();
     this.#flight.countOffers();
     this.#flight.dropAll("shutdown");
     this.#link.close();
-    this.#commit();
+    this.#gauges.commit();
   }
 
   /**
@@ -230,7 +207,7 @@ export class NatsSink {
    * and counts.
    */
   abandon(): void {
-    this.#clearTimers();
+    this.#turns.end();
     this.#isStopping = true;
     this.#isAbandoned = true;
     this.#link.close();
@@ -246,94 +223,27 @@ export class NatsSink {
       subject: streamSubject(place, encoding),
       needed: workerSubject(place, encoding),
     };
-    return new StreamDelivery({ flight, link, stream, maxInFlight, timing, wake: () => this.#wake() });
+    return new StreamDelivery({ flight, link, stream, maxInFlight, timing, wake: () => this.#turns.wake() });
   }
 
-  #clearTimers(): void {
-    clearInterval(this.#timer);
-    if (this.#paced !== null) clearTimeout(this.#paced);
-  }
-
-  /** What a thread before this one had taken, counted and not sent went with it. */
-  #countLost(waitingEvents: number): void {
-    const lost = this.#counters.read(PUBLISHER_CELLS.natsPendingEvents) - waitingEvents;
-    this.#flight.lost(lost);
-    this.#commit();
-  }
-
-  /** At the end of this turn of the event loop, or when the pace allows another one; once for all who ask. */
-  #wake(): void {
-    if (this.#isWoken) return;
-    const waitMs = this.#isPressed() ? 0 : this.#lastStepMs + this.#paceMs - performance.now();
-    if (waitMs > 0) {
-      this.#paced ??= setTimeout(() => this.#turn(), waitMs);
-      return;
+  /** Does what is due; cheap when nothing is. `nowMs` on the clock of `performance.now()`. */
+  #step(nowMs: number): void {
+    if (this.#isAbandoned) return;
+    this.#link.step(nowMs);
+    const { connection } = this.#link;
+    if (connection !== null) {
+      if (this.#link.barrierAgeMs < SLOW_MS && this.#load.pump(connection)) {
+        this.#link.barrier(this.#flight.queue.cursor);
+      }
+      if (this.#delivery.pump(nowMs)) this.#turns.wake();
+      if (this.#flight.hasRefusals) this.#link.barrier(this.#flight.queue.cursor);
     }
-    this.#isWoken = true;
-    setImmediate(() => {
-      this.#isWoken = false;
-      this.#turn();
-    });
-  }
-
-  /** Nobody has asked for a turn, and time passes. */
-  #stepAtRest(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#lastStepMs >= STEP_MS / 2) this.step(nowMs);
-  }
-
-  #turn(): void {
-    if (this.#paced !== null) clearTimeout(this.#paced);
-    this.#paced = null;
-    this.step(performance.now());
+    this.#gauges.commit();
   }
 
   #isPressed(): boolean {
-    if (this.#paceMs === 0 || this.#isStopping) return true;
+    if (this.#isStopping) return true;
     const { queue } = this.#flight;
     return queue.end - queue.cursor >= MANY_WAIT && 2 * queue.flightCount <= this.#maxInFlight;
-  }
-
-  #emptied(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        this.#onStep = (): void => {};
-        resolve();
-      };
-      const timer = setTimeout(end, Math.max(0, deadlineMs - performance.now()));
-      this.#onStep = (): void => {
-        if (this.#flight.queue.isEmpty) end();
-      };
-      this.#wake();
-    });
-  }
-
-  /** An update of its own, if there is anything new. */
-  #commit(): void {
-    if (!this.#flight.tally.changed && this.#isShown()) return;
-    this.#counters.begin();
-    this.#show();
-    this.#counters.end();
-  }
-
-  #show(): void {
-    const counters = this.#counters;
-    const { queue, tally } = this.#flight;
-    tally.commit(counters);
-    this.#shownUp = this.#link.connection === null ? 0 : 1;
-    this.#shownInFlight = queue.flightCount;
-    this.#shownBytes = queue.bytes;
-    counters.set(PUBLISHER_CELLS.natsUp, this.#shownUp);
-    counters.set(PUBLISHER_CELLS.natsInflightBatches, this.#shownInFlight);
-    counters.set(PUBLISHER_CELLS.natsPendingBytes, this.#shownBytes);
-    const { lastSuccessSeconds } = this.#flight;
-    if (lastSuccessSeconds > 0) counters.set(PUBLISHER_CELLS.natsLastSuccessSeconds, lastSuccessSeconds);
-  }
-
-  #isShown(): boolean {
-    const { queue } = this.#flight;
-    const isUp = this.#link.connection === null ? 0 : 1;
-    return isUp === this.#shownUp && queue.flightCount === this.#shownInFlight && queue.bytes === this.#shownBytes;
   }
 }

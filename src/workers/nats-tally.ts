@@ -9,8 +9,8 @@ import type { CounterBlock } from "../shared/counter-block.ts";
 import type { HistogramCells } from "../shared/counter-table.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 
-const { natsUp: FIRST, natsAckDuration: LAST } = PUBLISHER_CELLS;
-const CELLS = LAST.first + LAST.width - FIRST;
+const { natsUp: FIRST, natsTallyEnd: END } = PUBLISHER_CELLS;
+const CELLS = END - FIRST;
 
 export class NatsTally {
   readonly #changes: Float64Array = new Float64Array(CELLS);
@@ -21,7 +21,7 @@ export class NatsTally {
     return this.#changed;
   }
 
-  /** `cell` is one of the NATS cells between `natsUp` and `natsAckDuration`. */
+  /** `cell` is one of the NATS cells from `natsUp` to `natsTallyEnd`. */
   add(cell: number, amount: number): void {
     if (amount === 0) return;
     const at = cell - FIRST;

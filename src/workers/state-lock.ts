@@ -22,7 +22,7 @@ import {
   rmSync,
 } from "node:fs";
 import path from "node:path";
-import { StateDirTakenError } from "../shared/errors.ts";
+import { codeOf, StateDirTakenError } from "../shared/errors.ts";
 
 const INTERRUPTED = "running";
 const MARK = /^running-([1-9]\d{0,9})-(.+)$/u;
@@ -49,7 +49,7 @@ export class StateLock {
     try {
       closeSync(openSync(path.join(directory, own), "wx", 0o600));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (codeOf(error) !== "EEXIST") throw error;
       throw new StateDirTakenError(directory, process.pid);
     }
     const others = readdirSync(directory).filter((name) => name !== own && isMark(name));
@@ -104,7 +104,7 @@ function holderOf(name: string): number | null {
     process.kill(pid, 0);
   } catch (error) {
     // EPERM: it is there, and somebody else's.
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return null;
+    if (codeOf(error) !== "EPERM") return null;
   }
   const itsStart = startOf(pid);
   return itsStart === null || itsStart === start ? pid : null;

@@ -98,7 +98,7 @@ test("npx kvcast serve works out of the package, in an empty folder and without 
   const page = await fetch(String(started?.["metrics_url"]));
   assert.equal(page.status, 200);
   const native = process.versions.modules === "115" && process.platform === "linux";
-  assert.equal(started?.["http_server"], native ? "hyper-express" : "node:http");
+  assert.equal(started?.["http_server"], native ? "hyper-express" : "node");
   assert.match(await page.text(), /kvcast_source_received_events_total/);
   // To the whole group, as a terminal does: npx does not pass signals on by itself.
   process.kill(-Number(serve.pid), "SIGTERM");

@@ -17,8 +17,12 @@ export interface Ended {
 }
 
 /** Starts node with this environment and no other, so that the tester's own variables do not change the outcome. */
-export function startNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-  return spawn(process.execPath, args, {
+export function startNode(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  node: string = process.execPath,
+): Child {
+  return spawn(node, args, {
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

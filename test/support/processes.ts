@@ -18,6 +18,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A program, and its arguments, that starts it in its own place: `["prlimit", "--nofile=64"]`. */
   readonly under?: readonly string[];
+  /** The Node that runs it. Default: the tests' own. */
+  readonly node?: string;
 }
 
 /** A running `kvcast` with JSON logs. Ended with the test at the latest. */
@@ -29,8 +31,8 @@ export class Kvcast {
   readonly #lost: Promise<never>;
 
   /** `line` is what a user would type behind `kvcast`, with single spaces between the words. */
-  constructor(t: TestContext, line: string, { env = {}, under = [] }: ProcessOptions = {}) {
-    const [command, ...args] = [...under, process.execPath, KVCAST, ...line.split(" "), "--log-format", "json"];
+  constructor(t: TestContext, line: string, { env = {}, under = [], node = process.execPath }: ProcessOptions = {}) {
+    const [command, ...args] = [...under, node, KVCAST, ...line.split(" "), "--log-format", "json"];
     this.child = spawn(command, args, {
       env: { PATH: process.env["PATH"], ...env },
       stdio: ["ignore", "ignore", "pipe"],

@@ -1,5 +1,5 @@
 /** Hashes as the columns that the index of a router takes. */
-import type { BlockColumns } from "../../src/main/router-index/router-index.ts";
+import type { BlockColumns } from "../../src/main/router-index/block-columns.ts";
 
 export interface Halves {
   readonly lo: Int32Array;

@@ -60,7 +60,7 @@ test("the second verb of a drain gets what the first has left of the deadline", 
   const engine = await scriptedEngine(t, (response, n) => {
     if (n === 0) response.writeHead(405).end();
   });
-  const outcome = await collect(clientFor(t, engine.url, { timeoutMs: 80 }));
+  const outcome = await collect(clientFor(t, engine.url, { timeoutMs: 400 }));
   assert.equal(outcome.error?.reason, "timeout");
   assert.equal(engine.requests.length, 2);
 });

@@ -1,4 +1,5 @@
 /** `kvcast perf`: asks a running service for its slow requests and prints where their time went. MAIN THREAD. */
+import { objectOf } from "../../shared/json-object.ts";
 import { parseBoundedJson } from "../bounded-json.ts";
 import { guardedGet } from "../http/guarded-get.ts";
 import type { EngineCredentials } from "../config/config.ts";
@@ -98,8 +99,7 @@ function parsed(text: string): unknown {
 }
 
 function isReport(value: unknown): value is PerfReport {
-  if (typeof value !== "object" || value === null) return false;
-  const { engines, requests, percentiles } = value as Readonly<Record<string, unknown>>;
+  const { engines, requests, percentiles } = objectOf(value);
   return typeof engines === "object" && engines !== null && Array.isArray(requests) && typeof percentiles === "object";
 }
 

@@ -15,7 +15,7 @@ import { TextPrinter } from "../tail/text-printer.ts";
 import { EXIT, KvcastError } from "../../shared/errors.ts";
 import { Progress } from "./progress.ts";
 import { TailOutput } from "./tail-output.ts";
-import { isWanted, type TailIo } from "./tail.ts";
+import { printBatch, type TailIo } from "./tail.ts";
 
 /** The replay socket does not answer, or not as one. Exit code 69. */
 class NoReplayError extends KvcastError {
@@ -103,13 +103,8 @@ async function printItems(
   for await (const item of source.items) {
     if (end.asked) return;
     if (item.kind === "batch") {
-      printer.batch(item);
-      for (const event of item.batch.events) {
-        if (!isWanted(config, event, item)) continue;
-        printer.event(event, item);
-        if (event.type !== "malformed") shown++;
-        if (shown === config.count) return;
-      }
+      shown += printBatch(config, item, printer, (config.count ?? Infinity) - shown);
+      if (shown === config.count) return;
     } else printer.note(item);
     await output.drained();
   }

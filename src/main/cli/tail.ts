@@ -96,13 +96,8 @@ async function printAll(
   for await (const item of client) {
     blocks?.apply(item);
     if (item.kind === "batch") {
-      printer.batch(item);
-      for (const event of item.batch.events) {
-        if (!isWanted(config, event, item)) continue;
-        printer.event(event, item);
-        if (event.type !== "malformed") shown++;
-        if (shown === config.count) return;
-      }
+      shown += printBatch(config, item, printer, (config.count ?? Infinity) - shown);
+      if (shown === config.count) return;
     } else {
       printer.note(item);
       failWithoutSnapshot(item, client);
@@ -112,7 +107,25 @@ async function printAll(
 }
 
 /** A malformed event may be of any type: it is always shown, and never counted. */
-export function isWanted(config: Pick<TailConfig, "types" | "ranks">, event: KvEvent, item: BatchItem): boolean {
+/** Prints a batch and its wanted events, until `left` of them are readable ones; how many were. */
+export function printBatch(
+  config: Pick<TailConfig, "types" | "ranks">,
+  item: BatchItem,
+  printer: Printer,
+  left: number,
+): number {
+  let shown = 0;
+  printer.batch(item);
+  for (const event of item.batch.events) {
+    if (!isWanted(config, event, item)) continue;
+    printer.event(event, item);
+    if (event.type !== "malformed") shown++;
+    if (shown === left) break;
+  }
+  return shown;
+}
+
+function isWanted(config: Pick<TailConfig, "types" | "ranks">, event: KvEvent, item: BatchItem): boolean {
   const { types, ranks } = config;
   if (ranks.size > 0 && !ranks.has(item.batch.rank ?? 0)) return false;
   if (types.size === 0 || event.type === "malformed") return true;

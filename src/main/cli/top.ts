@@ -3,7 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { TopConfig } from "../config/load-top.ts";
 import { LIVE_PATH, LIVE_STREAM_PATH } from "../http/live-routes.ts";
 import { painted, type Line, piece } from "../top/lines.ts";
-import { below, fetchSnapshot, liveMessages, NoLiveError } from "../top/live-stream.ts";
+import { urlBelow } from "../http/url-below.ts";
+import { fetchSnapshot, liveMessages, NoLiveError } from "../top/live-stream.ts";
 import { TopModel } from "../top/top-model.ts";
 import { topLines } from "../top/top-view.ts";
 import { ConfigError, EXIT, messageOf } from "../../shared/errors.ts";
@@ -38,7 +39,7 @@ export async function runTop(config: TopConfig, stopped: Promise<NodeJS.Signals>
     throw new ConfigError("--once", "kvcast top needs a terminal; kvcast top --once prints how the service is now");
   }
   // Before the terminal is taken: an error is then read where the command was typed.
-  await fetchSnapshot(below(config.url, LIVE_PATH), config.timeoutMs, config.login);
+  await fetchSnapshot(urlBelow(config.url, LIVE_PATH), config.timeoutMs, config.login);
   const end = new AbortController();
   const stop = (): void => end.abort();
   void stopped.then(stop);
@@ -69,7 +70,7 @@ export async function runTop(config: TopConfig, stopped: Promise<NodeJS.Signals>
 }
 
 async function printOnce({ url, json, timeoutMs, login }: TopConfig, colour: boolean, io: TopIo): Promise<void> {
-  const { snapshot, text } = await fetchSnapshot(below(url, LIVE_PATH), timeoutMs, login);
+  const { snapshot, text } = await fetchSnapshot(urlBelow(url, LIVE_PATH), timeoutMs, login);
   if (json) return io.out(`${text}\n`);
   const model = new TopModel(url.host);
   model.take({ type: "snapshot", snapshot });
@@ -82,7 +83,12 @@ async function printOnce({ url, json, timeoutMs, login }: TopConfig, colour: boo
 async function follow(config: TopConfig, model: TopModel, draw: () => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      for await (const message of liveMessages(below(config.url, LIVE_STREAM_PATH), SILENCE_MS, signal, config.login)) {
+      for await (const message of liveMessages(
+        urlBelow(config.url, LIVE_STREAM_PATH),
+        SILENCE_MS,
+        signal,
+        config.login,
+      )) {
         model.take(message);
         if (message.type === "snapshot") draw();
       }

@@ -6,6 +6,7 @@
  * A leader that does not know of it does not look at it. One that does can tell workers apart, count none twice, and say by name
  * who has not answered.
  */
+import { objectOf } from "../../shared/json-object.ts";
 const MAGIC = Buffer.from("kvcast/1 ");
 const MAX_NOTE_BYTES = 4096;
 export const MAX_NAME_CHARS = 128;
@@ -44,8 +45,7 @@ export function decodeNote(frame: Buffer): AnswerNote | null {
   } catch {
     return null;
   }
-  if (typeof fields !== "object" || fields === null) return null;
-  const { worker = null, boot, outcome, error = null } = fields as Readonly<Record<string, unknown>>;
+  const { worker = null, boot, outcome, error = null } = objectOf(fields);
   const known = OUTCOMES.find((each) => each === outcome);
   if (known === undefined || !isPlain(boot, MAX_BOOT_CHARS)) return null;
   if (worker !== null && !isWorkerName(worker)) return null;

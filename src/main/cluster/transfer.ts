@@ -3,6 +3,7 @@
  *
  * JSON as serde writes it: the fields in their order, one that is absent left out, unknown ones passed over.
  */
+import { type Fields, fieldsOf, isCount } from "../../shared/json-object.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { ClusterPayloadError } from "./cluster-error.ts";
 
@@ -123,13 +124,10 @@ function pairOf(value: unknown): readonly [number, number] {
   return [source, destination];
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function objectIn(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad(what, "an object");
-  return value as Record<string, unknown>;
+function objectIn(value: unknown, what: string): Fields {
+  const fields = fieldsOf(value);
+  if (fields === null) throw bad(what, "an object");
+  return fields;
 }
 
 function oneOf<T extends string>(value: unknown, allowed: readonly T[], field: string): T {

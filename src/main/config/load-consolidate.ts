@@ -12,6 +12,7 @@ import { loadRedaction } from "./load-redaction.ts";
 import { envPlace, refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS } from "./options.ts";
+import { loadStream } from "./load-stream.ts";
 import { Resolver } from "./resolve.ts";
 import type { SourceEndpoint } from "./source-endpoint.ts";
 import { isLoopbackHost } from "./zmq-endpoint.ts";
@@ -95,18 +96,8 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     kvBlockSizeTokens: onlyBlockSizeTokens ?? USUAL_BLOCK_SIZE,
     attentionDpSize: 1,
     zmqEndpoint,
-    zmqTopic: resolver.pick(OPTIONS.zmqTopic),
-    zmqQueueBytes: resolver.pick(OPTIONS.zmqQueueBytes),
+    ...loadStream(resolver),
     wireFormat: resolver.find(OWN.wireFormat) ?? (identity === "lineage" ? "consolidator-lineage" : "consolidator"),
-    waitSubscribers: resolver.pick(OPTIONS.waitSubscribers),
-    waitSubscribersTimeoutMs: resolver.pick(OPTIONS.waitSubscribersTimeout),
-    replayEndpoint: resolver.pick(OPTIONS.replayEndpoint),
-    replayFraming: resolver.pick(OPTIONS.replayFraming),
-    replayBytes: resolver.pick(OPTIONS.replayBytes),
-    replayBatches: resolver.pick(OPTIONS.replayBatches),
-    replayEvicted: resolver.pick(OPTIONS.replayEvicted),
-    sequenceStart: resolver.pick(OPTIONS.sequenceStart),
-    heartbeatMs: resolver.pick(OPTIONS.heartbeat),
     snapshot: false,
     snapshotMaxBlocks: 0,
     snapshotTokens: false,
@@ -116,9 +107,6 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     webConfigFile,
     insecure,
     probes: loadProbes(resolver),
-    encoders: resolver.pick(OPTIONS.encoders),
-    ringSlots: resolver.pick(OPTIONS.ringSlots),
-    slotBytes: resolver.pick(OPTIONS.slotBytes),
     logLevel: resolver.pick(OPTIONS.logLevel),
     logFormat: resolver.pick(OPTIONS.logFormat),
     nats,

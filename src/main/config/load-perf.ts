@@ -1,4 +1,5 @@
 /** Makes the configuration of `kvcast perf` from its arguments. MAIN THREAD, once, at start. */
+import { urlBelow } from "../http/url-below.ts";
 import type { EngineCredentials } from "./config.ts";
 import { loadLogin } from "./login-options.ts";
 import type { Flags } from "./option-spec.ts";
@@ -18,8 +19,7 @@ export interface PerfConfig {
 /** The frozen configuration. Throws ConfigError for any value that is not allowed. */
 export function loadPerfConfig(base: string | undefined, flags: Flags, json: boolean, path: string): PerfConfig {
   const resolver = new Resolver({ flags, env: {}, file: new Map() });
-  const url = serviceUrl(base);
-  url.pathname = `${url.pathname.replace(/\/+$/, "")}${path}`;
+  const url = urlBelow(serviceUrl(base), path);
   const parameters = {
     sort: resolver.pick(OPTIONS.sort),
     limit: resolver.pick(OPTIONS.limit),

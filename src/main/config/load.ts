@@ -15,6 +15,7 @@ import { loadEngineHealth, loadProbes } from "./load-health.ts";
 import type { Environment, Flags, OptionSpec } from "./option-spec.ts";
 import { refused } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
+import { loadStream } from "./load-stream.ts";
 import { Resolver } from "./resolve.ts";
 import type { FileEntries } from "./resolve.ts";
 import { loadNatsConfig } from "./load-nats.ts";
@@ -46,21 +47,11 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     attentionDpSize: resolver.pick(OPTIONS.attentionDpSize),
     mmTokenOffset: resolver.pick(OPTIONS.mmTokenOffset),
     zmqEndpoint: resolver.pick(OPTIONS.sink) === "nats" ? null : resolver.pick(OPTIONS.zmqEndpoint),
-    zmqTopic: resolver.pick(OPTIONS.zmqTopic),
-    zmqQueueBytes: resolver.pick(OPTIONS.zmqQueueBytes),
+    ...loadStream(resolver),
     wireFormat: resolver.pick(OPTIONS.wireFormat),
-    waitSubscribers: resolver.pick(OPTIONS.waitSubscribers),
-    waitSubscribersTimeoutMs: resolver.pick(OPTIONS.waitSubscribersTimeout),
-    replayEndpoint: resolver.pick(OPTIONS.replayEndpoint),
-    replayFraming: resolver.pick(OPTIONS.replayFraming),
-    replayBytes: resolver.pick(OPTIONS.replayBytes),
-    replayBatches: resolver.pick(OPTIONS.replayBatches),
-    replayEvicted: resolver.pick(OPTIONS.replayEvicted),
-    sequenceStart: resolver.pick(OPTIONS.sequenceStart),
     clearOnStart: resolver.find(OPTIONS.clearOnStart) ?? !isSingleEvent(resolver.pick(OPTIONS.wireFormat)),
     onEngineGap: resolver.pick(OPTIONS.onEngineGap),
     publishTierMoves: resolver.pick(OPTIONS.publishTierMoves),
-    heartbeatMs: resolver.pick(OPTIONS.heartbeat),
     snapshot: resolver.pick(OPTIONS.snapshot),
     snapshotMaxBlocks: resolver.pick(OPTIONS.snapshotMaxBlocks),
     stateDir: resolver.find(OPTIONS.stateDir) ?? null,
@@ -70,9 +61,6 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     liveAllowedHosts: Object.freeze(resolver.all(OPTIONS.liveAllowedHosts).map(({ value }) => value)),
     probes: loadProbes(resolver, resolver.find(OPTIONS.useEndpointHealthStatus)),
     engineHealth: await loadEngineHealth(resolver, env, warnings),
-    encoders: resolver.pick(OPTIONS.encoders),
-    ringSlots: resolver.pick(OPTIONS.ringSlots),
-    slotBytes: resolver.pick(OPTIONS.slotBytes),
     pollProfile: resolver.pick(OPTIONS.pollProfile),
     logLevel: resolver.pick(OPTIONS.logLevel),
     logFormat: resolver.pick(OPTIONS.logFormat),

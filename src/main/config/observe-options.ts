@@ -105,6 +105,15 @@ const name: Defaulted<string> = {
   help: "The job, or the name of the Kubernetes object; pods are found by the label app.kubernetes.io/name.",
 };
 
+/** The first form is the default. */
+function formatOption<F extends string>(forms: readonly [F, ...F[]], help: string): Defaulted<F> {
+  return { name: "format", type: oneOf<F>(forms), env: [], default: forms[0], group: OUTPUT_GROUP, help };
+}
+
+function outputOption(help: string): OptionSpec<string> {
+  return { name: "output", type: fileName, env: [], defaultNote: "stdout", group: OUTPUT_GROUP, help };
+}
+
 export const SCRAPE_OPTIONS: {
   readonly format: Defaulted<ScrapeFormat>;
   readonly name: Defaulted<string>;
@@ -112,14 +121,7 @@ export const SCRAPE_OPTIONS: {
   readonly interval: Defaulted<number>;
   readonly natsExporter: OptionSpec<string>;
 } = {
-  format: {
-    name: "format",
-    type: oneOf(SCRAPE_FORMATS),
-    env: [],
-    default: "prometheus",
-    group: OUTPUT_GROUP,
-    help: "A configuration of Prometheus, or an object for its operator on Kubernetes.",
-  },
+  format: formatOption(SCRAPE_FORMATS, "A configuration of Prometheus, or an object for its operator on Kubernetes."),
   name,
   target: {
     name: "target",
@@ -154,22 +156,8 @@ export const RULES_OPTIONS: {
   readonly name: Defaulted<string>;
   readonly runbookUrl: Defaulted<string>;
 } = {
-  format: {
-    name: "format",
-    type: oneOf(RULES_FORMATS),
-    env: [],
-    default: "file",
-    group: OUTPUT_GROUP,
-    help: "A rule file of Prometheus, or a PrometheusRule for its operator on Kubernetes.",
-  },
-  output: {
-    name: "output",
-    type: fileName,
-    env: [],
-    defaultNote: "stdout",
-    group: OUTPUT_GROUP,
-    help: "The file to write.",
-  },
+  format: formatOption(RULES_FORMATS, "A rule file of Prometheus, or a PrometheusRule for its operator on Kubernetes."),
+  output: outputOption("The file to write."),
   job,
   dynamoJob: {
     ...job,
@@ -196,14 +184,10 @@ export const DASHBOARDS_OPTIONS: {
   readonly name: Defaulted<string>;
   readonly runbookUrl: OptionSpec<string>;
 } = {
-  format: {
-    name: "format",
-    type: oneOf(DASHBOARD_FORMATS),
-    env: [],
-    default: "file",
-    group: OUTPUT_GROUP,
-    help: "JSON for Grafana's import and provisioning, or a ConfigMap a board with the label grafana_dashboard for its sidecar.",
-  },
+  format: formatOption(
+    DASHBOARD_FORMATS,
+    "JSON for Grafana's import and provisioning, or a ConfigMap a board with the label grafana_dashboard for its sidecar.",
+  ),
   board: {
     name: "board",
     type: oneOf(BOARD_NAMES),
@@ -213,14 +197,9 @@ export const DASHBOARDS_OPTIONS: {
     group: OUTPUT_GROUP,
     help: "Which boards.",
   },
-  output: {
-    name: "output",
-    type: fileName,
-    env: [],
-    defaultNote: "stdout",
-    group: OUTPUT_GROUP,
-    help: "The directory to write a file a board into, made if it is not there; for a ConfigMap the file.",
-  },
+  output: outputOption(
+    "The directory to write a file a board into, made if it is not there; for a ConfigMap the file.",
+  ),
   job,
   name,
   runbookUrl: {

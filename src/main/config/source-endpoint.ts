@@ -1,18 +1,14 @@
 /**
  * `--engine-endpoint [KIND=]EP[?replay=EP&framing=v1]`: a publisher of KV events to subscribe to. MAIN THREAD, at start only.
  */
-import { REPLAY_FRAMINGS, type ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { SourceKind } from "../consolidate/consolidator.ts";
 import { type Place, quoted, refused, type ValueType } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
-import { didYouMean } from "./suggest.ts";
+import { type ReplayParameters, replayParameters } from "./replay-parameters.ts";
 
-export interface SourceEndpoint {
+export interface SourceEndpoint extends ReplayParameters {
   readonly kind: SourceKind;
   readonly endpoint: string;
-  /** Null: what is missed is lost. */
-  readonly replayEndpoint: string | null;
-  readonly replayFraming: ReplayFraming;
 }
 
 /** As Dynamo's consolidator takes them. */
@@ -21,7 +17,6 @@ const KINDS: ReadonlyMap<string, SourceKind> = new Map([
   ...(["vllm", "VLLM", "GPU"] as const).map((name) => [name, "vllm"] as const),
   ...(["kvbm", "KVBM"] as const).map((name) => [name, "kvbm"] as const),
 ]);
-const PARAMETERS = ["replay", "framing"] as const;
 
 export const sourceEndpoint: ValueType<SourceEndpoint> = {
   placeholder: "[KIND=]EP",
@@ -33,26 +28,6 @@ export const sourceEndpoint: ValueType<SourceEndpoint> = {
       throw refused(place, `there is no kind ${quoted(word ?? "")}; it takes trtllm, vllm or kvbm`);
     }
     const [address = "", query] = rest.split(/\?(.*)/s);
-    return { kind, endpoint: peerEndpoint.parse(address, place), ...replayOf(query ?? "", place) };
+    return { kind, endpoint: peerEndpoint.parse(address, place), ...replayParameters(query ?? "", place) };
   },
 };
-
-function replayOf(query: string, place: Place): Pick<SourceEndpoint, "replayEndpoint" | "replayFraming"> {
-  let replayEndpoint: string | null = null;
-  let replayFraming: ReplayFraming = "v2";
-  for (const [key, value] of new URLSearchParams(query)) {
-    if (key === "replay") {
-      replayEndpoint = peerEndpoint.parse(value, { ...place, label: `${place.label}: replay` });
-    } else if (key === "framing") {
-      const framing = REPLAY_FRAMINGS.find((known) => known === value);
-      if (framing === undefined) throw refused(place, `there is no framing ${quoted(value)}; it takes v1 or v2`);
-      replayFraming = framing;
-    } else {
-      throw refused(
-        place,
-        `no parameter ${quoted(key)}${didYouMean(key, PARAMETERS)}; there are ${PARAMETERS.join(" and ")}`,
-      );
-    }
-  }
-  return { replayEndpoint, replayFraming };
-}

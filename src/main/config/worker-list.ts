@@ -1,12 +1,11 @@
 /**
  * `--workers ID[:RANK]=EP[?replay=EP&framing=v1&sync=on],…`: publishers to be read, and whose they are. MAIN THREAD, at start only.
  */
-import { REPLAY_FRAMINGS, type ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { ZmqSource } from "../router-feed/zmq-input.ts";
 import { type Place, quoted, refused, type ValueType } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
 import { u64 } from "./plane-types.ts";
-import { didYouMean } from "./suggest.ts";
+import { replayParameters } from "./replay-parameters.ts";
 import { onOff } from "./value-types.ts";
 
 export interface WorkerEndpoint {
@@ -17,7 +16,6 @@ export interface WorkerEndpoint {
 }
 
 const MAX_RANK = 1023;
-const PARAMETERS = ["replay", "framing", "sync"] as const;
 
 export const workerList: ValueType<readonly WorkerEndpoint[]> = {
   placeholder: "ID[:RANK]=EP,…",
@@ -44,25 +42,10 @@ function workerOf(text: string, place: Place): WorkerEndpoint {
 }
 
 function parametersOf(query: string, place: Place): Omit<ZmqSource, "endpoint"> {
-  let replayEndpoint: string | null = null;
-  let replayFraming: ReplayFraming = "v2";
   let sync = false;
-  for (const [key, value] of new URLSearchParams(query)) {
-    if (key === "replay") {
-      replayEndpoint = peerEndpoint.parse(value, { ...place, label: `${place.label}: replay` });
-    } else if (key === "framing") {
-      const framing = REPLAY_FRAMINGS.find((known) => known === value);
-      if (framing === undefined) throw refused(place, `there is no framing ${quoted(value)}; it takes v1 or v2`);
-      replayFraming = framing;
-    } else if (key === "sync") {
-      sync = onOff.parse(value, { ...place, label: `${place.label}: sync` });
-    } else {
-      const words = PARAMETERS.join(", ");
-      throw refused(place, `no parameter ${quoted(key)}${didYouMean(key, PARAMETERS)}; there are ${words}`);
-    }
-  }
-  if (sync && replayEndpoint === null) {
+  const replay = replayParameters(query, place, { sync: (value, at) => (sync = onOff.parse(value, at)) });
+  if (sync && replay.replayEndpoint === null) {
     throw refused(place, "sync=on needs replay=EP: snapshots come from there");
   }
-  return { replayEndpoint, replayFraming, sync };
+  return { ...replay, sync };
 }

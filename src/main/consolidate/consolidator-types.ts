@@ -1,5 +1,5 @@
 /** What goes into the consolidator and what it answers. MAIN THREAD; types, and the counters as they begin. */
-import type { Tier } from "../../shared/tier.ts";
+import { TIER, type Tier } from "../../shared/tier.ts";
 import type { BlockMmInfo } from "../normalise/published-event.ts";
 
 /** `dedup`: a block goes out once, however many hold it; `passthrough`: everything goes out as it came. */
@@ -44,6 +44,27 @@ export interface BlockStore {
   loraName: string | null;
   cacheSalt: string | null;
   mm: BlockMmInfo;
+}
+
+/** A scratch for the blocks of one source: on the device, of rank 0, with nothing in it. */
+export function emptyBlock(source: number, tokens: Uint32Array): BlockStore {
+  return {
+    source,
+    tier: TIER.device,
+    rank: 0,
+    hashLo: 0,
+    hashHi: 0,
+    hasParent: false,
+    parentLo: 0,
+    parentHi: 0,
+    tokens,
+    tokenStart: 0,
+    tokenEnd: 0,
+    blockSizeTokens: 0,
+    loraName: null,
+    cacheSalt: null,
+    mm: null,
+  };
 }
 
 /**

@@ -7,6 +7,7 @@
 import { WIRE_REFUSALS, type WireReason } from "../wire/wire-refusal.ts";
 import { newCounters } from "../tail/stream-counters.ts";
 import type { StreamCounters } from "../tail/stream-items.ts";
+import { zeros } from "../metrics/zeros.ts";
 
 export const SOURCE_EVENT_TYPES = ["stored", "removed", "cleared", "other"] as const;
 export type SourceEventType = (typeof SOURCE_EVENT_TYPES)[number];
@@ -37,10 +38,6 @@ export const SKIP_REASONS = [
   "rank",
 ] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
-
-function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
-  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
-}
 
 export class SourceCounters {
   /** The `source` label. */

@@ -11,6 +11,7 @@ import { MAX_RANK } from "../../shared/record.ts";
 import { TIER } from "../../shared/tier.ts";
 import { type BlockHash, type BlockMmInfo, halves, MAX_U32, requireInteger, u32Tokens } from "../event-arguments.ts";
 import type { BlockStore, Consolidator, Identity } from "./consolidator.ts";
+import { emptyBlock } from "./consolidator-types.ts";
 import type { Egress } from "./egress.ts";
 import { type Lineage, readLineage } from "./lineage.ts";
 import type { SourceCounters } from "./source-counters.ts";
@@ -70,23 +71,7 @@ export class TierSource {
     this.#options = options;
     this.counters = options.counters;
     this.counters.up = 1;
-    this.#block = {
-      source: options.source,
-      tier: TIER.device,
-      rank: 0,
-      hashLo: 0,
-      hashHi: 0,
-      hasParent: false,
-      parentLo: 0,
-      parentHi: 0,
-      tokens: NO_TOKENS,
-      tokenStart: 0,
-      tokenEnd: 0,
-      blockSizeTokens: 0,
-      loraName: null,
-      cacheSalt: null,
-      mm: null,
-    };
+    this.#block = emptyBlock(options.source, NO_TOKENS);
   }
 
   /** Blocks of one chain are in this tier now, the root's side first. */

@@ -10,6 +10,7 @@ import { WireBatchReader } from "../wire/wire-batch.ts";
 import { LOCALITY, OWNERSHIP, UNKNOWN_TIER, WIRE_KIND, WireEvent } from "../wire/wire-event.ts";
 import { GroupTable } from "../zmq-engine/group-table.ts";
 import type { BlockStore, Consolidator, SourceKind } from "./consolidator.ts";
+import { emptyBlock } from "./consolidator-types.ts";
 import type { SkipReason, SourceCounters } from "./source-counters.ts";
 
 export interface WireFeedOptions {
@@ -36,23 +37,7 @@ export class WireFeed {
 
   constructor(options: WireFeedOptions) {
     this.#options = options;
-    this.#block = {
-      source: options.source,
-      tier: TIER.device,
-      rank: 0,
-      hashLo: 0,
-      hashHi: 0,
-      hasParent: false,
-      parentLo: 0,
-      parentHi: 0,
-      tokens: this.#event.tokens,
-      tokenStart: 0,
-      tokenEnd: 0,
-      blockSizeTokens: 0,
-      loraName: null,
-      cacheSalt: null,
-      mm: NO_MM,
-    };
+    this.#block = emptyBlock(options.source, this.#event.tokens);
   }
 
   /** Takes one message, in one synchronous step. Never throws for what it holds. */

@@ -10,7 +10,7 @@ import { KNOWN_HASH_ALGORITHMS } from "../engine/settings-check.ts";
 import { Findings, type Finding } from "./finding.ts";
 import { jsonOf, type Look, lookAt } from "../http/http-look.ts";
 import { urlBelow } from "../http/url-below.ts";
-import { objectOf } from "../json-object.ts";
+import { objectOf } from "../../shared/json-object.ts";
 
 const TIMEOUT_MS = 5000;
 /** The header that tells the time has whole seconds. */

@@ -1,4 +1,5 @@
 /** What is counted of one engine's page. MAIN THREAD, plain fields. */
+import { zeros } from "../metrics/zeros.ts";
 import { noRefusals, type RefusalCounts } from "../expfmt/refusal.ts";
 
 export const FETCH_OUTCOMES = [
@@ -18,9 +19,7 @@ export type FetchOutcome = (typeof FETCH_OUTCOMES)[number];
 export class PageCounters {
   /** The `engine` label. */
   readonly engine: string;
-  readonly fetches: Record<FetchOutcome, number> = Object.fromEntries(
-    FETCH_OUTCOMES.map((outcome) => [outcome, 0]),
-  ) as Record<FetchOutcome, number>;
+  readonly fetches: Record<FetchOutcome, number> = zeros(FETCH_OUTCOMES);
   /** Lines that were refused, over all pages. */
   readonly refused: RefusalCounts = noRefusals();
   /** 1 while the last fetch succeeded. */

@@ -9,7 +9,7 @@ import { backendOf, disaggregationModeOf, modalityOf } from "../component-metric
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import { JsonFetcher } from "./json-fetcher.ts";
 import { Sleeper } from "./poll-loop.ts";
-import { objectOf } from "../json-object.ts";
+import { objectOf } from "../../shared/json-object.ts";
 
 /** What an engine said; null for what it did not. */
 export interface EngineFacts {

@@ -3,6 +3,7 @@
  *
  * A refusal costs one line. What is refused is counted by reason and never quoted: a page may hold anything.
  */
+import { zeros } from "../metrics/zeros.ts";
 
 /** Longest line; a longer one is skipped without being kept. */
 export const MAX_LINE_BYTES: number = 16 * 1024;
@@ -36,5 +37,5 @@ export type Refusal = (typeof REFUSALS)[number];
 export type RefusalCounts = Record<Refusal, number>;
 
 export function noRefusals(): RefusalCounts {
-  return Object.fromEntries(REFUSALS.map((reason) => [reason, 0])) as RefusalCounts;
+  return zeros(REFUSALS);
 }

@@ -8,7 +8,7 @@ import type { EngineCredentials } from "../config/config.ts";
 import { jsonOf, lookAt } from "../http/http-look.ts";
 import { urlBelow } from "../http/url-below.ts";
 import { CHECK_NAMES, type CheckReport, SEVERITIES } from "./health-report.ts";
-import { objectOf } from "../json-object.ts";
+import { objectOf } from "../../shared/json-object.ts";
 
 export const PROBES = ["health", "ready", "live"] as const;
 export type Probe = (typeof PROBES)[number];

@@ -9,7 +9,7 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { type Fields, objectOf } from "../json-object.ts";
+import { type Fields, objectOf } from "../../shared/json-object.ts";
 
 /** A vocabulary of 260,000 tokens has some 35 MB. */
 const MAX_FILE_BYTES: number = 256 * 1024 * 1024;

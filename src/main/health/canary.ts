@@ -13,6 +13,7 @@ import { Sleeper } from "../engine/poll-loop.ts";
 import { type CanarySender, PROBE_OUTCOMES, type ProbeOutcome } from "./canary-client.ts";
 import { FINE, type Finding, notYet, type Problem } from "./check.ts";
 import { type Patience, Watched } from "./watched.ts";
+import { zeros } from "../metrics/zeros.ts";
 
 /** So late an engine may tell of a request that has ended: its statistics are read once a second. */
 export const ECHO_MS = 3000;
@@ -46,7 +47,7 @@ export class Canary {
 
   constructor(options: CanaryOptions) {
     this.#options = options;
-    this.counts = Object.fromEntries(PROBE_OUTCOMES.map((outcome) => [outcome, 0])) as Record<ProbeOutcome, number>;
+    this.counts = zeros(PROBE_OUTCOMES);
     this.#now = options.now ?? ((): number => performance.now());
     this.#watched = new Watched(options.patience, this.#now);
     this.#sleep = options.sleep ?? ((ms): Promise<void> => this.#sleeper.sleep(ms));

@@ -4,6 +4,7 @@
  * An answer in pieces is server-sent events, of which the first with data counts; any other is one JSON document. What comes is
  * hostile: bounded, and nothing of it is kept.
  */
+import { objectOf } from "../../shared/json-object.ts";
 import { StringDecoder } from "node:string_decoder";
 
 /** Longer than any response of one token. */
@@ -54,8 +55,7 @@ function verdictOf(text: string): ResponseVerdict | null {
   } catch {
     return null;
   }
-  if (typeof value !== "object" || value === null) return "malformed";
-  const { choices, error, object } = value as Readonly<Record<string, unknown>>;
+  const { choices, error, object } = objectOf(value);
   if ((error !== undefined && error !== null) || object === "error") return "error";
   return Array.isArray(choices) && choices.length > 0 ? "ok" : "malformed";
 }

@@ -4,6 +4,7 @@
  * They are gauges for people, so one that cannot be counts as absent and costs nothing else of its row. Names come from a table:
  * where each stands, and nothing about it is said twice.
  */
+import { isFields } from "../../shared/json-object.ts";
 
 const FIGURE_PATHS = {
   iteration: ["iter"],
@@ -49,15 +50,11 @@ export function engineFiguresOf(row: Readonly<Record<string, unknown>>): EngineF
   for (const name of NAMES) {
     const [outer, inner] = FIGURE_PATHS[name] as readonly [string, string?];
     const value = row[outer];
-    figures[name] = figureOf(inner === undefined ? value : isObject(value) ? value[inner] : null);
+    figures[name] = figureOf(inner === undefined ? value : isFields(value) ? value[inner] : null);
   }
   return figures;
 }
 
 function figureOf(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -5,6 +5,7 @@
  * row must not do is lie: where the rank or the use of the cache is nonsense, the row is refused as a whole. The
  * forward-pass figures are newer than the rest and differ by release, so a bad one only counts as absent.
  */
+import { isFields } from "../../shared/json-object.ts";
 import { MAX_RANK } from "../../shared/record.ts";
 import { type EngineFigures, engineFiguresOf } from "./engine-figures.ts";
 
@@ -70,10 +71,10 @@ type Flat = Record<(typeof FLAT_FIELDS)[number], number>;
 
 /** Reads a parsed row. Null when it is none, or when its rank or its cache figures are not what they must be. */
 export function iterationStatOf(row: unknown): IterationStat | null {
-  if (!isObject(row)) return null;
+  if (!isFields(row)) return null;
   const rank = countOf(row["attentionDpRank"]) ?? 0;
   const cache = row["kvCacheStats"] ?? {};
-  if (!isObject(cache) || rank === "bad" || rank > MAX_RANK) return null;
+  if (!isFields(cache) || rank === "bad" || rank > MAX_RANK) return null;
   const usedBlocks = countOf(cache["usedNumBlocks"]);
   const maxBlocks = countOf(cache["maxNumBlocks"]);
   if (usedBlocks === "bad" || maxBlocks === "bad") return null;
@@ -86,7 +87,7 @@ function forwardPassOf(
   row: Readonly<Record<string, unknown>>,
 ): Pick<IterationStat, "forwardPass" | "forwardPassComplete"> {
   const batching = row["inflightBatchingStats"];
-  const inflight = figuresOf(isObject(batching) ? batching : {}, INFLIGHT_FIELDS);
+  const inflight = figuresOf(isFields(batching) ? batching : {}, INFLIGHT_FIELDS);
   if (inflight.complete) return { forwardPass: fromInflight(inflight.figures), forwardPassComplete: true };
   const flat = figuresOf(row, FLAT_FIELDS);
   if (flat.complete) return { forwardPass: fromFlat(flat.figures), forwardPassComplete: true };
@@ -145,7 +146,3 @@ function countOf(value: unknown): number | null | "bad" {
 }
 
 const MAX_COUNT: number = 2 ** 52 - 1;
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

@@ -5,10 +5,7 @@ import {
   SOURCE_ERROR_REASONS,
   type SourceErrorReason,
 } from "../metrics/engine-counters.ts";
-
-function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
-  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
-}
+import { zeros } from "../metrics/zeros.ts";
 
 export class StatsCounters {
   /** 1 while the last poll succeeded. */

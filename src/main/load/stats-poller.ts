@@ -13,7 +13,8 @@ import type { EngineCredentials, HttpEngineConfig } from "../config/config.ts";
 import { DrainClient, type Drain, type DrainOutcome, type DrainPorts, type Resource } from "../engine/drain-client.ts";
 import { ListScanner } from "../engine/list-scanner.ts";
 import { Sleeper } from "../engine/poll-loop.ts";
-import { failureOf, type PollFailure } from "../engine/source-journal.ts";
+import { scanDrain } from "../engine/scanned-drain.ts";
+import type { PollFailure } from "../engine/source-journal.ts";
 import type { LineLogger } from "../log.ts";
 import type { IterationStat } from "./iteration-stat.ts";
 import { scanRow, StatRow } from "./stat-row.ts";
@@ -101,19 +102,12 @@ export class StatsPoller {
   }
 
   async #poll(): Promise<StatsReport> {
-    const scanner = this.#scanner;
-    scanner.begin();
-    const outcome = await this.#drain.drain((chunk) => {
-      this.counters.receivedBytes += chunk.length;
-      scanner.push(chunk);
-      return this.#read();
+    const { outcome, failure } = await scanDrain(this.#drain, this.#scanner, {
+      onBytes: (count) => (this.counters.receivedBytes += count),
+      read: () => this.#read(),
+      isStopping: () => this.#stopping,
     });
-    const refused = scanner.error;
-    if (refused === null && !this.#stopping) {
-      scanner.end();
-      await this.#read();
-    }
-    return this.#settle(outcome, failureOf(outcome, refused, scanner.error), scanner.entries);
+    return this.#settle(outcome, failure, this.#scanner.entries);
   }
 
   #settle(outcome: DrainOutcome, failure: PollFailure | null, rows: number): StatsReport {

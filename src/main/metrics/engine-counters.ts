@@ -7,6 +7,7 @@
 import { INVALID_REASONS, type InvalidReason, RAW_KIND, type RawKind } from "../engine/raw-event.ts";
 import { WIRE_KIND, type WireKind } from "../wire/wire-event.ts";
 import { Histogram } from "./histogram.ts";
+import { zeros } from "./zeros.ts";
 
 export const FILTER_REASONS = [
   "window_size",
@@ -83,10 +84,6 @@ export const EVENT_AGE_BUCKETS: readonly number[] = [
  */
 export const EVENT_AGE_SOURCES = ["previous_drain", "engine_timestamp"] as const;
 export type EventAgeSource = (typeof EVENT_AGE_SOURCES)[number];
-
-function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
-  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
-}
 
 export class EngineCounters {
   /** The `engine` label. */

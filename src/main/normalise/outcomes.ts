@@ -8,7 +8,8 @@ import type { EngineCounters, FilterReason } from "../metrics/engine-counters.ts
 import type { Notice, NoticeDetail } from "./notice.ts";
 
 /** `publish`: the result is in the normaliser's `out`, and nothing was counted yet. The others are final and counted. */
-export type Verdict = "publish" | "duplicate" | "filtered" | "invalid";
+export type Verdict = "publish" | FinalVerdict;
+export type FinalVerdict = "duplicate" | "filtered" | "invalid";
 
 export class Outcomes {
   readonly #counters: EngineCounters;
@@ -23,21 +24,21 @@ export class Outcomes {
     this.#counters.countReceived(kind);
   }
 
-  duplicate(raw: RawEvent): Verdict {
+  duplicate(raw: RawEvent): FinalVerdict {
     this.received(raw.kind);
     this.#counters.duplicates++;
     this.report(raw, { code: "duplicate" });
     return "duplicate";
   }
 
-  filtered(raw: RawEvent, reason: FilterReason): Verdict {
+  filtered(raw: RawEvent, reason: FilterReason): FinalVerdict {
     this.received(raw.kind);
     this.#counters.filtered[reason]++;
     return "filtered";
   }
 
   /** `detail` replaces the general notice where there is a finer one. */
-  invalid(raw: RawEvent, reason: InvalidReason, detail: NoticeDetail = { code: "invalid", reason }): Verdict {
+  invalid(raw: RawEvent, reason: InvalidReason, detail: NoticeDetail = { code: "invalid", reason }): FinalVerdict {
     this.received(raw.kind);
     this.#counters.invalid[reason]++;
     this.report(raw, detail);

@@ -4,6 +4,7 @@
  * Never POST, which would shift the clock for everyone. The engine waits for a fifth of a second between its two readings, so
  * it is asked seldom.
  */
+import { objectOf } from "../../shared/json-object.ts";
 import type { EngineCredentials, HttpEngineConfig } from "../config/config.ts";
 import { JsonFetcher } from "../engine/json-fetcher.ts";
 import type { ClockReading } from "./clock-calibration.ts";
@@ -18,8 +19,7 @@ export class ClockReader {
   /** Null where the engine gives none. */
   async read(): Promise<ClockReading | null> {
     const { value, sentMs, receivedMs } = await this.#fetcher.fetch();
-    if (typeof value !== "object" || value === null) return null;
-    const { receive_ts: engineReceipt, transmit_ts: engineAnswer } = value as Readonly<Record<string, unknown>>;
+    const { receive_ts: engineReceipt, transmit_ts: engineAnswer } = objectOf(value);
     if (typeof engineReceipt !== "number" || typeof engineAnswer !== "number") return null;
     return { sentMs, receivedMs, engineReceipt, engineAnswer };
   }

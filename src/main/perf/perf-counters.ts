@@ -6,10 +6,7 @@ import {
   type SourceErrorReason,
 } from "../metrics/engine-counters.ts";
 import { PERF_FAULTS, type PerfFault } from "./perf-record.ts";
-
-function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
-  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
-}
+import { zeros } from "../metrics/zeros.ts";
 
 export class PerfCounters {
   readonly polls: Record<PollOutcome, number> = zeros(POLL_OUTCOMES);

@@ -12,7 +12,8 @@ import type { EngineCredentials, HttpEngineConfig } from "../config/config.ts";
 import { DrainClient, type Drain, type DrainOutcome, type Resource } from "../engine/drain-client.ts";
 import { ListScanner } from "../engine/list-scanner.ts";
 import { Sleeper } from "../engine/poll-loop.ts";
-import { failureOf, type PollFailure } from "../engine/source-journal.ts";
+import { scanDrain } from "../engine/scanned-drain.ts";
+import type { PollFailure } from "../engine/source-journal.ts";
 import type { LineLogger } from "../log.ts";
 import { ClockCalibration } from "./clock-calibration.ts";
 import { ClockReader } from "./clock-reader.ts";
@@ -116,20 +117,13 @@ export class PerfPoller {
 
   /** Returns how long to wait. */
   async #poll(): Promise<number> {
-    const scanner = this.#scanner;
     this.#records = 0;
-    scanner.begin();
-    const outcome = await this.#drain.drain((chunk) => {
-      this.counters.receivedBytes += chunk.length;
-      scanner.push(chunk);
-      return this.#read();
+    const { outcome, failure } = await scanDrain(this.#drain, this.#scanner, {
+      onBytes: (count) => (this.counters.receivedBytes += count),
+      read: () => this.#read(),
+      isStopping: () => this.#stopping,
     });
-    const refused = scanner.error;
-    if (refused === null && !this.#stopping) {
-      scanner.end();
-      await this.#read();
-    }
-    return this.#settle(outcome, failureOf(outcome, refused, scanner.error));
+    return this.#settle(outcome, failure);
   }
 
   #settle(outcome: DrainOutcome, failure: PollFailure | null): number {

@@ -6,6 +6,7 @@
  * seconds is made up. A figure that cannot be (a negative time, half a block) makes the whole record worthless: who mixed
  * up one field has mixed up others.
  */
+import { isFields } from "../../shared/json-object.ts";
 
 /** Why an entry gives no record. A closed list: it becomes a label. */
 export const PERF_FAULTS = [
@@ -80,7 +81,7 @@ const MAX_COUNT: number = 2 ** 52 - 1;
 
 /** Reads a parsed `perf_metrics` object. A fault's name instead, where it is none or holds what cannot be. */
 export function perfMetricsOf(value: unknown): PerfMetrics | PerfFault {
-  if (!isObject(value)) return "no_metrics";
+  if (!isFields(value)) return "no_metrics";
   const reader = new FieldReader();
   const timing = reader.object(value["timing_metrics"]);
   const cache = reader.object(value["kv_cache_metrics"]);
@@ -147,7 +148,7 @@ class FieldReader {
 
   object(value: unknown): Fields {
     if (value === undefined || value === null) return NO_FIELDS;
-    if (isObject(value)) return value;
+    if (isFields(value)) return value;
     this.refuse("no_metrics");
     return NO_FIELDS;
   }
@@ -167,8 +168,4 @@ class FieldReader {
     if (value === undefined || value === null) return null;
     return typeof value === "number" && value >= 0 && value <= 1 ? value : this.refuse("rate");
   }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

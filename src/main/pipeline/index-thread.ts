@@ -22,15 +22,9 @@ import type { WireFormat } from "../../shared/wire-format.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
 import { within } from "../within.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
-import { DeathBudget, deathReason, Looks, noRestarts } from "./thread-deaths.ts";
+import { IndexWatch } from "./index-watch.ts";
+import { DeathBudget, deathReason, noRestarts } from "./thread-deaths.ts";
 
-/** How often it is looked whether the thread still takes slots. */
-const LOOK_EVERY_MS = 250;
-/**
- * A thread that leaves a slot waiting for so long hangs, and would in the end hold up publishing. Nothing that it does for a
- * slot, or between two, comes near that: it waits for the disk as for anything else, and takes slots meanwhile.
- */
-const HANGS_AFTER_MS = 5000;
 /** For the end of a thread that was told to end at once. One that a system call holds cannot. */
 const TERMINATION_MS = 250;
 
@@ -76,6 +70,7 @@ const NOTHING_FOUND: IndexStart = { saved: null, refusal: null };
 export class IndexThread {
   readonly counters: CounterBlock = CounterBlock.allocate(INDEX_CELLS.size);
   readonly #options: IndexThreadOptions;
+  readonly #watch: IndexWatch;
   readonly #deaths: DeathBudget = new DeathBudget();
   readonly #restarts: Record<WorkerRestartReason, number> = noRestarts();
   #worker: Worker | null = null;
@@ -84,17 +79,12 @@ export class IndexThread {
   #up: boolean = false;
   #stopping: boolean = false;
   #givenUp: boolean = false;
-  /** Null while no thread is watched. */
-  #timer: NodeJS.Timeout | null = null;
-  #looks: Looks = new Looks(LOOK_EVERY_MS);
-  #seenTail: number = 0;
-  #stuckMs: number = 0;
-  #hung: boolean = false;
   /** Tells whoever asked for a save what came of it; null while nobody did. */
   #saved: ((isSaved: boolean) => void) | null = null;
 
   constructor(options: IndexThreadOptions) {
     this.#options = options;
+    this.#watch = new IndexWatch(options.ring.memory, () => void this.#worker?.terminate());
   }
 
   status(): WorkerStatus {
@@ -192,27 +182,33 @@ export class IndexThread {
     oversize.addPort(port1);
     const worker = new Worker(entry, { workerData: data, transferList: [port2], name: "kvcast-indexer" });
     this.#worker = worker;
-    this.#watch();
+    this.#watch.begin();
     return new Promise((resolve, reject) => {
       let cause: unknown = null;
       worker.on("message", (message: IndexMessage) => {
-        if (message.type === "saved") {
-          this.#options.onSaved(message.clean, message.blocks, message.reason);
-          this.#endSave(message.reason === null);
+        switch (message.type) {
+          case "ready":
+            this.#up = true;
+            resolve({ saved: message.saved, refusal: message.refusal });
+            return;
+          case "taken":
+            this.#stopping = true;
+            reject(new StateDirTakenError(stateDir ?? "", message.pid));
+            return;
+          case "saved":
+            this.#options.onSaved(message.clean, message.blocks, message.reason);
+            this.#endSave(message.reason === null);
+            return;
+          case "stopped":
+            // Its end is what is waited for.
+            return;
         }
-        if (message.type === "taken") {
-          this.#stopping = true;
-          reject(new StateDirTakenError(stateDir ?? "", message.pid));
-        }
-        if (message.type !== "ready") return;
-        this.#up = true;
-        resolve({ saved: message.saved, refusal: message.refusal });
       });
       worker.on("error", (error) => (cause = error));
       worker.on("exit", (code) => {
         this.#up = false;
         this.#worker = null;
-        if (this.#timer !== null) clearInterval(this.#timer);
+        this.#watch.end();
         oversize.removePort(port1);
         ring.removeIndexer();
         this.#endSave(false);
@@ -224,7 +220,7 @@ export class IndexThread {
 
   /** Starts the next life after a death. */
   #succeed(cause: unknown, message: string): void {
-    const reason = this.#hung ? "heartbeat" : deathReason(cause);
+    const reason = this.#watch.hung ? "heartbeat" : deathReason(cause);
     this.#restarts[reason]++;
     // The thread is gone: until its successor lives, main owns the block.
     this.counters.recover();
@@ -243,27 +239,6 @@ export class IndexThread {
     void this.#live({ epoch: this.#epoch ?? { uuid: "", startedSeconds: 0 }, lastSequence });
     this.#ask({ type: "unknown", ranks: this.#unknownRanks });
     this.#options.onNewPorts();
-  }
-
-  #watch(): void {
-    this.#looks = new Looks(LOOK_EVERY_MS);
-    this.#looks.look(performance.now());
-    this.#stuckMs = 0;
-    this.#hung = false;
-    this.#timer = setInterval(() => this.#look(performance.now()), LOOK_EVERY_MS).unref();
-  }
-
-  /** Ends the thread when it has not taken the slot that waits for it for a long time. */
-  #look(nowMs: number): void {
-    const { memory } = this.#options.ring;
-    const sinceLastMs = this.#looks.look(nowMs);
-    const tail = memory.freeTail();
-    const isStuck = tail === this.#seenTail && tail !== memory.fedTail();
-    this.#seenTail = tail;
-    this.#stuckMs = isStuck && sinceLastMs !== null ? this.#stuckMs + sinceLastMs : 0;
-    if (this.#stuckMs < HANGS_AFTER_MS || this.#hung) return;
-    this.#hung = true;
-    void this.#worker?.terminate();
   }
 
   #ask(request: IndexRequest, transfer: MessagePort[] = []): void {

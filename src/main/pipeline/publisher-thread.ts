@@ -10,54 +10,15 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { CounterBlock } from "../../shared/counter-block.ts";
 import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import { BindError, messageOf, ThreadDiedError } from "../../shared/errors.ts";
-import type {
-  PublisherData,
-  PublisherMessage,
-  PublisherOrder,
-  ReplayData,
-  ZmqSinkData,
-} from "../../shared/messages.ts";
-import { NATS_ITEM_BYTES, NATS_ITEM_HEAP_BYTES } from "../../shared/nats-limits.ts";
-import type { LoadMessage, NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
-import type { RingMemory } from "../../shared/ring-memory.ts";
-import type { WireFormat } from "../../shared/wire-format.ts";
+import type { PublisherMessage, PublisherOrder } from "../../shared/messages.ts";
+import type { LoadMessage } from "../../shared/nats-messages.ts";
 import type { WorkerRestartReason, WorkerStatus } from "../metrics/pipeline-view.ts";
 import { within } from "../within.ts";
-import type { OversizeBuffer } from "./oversize-buffer.ts";
+import { PUBLISHER_NURSERY_MB, publisherData, publisherHeapMb, type PublisherThreadOptions } from "./publisher-data.ts";
 import { DeathBudget, deathReason, noRestarts, tooManyDeaths } from "./thread-deaths.ts";
-
-/** How long a successor tries to get the addresses back. */
-const REBIND_PATIENCE_MS = 5000;
 
 /** What binding its addresses takes a thread at most, if they are free. */
 const BINDING_MS = 100;
-
-/** Payloads lie outside of the heap; whatever needs more than this is a fault. */
-const PUBLISHER_HEAP_MB = 128;
-
-export interface PublisherThreadOptions {
-  readonly memory: RingMemory;
-  readonly oversize: OversizeBuffer;
-  readonly zmq: ZmqSinkData | null;
-  /** Asked at each start of the thread. */
-  readonly nats: () => NatsSinkData | null;
-  readonly kvBlockSizeTokens: number;
-  readonly replay: ReplayData | null;
-  readonly heartbeatMs: number | null;
-  readonly wireFormat: WireFormat;
-  readonly firstSequence: number;
-  readonly entry: URL;
-  /** See PublisherData. */
-  readonly sharesZmq: boolean;
-  /** A fresh port to the index thread, for each life; null when there is no such thread. */
-  readonly newSnapshotPort: () => MessagePort | null;
-  readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;
-  readonly onSendFailed: (reason: string, sequence: number) => void;
-  readonly onNats: (report: NatsReport) => void;
-  readonly onRestart: (reason: WorkerRestartReason, message: string, nextSequence: number) => void;
-  /** The thread ended, although nobody had asked it to, and cannot be replaced. */
-  readonly onFatal: (error: ThreadDiedError) => void;
-}
 
 export class PublisherThread {
   readonly counters: CounterBlock = CounterBlock.allocate(PUBLISHER_CELLS.size);
@@ -109,7 +70,14 @@ export class PublisherThread {
   /** One life of the thread, up to its sockets being bound. Resolves with null, or with why it came to nothing. */
   #live(): Promise<BindError | ThreadDiedError | null> {
     const { port1, port2 } = new MessageChannel();
-    const data = this.#data(port2);
+    const data = publisherData(this.#options, {
+      counters: this.counters,
+      wasBound: this.#wasBound,
+      zmqEndpoint: this.#endpoint,
+      replayEndpoint: this.#replayEndpoint,
+      gateIsOpen: this.#gateIsOpen,
+      oversizePort: port2,
+    });
     this.#options.oversize.addPort(port1);
     this.#port = port1;
     const transferList = data.snapshotPort === null ? [port2] : [port2, data.snapshotPort];
@@ -117,7 +85,10 @@ export class PublisherThread {
       workerData: data,
       transferList,
       name: "kvcast-publisher",
-      resourceLimits: { maxOldGenerationSizeMb: PUBLISHER_HEAP_MB + natsHeapMb(data.nats) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: publisherHeapMb(data.nats),
+        maxYoungGenerationSizeMb: PUBLISHER_NURSERY_MB,
+      },
     });
     this.#worker = worker;
     return new Promise((resolve) => {
@@ -145,36 +116,6 @@ export class PublisherThread {
         else void this.#succeed(error, cause);
       });
     });
-  }
-
-  #data(oversizePort: MessagePort): PublisherData {
-    const { memory, oversize, zmq, nats, replay, wireFormat, kvBlockSizeTokens, heartbeatMs, sharesZmq } =
-      this.#options;
-    const isFirst = !this.#wasBound;
-    return {
-      ring: memory.buffer,
-      shape: memory.shape,
-      counters: this.counters.buffer,
-      zmq:
-        zmq === null
-          ? null
-          : {
-              ...zmq,
-              endpoint: this.#endpoint ?? zmq.endpoint,
-              waitSubscribers: this.#gateIsOpen ? 0 : zmq.waitSubscribers,
-            },
-      replay: replay === null ? null : { ...replay, endpoint: this.#replayEndpoint ?? replay.endpoint },
-      nats: nats(),
-      wireFormat,
-      kvBlockSizeTokens,
-      heartbeatMs,
-      firstSequence: this.counters.read(PUBLISHER_CELLS.publishedSequence) + 1,
-      bindPatienceMs: isFirst ? 0 : REBIND_PATIENCE_MS,
-      oversize: oversize.current,
-      oversizePort,
-      snapshotPort: this.#options.newSnapshotPort(),
-      sharesZmq,
-    };
   }
 
   /** Starts the next life after a death. */
@@ -265,10 +206,4 @@ export class PublisherThread {
         return;
     }
   }
-}
-
-/** Payloads are not on the heap, but what keeps them in the queue is. */
-function natsHeapMb(nats: NatsSinkData | null): number {
-  if (nats === null) return 0;
-  return Math.ceil(((nats.queueBytes / NATS_ITEM_BYTES) * NATS_ITEM_HEAP_BYTES) / 2 ** 20);
 }

@@ -1,4 +1,5 @@
 /** What the requests of the index say, read from JSON and checked. MAIN THREAD; pure. */
+import { fieldsOf } from "../../shared/json-object.ts";
 import type { BlockMmInfo } from "../normalise/published-event.ts";
 import { parseBigJson, u64Of, unsignedOf } from "../router-feed/big-json.ts";
 
@@ -27,10 +28,9 @@ export class RequestFields {
     } catch {
       throw new RequestError("the body is no JSON");
     }
-    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-      throw new RequestError("the body must be a JSON object");
-    }
-    this.#fields = parsed as Readonly<Record<string, unknown>>;
+    const fields = fieldsOf(parsed);
+    if (fields === null) throw new RequestError("the body must be a JSON object");
+    this.#fields = fields;
   }
 
   has(name: string): boolean {

@@ -5,7 +5,8 @@
  * and counted. A last block that is not full is left out of its event: nobody can match half a block.
  */
 import { TIER, type Tier } from "../../shared/tier.ts";
-import type { BlockColumns, RouterIndex } from "../router-index/router-index.ts";
+import type { BlockColumns } from "../router-index/block-columns.ts";
+import type { RouterIndex } from "../router-index/router-index.ts";
 import { PromptHasher } from "../router-index/prompt-hasher.ts";
 import { LOCALITY, OWNERSHIP, UNKNOWN_TIER, WIRE_KIND, type WireEvent } from "../wire/wire-event.ts";
 import type { GroupTable } from "../zmq-engine/group-table.ts";

@@ -1,5 +1,6 @@
 /** What became of the messages and events that came in, for one model. MAIN THREAD; plain numbers. */
 import { WIRE_REFUSALS, type WireReason } from "../wire/wire-refusal.ts";
+import { zeros } from "../metrics/zeros.ts";
 
 /** Why an event changes nothing. */
 export const FEED_SKIPS = [
@@ -37,8 +38,4 @@ export class FeedCounters {
   /** Messages or events that were missed and are not to be had, and those that a replay brought. */
   lost: number = 0;
   healed: number = 0;
-}
-
-function zeros<K extends string>(names: readonly K[]): Record<K, number> {
-  return Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>;
 }

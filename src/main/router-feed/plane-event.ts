@@ -5,7 +5,7 @@
  * in them already.
  */
 import { TIER, type Tier } from "../../shared/tier.ts";
-import type { BlockColumns } from "../router-index/router-index.ts";
+import type { BlockColumns } from "../router-index/block-columns.ts";
 
 const FIRST_BLOCKS = 128;
 

@@ -5,7 +5,7 @@
  *   (owner, hash) ──► hold ──► node of the prefix tree ──► all holds of the node
  *
  * Owners may call a block what they like, and one owner may call it by several hashes: it holds the block as long as it has one
- * of them. 20 bytes a hold, and 11 to 14 for its entry in the table.
+ * of them. 20 bytes a hold, and 11 to 12 for its entry in the table.
  */
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";
@@ -18,13 +18,11 @@ export const MAX_OWNERS: number = MAX_HOLDERS;
 /** Further holders than these are not looked through for the sake of a flag, which is set then. */
 const MAX_LOOK = 32;
 const FIRST_TAGS = 256;
-/** Holds that are passed over in search of one that nothing hangs on. */
-const MAX_PASSED = 256;
 
 export class BlockHolds {
   readonly tree: PrefixTree = new PrefixTree();
   readonly #holds: HoldSlots = new HoldSlots(MAX_OWNERS);
-  readonly #table: SlotIndex = new SlotIndex();
+  readonly #table: SlotIndex = new SlotIndex({ isDense: true });
   readonly #mix: KeyMix = new KeyMix();
   readonly #ownerMix: Int32Array = randomFillSync(new Int32Array(MAX_OWNERS));
   /** Holds of each owner. */
@@ -35,8 +33,6 @@ export class BlockHolds {
   #tags: Int32Array = new Int32Array(FIRST_TAGS);
   /** The tag of what was looked for last. */
   #tag: number = 0;
-  /** Where the search for a hold to give up goes on. */
-  #hand: number = 0;
 
   get holds(): number {
     return this.#holds.live;
@@ -69,6 +65,7 @@ export class BlockHolds {
       touched ^= table.touch(tag);
     }
     for (let i = 0; i < count; i++) {
+      // What nobody holds has no slot, and no other slot is worth to be waited for.
       const slot = table.touch(tags[i] as number);
       if (slot !== 0) touched ^= holds.get(slot, HOLD.node);
     }
@@ -113,9 +110,31 @@ export class BlockHolds {
     return hold;
   }
 
+  /**
+   * A new node behind `parent`, which the owner holds by this hash from now on. There is none like it. `known`: what `find` has just
+   * returned for owner and hash. Returns the node.
+   */
+  holdNew(
+    owner: number,
+    lo: number,
+    hi: number,
+    known: number,
+    parent: number,
+    localLo: number,
+    localHi: number,
+  ): number {
+    const tag = this.#tag;
+    const hold = this.#holds.take(owner);
+    const node = this.tree.add(parent, localLo, localHi, hold);
+    this.#holds.put(hold, lo, hi, node, 0);
+    this.#table.add(tag, hold);
+    this.#counts[owner] = (this.#counts[owner] as number) + 1;
+    if (known !== 0) this.#release(known, tag, false);
+    return node;
+  }
+
   /** The owner holds this node by this hash from now on. `known`: what `find` has just returned for the two. */
   hold(owner: number, lo: number, hi: number, node: number, known: number): void {
-    if (known !== 0 && this.#holds.get(known, HOLD.node) === node) return;
     const tag = this.#tag;
     this.#add(owner, lo, hi, node, tag);
     // Only now, as it might take the node with it. The hash names another block than before.
@@ -139,23 +158,19 @@ export class BlockHolds {
     this.#holds.forEach(owner, visit);
   }
 
-  /**
-   * Gives up one hold, going round through all: the next of a block that nothing hangs on. Returns its owner.
-   * There must be a hold.
-   */
-  evict(): number {
-    const holds = this.#holds;
-    let passed = 0;
-    for (;;) {
-      if (++this.#hand >= holds.end) this.#hand = 1;
-      const node = holds.get(this.#hand, HOLD.node);
-      if (node === 0) continue;
-      if (this.tree.hasChildren(node) && ++passed < MAX_PASSED) continue;
-      const owner = holds.owner(this.#hand);
-      const tag = this.#tagOf(owner, this.lo(this.#hand), this.hi(this.#hand));
-      this.#release(this.#hand, tag, false);
-      return owner;
-    }
+  /** Lets go of any hold. */
+  release(hold: number): void {
+    this.#release(hold, this.#tagOf(this.owner(hold), this.lo(hold), this.hi(hold)), false);
+  }
+
+  /** Holds are numbered from 1 to below this; those without a node are free. */
+  get end(): number {
+    return this.#holds.end;
+  }
+
+  /** Whether the hold is the owner's, by this hash. */
+  is(hold: number, owner: number, lo: number, hi: number): boolean {
+    return this.#holds.is(hold, owner, lo, hi) && this.node(hold) !== 0;
   }
 
   #findTagged(tag: number, owner: number, lo: number, hi: number): number {
@@ -202,13 +217,12 @@ export class BlockHolds {
     this.#table.remove(tag, hold);
     holds.give(hold);
     this.#counts[owner] = (this.#counts[owner] as number) - 1;
-    const first = tree.firstHold(node);
     if (!tree.has(node, NODE_FLAG.mixed) || this.holdAt(owner, node) === 0) {
       tree.countHolder(node, -1);
       // An owner that loses everything leaves nothing behind that hangs in the air.
       if (!isClear && this.#mayLeaveGap(owner, node)) tree.mark(node, NODE_FLAG.gap);
     }
-    if (first !== 0) return;
+    if (next !== 0 || previous !== 0) return;
     tree.unmark(node, NODE_FLAG.mixed);
     tree.prune(node);
   }

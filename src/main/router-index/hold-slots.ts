@@ -1,7 +1,7 @@
 /**
  * Slots of holds, in chunks that belong to one owner each. MAIN THREAD.
  *
- *   page    64 chunks of 256 slots
+ *   page    32 chunks of 256 slots
  *   slot    hash lo hi | node | next and previous hold of the node
  *
  * Who the owner is stands once a chunk, and all that an owner holds is found by going through its chunks: neither takes up a word
@@ -13,7 +13,7 @@ export const HOLD = { lo: 0, hi: 1, node: 2, next: 3, previous: 4 } as const;
 const WORDS = 5;
 const CHUNK_BITS = 8;
 const CHUNK_SLOTS: number = 1 << CHUNK_BITS;
-const PAGE_BITS = 14;
+const PAGE_BITS = 13;
 const PAGE_MASK: number = (1 << PAGE_BITS) - 1;
 const CHUNKS_A_PAGE: number = 1 << (PAGE_BITS - CHUNK_BITS);
 const NO_CHUNK = -1;

@@ -6,10 +6,11 @@
 import { ConfigError } from "../../shared/errors.ts";
 import { TIER, type Tier } from "../../shared/tier.ts";
 import type { BlockMmInfo } from "../normalise/published-event.ts";
+import type { BlockColumns } from "./block-columns.ts";
 import { type DumpedBlock, dumpIndex } from "./dump.ts";
 import { PromptHasher } from "./prompt-hasher.ts";
 import { NO_OWNER } from "./rank-owners.ts";
-import { type BlockColumns, type FullPolicy, type RankOverlap, RouterIndex } from "./router-index.ts";
+import { type FullPolicy, type RankOverlap, RouterIndex } from "./router-index.ts";
 
 export type StorageTier = "device" | "host_pinned" | "disk" | "external";
 

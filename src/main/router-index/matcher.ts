@@ -6,7 +6,7 @@
  */
 import type { BlockHolds } from "./block-holds.ts";
 import { MAX_OWNERS } from "./block-holds.ts";
-import { NODE_FLAG } from "./prefix-tree.ts";
+import { HOLDERS_MASK, NODE_FLAG } from "./prefix-tree.ts";
 
 const FIRST_DEPTH = 1024;
 
@@ -40,12 +40,15 @@ export class Matcher {
     if (length > this.#path.length) this.#path = new Int32Array(2 * length);
     const path = this.#path;
     let node = 0;
+    let above = 0;
     let depth = 0;
     for (; depth < length; depth++) {
       const child = tree.child(node, lo[depth] as number, hi[depth] as number);
       if (child === 0) break;
+      const bits = tree.use(child);
       if (depth === 0) this.#begin(child);
-      else if (tree.holders(child) !== tree.holders(node) || tree.has(node, NODE_FLAG.gap)) this.#narrow(child, depth);
+      else if (((bits ^ above) & HOLDERS_MASK) !== 0 || (above & NODE_FLAG.gap) !== 0) this.#narrow(child, depth);
+      above = bits;
       path[depth] = child;
       node = child;
       if (this.#active === 0) break;

@@ -4,6 +4,7 @@
  * It refuses what that refuses: fields that it does not know, and prompts that are none. No text is made; who asks wants to see that
  * something answers.
  */
+import { fieldsOf } from "../../shared/json-object.ts";
 import type { IncomingMessage } from "node:http";
 import { PROBE_HEADER } from "../health/completion-request.ts";
 import { type Answer, jsonAnswer } from "./answer.ts";
@@ -72,8 +73,8 @@ export class Completions {
 
   /** Why the engine would not take it; or what it asks for. */
   #refusalOf(body: unknown): string | { readonly stream: boolean } {
-    if (typeof body !== "object" || body === null || Array.isArray(body)) return "the body is no JSON object";
-    const fields = body as Readonly<Record<string, unknown>>;
+    const fields = fieldsOf(body);
+    if (fields === null) return "the body is no JSON object";
     for (const name of Object.keys(fields)) {
       const known = FIELDS.has(name) || (name === NEW_FIELD && this.#generation === "c");
       if (!known) return `${name.slice(0, 40)}: Extra inputs are not permitted`;

@@ -21,6 +21,7 @@ import { SideChannel } from "./side-channel.ts";
 import { newCounters } from "./stream-counters.ts";
 import type { SnapshotHeader, StreamCounters, StreamItem } from "./stream-items.ts";
 import type { StreamClientOptions } from "./stream-options.ts";
+import { SyncSchedule } from "./sync-schedule.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
 
 const MIB = 1024 * 1024;
@@ -29,9 +30,6 @@ const DEFAULT_MAX_QUEUED_BYTES = 64 * MIB;
 const DEFAULT_REPLAY_TIMEOUT_MS = 5000;
 const SNAPSHOT_ATTEMPTS = 3;
 const SNAPSHOT_RETRY_MS = 500;
-/** From one snapshot to the next, and from a failure to the next try. */
-const SNAPSHOT_PAUSE_MS = 1000;
-const SNAPSHOT_FAILED_PAUSE_MS = 5000;
 
 /**
  * The stream of one publisher, to be iterated over once; `Delivered` is what its messages become. Leaving the loop, or
@@ -61,9 +59,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
   #epoch: string | null = null;
   /** There is a new connection, and what was published before it may be had. */
   #catchUpWanted: boolean = false;
-  #syncWanted: boolean;
-  #syncNotBeforeMs: number = 0;
-  #syncTimer: NodeJS.Timeout | undefined;
+  readonly #sync: SyncSchedule;
 
   /** Throws ConfigError when `sync` is given without `replayEndpoint`. */
   constructor(options: StreamClientOptions, deliver: Deliver<Delivered>) {
@@ -73,7 +69,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
     }
     this.counters = this.#counters;
     this.#options = options;
-    this.#syncWanted = sync;
+    this.#sync = new SyncSchedule(sync, () => this.#live?.queue.wake());
     if (options.from !== undefined) {
       this.#next = options.from;
       this.#nextIsGuess = options.from === 0;
@@ -95,7 +91,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    clearTimeout(this.#syncTimer);
+    this.#sync.close();
     this.#onFirstConnection();
     this.#channel?.close();
     this.#live?.close();
@@ -108,7 +104,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
     try {
       const live = await this.#connect();
       while (!this.#closing.signal.aborted) {
-        if (this.#syncIsDue()) yield* this.#synchronise();
+        if (this.#sync.isDue) yield* this.#synchronise();
         if (this.#catchUpWanted) yield* this.#catchUp();
         const arrival = await live.queue.take();
         if (arrival === null) return;
@@ -134,7 +130,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
       onConnection: (connected) => {
         if (connected) this.#onFirstConnection();
         // Who connects again may have been away, and may find another run.
-        if (connected && ++connections > 1 && sync === true) this.#wantSync();
+        if (connected && ++connections > 1 && sync === true) this.#sync.want();
         if (connected && this.#options.from !== undefined && this.#channel !== null) {
           this.#catchUpWanted = true;
           this.#live?.queue.wake();
@@ -165,8 +161,8 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
       await this.#forgetRun();
       yield { kind: "restart", sequence, expected };
       if (this.#options.sync === true) {
-        this.#wantSync();
-        if (this.#syncIsDue()) yield* this.#synchronise();
+        this.#sync.want();
+        if (this.#sync.isDue) yield* this.#synchronise();
         if (this.#isCovered(sequence)) return;
       }
     }
@@ -214,20 +210,19 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
   async *#fillGap(gap: Gap): AsyncGenerator<Delivered | StreamItem, void> {
     const { lost } = this.#counters;
     yield* this.#gaps.fill(gap);
-    if (this.#counters.lost > lost && this.#options.sync === true) this.#wantSync();
+    if (this.#counters.lost > lost && this.#options.sync === true) this.#sync.want();
   }
 
   /** Tries a few times; leaves the stream as it is when there is no snapshot. */
   async *#synchronise(): AsyncGenerator<Delivered | StreamItem, void> {
-    this.#syncWanted = false;
+    this.#sync.begin();
     await this.#gaps.drop();
     for (let attempt = 1; ; attempt++) {
       const taken = this.#channel === null ? "off" : yield* takeSnapshot(this.#channel);
       if (this.#closing.signal.aborted) return;
       if (typeof taken !== "string") return yield* this.#goOnFrom(taken);
       if (taken === "off" || taken === "malformed" || attempt === SNAPSHOT_ATTEMPTS) {
-        this.#syncNotBeforeMs = taken === "off" ? Infinity : performance.now() + SNAPSHOT_FAILED_PAUSE_MS;
-        this.#wantSync();
+        this.#sync.failed(taken === "off");
         yield { kind: "snapshot-failed", reason: taken };
         return;
       }
@@ -238,7 +233,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
   async *#goOnFrom({ epoch, sequence }: SnapshotHeader): AsyncGenerator<Delivered | StreamItem, void> {
     const told = this.#next;
     const sameRun = epoch === this.#epoch;
-    this.#syncNotBeforeMs = performance.now() + SNAPSHOT_PAUSE_MS;
+    this.#sync.taken();
     this.#epoch = epoch;
     this.#next = sequence + 1;
     this.#nextIsGuess = false;
@@ -251,21 +246,6 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
     if (told === null || told <= this.#next || !sameRun) return;
     yield* this.#fillGap({ from: this.#next, to: told - 1 });
     this.#next = told;
-  }
-
-  #wantSync(): void {
-    this.#syncWanted = true;
-    const waitMs = Math.max(0, this.#syncNotBeforeMs - performance.now());
-    clearTimeout(this.#syncTimer);
-    if (waitMs === Infinity || this.#closing.signal.aborted) return;
-    this.#syncTimer = setTimeout(() => {
-      this.#syncNotBeforeMs = 0;
-      this.#live?.queue.wake();
-    }, waitMs);
-  }
-
-  #syncIsDue(): boolean {
-    return this.#syncWanted && performance.now() >= this.#syncNotBeforeMs;
   }
 
   /** Ends early when the client is closed. */

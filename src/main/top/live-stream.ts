@@ -24,13 +24,6 @@ export class NoLiveError extends KvcastError {
 
 const MAX_EVENT_CHARS: number = 16 * 1024 * 1024;
 
-/** The address below the service's own, which may have a path. */
-export function below(base: URL, path: string): URL {
-  const url = new URL(base);
-  url.pathname = `${url.pathname.replace(/\/+$/, "")}${path}`;
-  return url;
-}
-
 /** One snapshot, and its text. Throws NoLiveError. */
 export async function fetchSnapshot(
   url: URL,

@@ -114,13 +114,7 @@ export class MsgpackCursor {
       length = this.#size(at + 1, width);
       start += width;
     }
-    if (length > this.end - start) {
-      this.broken = true;
-      return -1;
-    }
-    this.textAt = start;
-    this.at = start + length;
-    return length;
+    return this.#gotBytes(start, length);
   }
 
   /** Length in bytes of binary data, `textAt` says where it begins; -1 when it is none. */
@@ -129,15 +123,7 @@ export class MsgpackCursor {
     if (head < BIN_8 || head > BIN_32) return -1;
     const width = 1 << (head - BIN_8);
     if (!this.#need(1 + width)) return -1;
-    const length = this.#size(this.at + 1, width);
-    const start = this.at + 1 + width;
-    if (length > this.end - start) {
-      this.broken = true;
-      return -1;
-    }
-    this.textAt = start;
-    this.at = start + length;
-    return length;
+    return this.#gotBytes(this.at + 1 + width, this.#size(this.at + 1, width));
   }
 
   /** An integer of any width into `lo`, `hi` and `isNegative`; false when it is none, also when it is a whole float. */
@@ -252,6 +238,17 @@ export class MsgpackCursor {
     }
     this.at = at;
     return entries;
+  }
+
+  /** Moves behind text or binary data, if that many bytes are there. */
+  #gotBytes(start: number, length: number): number {
+    if (length > this.end - start) {
+      this.broken = true;
+      return -1;
+    }
+    this.textAt = start;
+    this.at = start + length;
+    return length;
   }
 
   #gotInt(lo: number, hi: number, isNegative: boolean, bytes: number): true {

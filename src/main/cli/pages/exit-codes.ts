@@ -20,7 +20,7 @@ export const EXIT_CODES: readonly Item[] = [
   { name: "10", says: "check: the service is not as it should be; doctor: something failed." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail, replay or flood cannot reach, a service that check, perf or top asks, performance data that perf asks for, a worker that cluster had no answer from, files that may be open, a file that cannot be written.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail, replay or flood cannot reach, a service that check, perf or top asks, performance data that perf asks for, a worker that cluster had no answer from, a Node that is new enough, files that may be open, a file that cannot be written.",
   },
   {
     name: "78",
