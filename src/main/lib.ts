@@ -67,6 +67,9 @@ export type {
   StoredEvent,
   UnknownEvent,
 } from "./tail/kv-event.ts";
+export { newKeyPair as curveKeyPair } from "./curve/key-pair.ts";
+export type { CurveClientKeys, CurveKeyPair } from "../shared/curve.ts";
+export type { HandshakeRefusal } from "./tail/handshake-refusal.ts";
 export { StreamClient } from "./tail/stream-client.ts";
 export type {
   BatchItem,

@@ -3,12 +3,15 @@
  */
 import type { NatsReport } from "../shared/nats-messages.ts";
 import type { PublishConfig } from "./config/config.ts";
+import { CurveGate } from "./curve/curve-gate.ts";
 import type { Logger } from "./log.ts";
 import type { SnapshotOptions } from "./pipeline/index-thread.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 
 /** A pipeline as the configuration wants it; what happens in it is logged. `onFatal`: a thread is gone and cannot be replaced. */
 export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error: Error) => void): Pipeline {
+  const isGuarded = config.zmqCurve !== null && config.zmqEndpoint !== null;
+  const gate = isGuarded ? new CurveGate(config.zmqCurve, log) : null;
   return new Pipeline({
     encoders: config.encoders,
     ringSlots: config.ringSlots,
@@ -25,7 +28,9 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
             queueBytes: config.zmqQueueBytes,
             waitSubscribers: config.waitSubscribers,
             waitSubscribersTimeoutMs: config.waitSubscribersTimeoutMs,
+            curve: gate?.server("live") ?? null,
           },
+    gate,
     replay:
       config.replayEndpoint === null
         ? null
@@ -35,6 +40,7 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
             evicted: config.replayEvicted,
             maxBytes: config.replayBytes,
             maxBatches: config.replayBatches,
+            curve: gate?.server("replay") ?? null,
           },
     nats:
       config.nats === null
@@ -78,7 +84,8 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
     onSendFailed: (reason, sequence) =>
       log.limited("send failed").error("the ZMQ socket refused a message", { reason, sequence }),
     onFatal,
-    sharesZmq: config.engines?.some(({ kind }) => kind === "zmq") ?? true, // the consolidator reads over ZMQ too
+    // The gate answers in this thread, and the consolidator reads over ZMQ too.
+    sharesZmq: gate !== null || (config.engines?.some(({ kind }) => kind === "zmq") ?? true),
   });
 }
 

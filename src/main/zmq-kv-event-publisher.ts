@@ -8,6 +8,10 @@
  *   while (!publisher.publishStored(tokenIds, [32], [hash])) await publisher.writable();
  *   await publisher.shutdown();
  */
+import { readAllowFile } from "./curve/allow-file.ts";
+import { CurveGate } from "./curve/curve-gate.ts";
+import { readSecretKeyFile } from "./curve/secret-key-file.ts";
+import type { Place } from "./config/option-spec.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { InvalidEventError } from "../shared/errors.ts";
 import type { WireFormat } from "../shared/wire-format.ts";
@@ -34,6 +38,12 @@ export interface ZmqKvEventPublisherOptions {
   readonly dataParallelRank?: number;
   /** Most bytes that may wait for one subscriber before it loses messages. Default 256 MiB. */
   readonly queueBytes?: number;
+  /**
+   * Files as of `kvcast keygen`: the publisher's secret key, and the public keys of the clients that may connect, one a line; null
+   * for all that know the publisher's. With it the socket demands CURVE. A process has one handler for that: of several
+   * threads that load this library one only may use it. Default: none, and whoever connects reads what is published.
+   */
+  readonly curve?: { readonly secretKeyFile: string; readonly allowFile: string | null };
   /** Told when a thread died that cannot be replaced; nothing is published any more. Default: throws asynchronously. */
   readonly onFatal?: (error: Error) => void;
 }
@@ -72,6 +82,7 @@ export class ZmqKvEventPublisher {
     requireInteger("kvBlockSize", options.kvBlockSize, 1, MAX_U32);
     requireInteger("dataParallelRank", this.dataParallelRank, 0, MAX_RANK);
     const fatal = options.onFatal ?? throwLater;
+    const gate = options.curve === undefined ? null : gateOf(options.curve);
     this.#pipeline = new Pipeline({
       encoders: 1,
       ringSlots: RING_SLOTS,
@@ -84,7 +95,9 @@ export class ZmqKvEventPublisher {
         queueBytes: options.queueBytes ?? DEFAULT_QUEUE_BYTES,
         waitSubscribers: 0,
         waitSubscribersTimeoutMs: 0,
+        curve: gate?.server("live") ?? null,
       },
+      gate,
       onEncoderRestart: () => {},
       onGateOpen: () => {},
       onSendFailed: () => {},
@@ -227,4 +240,16 @@ function throwLater(error: Error): void {
   setImmediate(() => {
     throw error;
   });
+}
+
+/** Throws ConfigError for files that cannot be used. */
+function gateOf({ secretKeyFile, allowFile }: NonNullable<ZmqKvEventPublisherOptions["curve"]>): CurveGate {
+  const keys = readSecretKeyFile({ file: secretKeyFile, place: placeOf("secretKeyFile") });
+  const clients = allowFile === null ? "any" : { file: allowFile, place: placeOf("allowFile") };
+  if (typeof clients !== "string") readAllowFile(clients);
+  return new CurveGate({ keys, clients }, null);
+}
+
+function placeOf(name: string): Place {
+  return { label: `curve.${name}`, option: `curve.${name}` };
 }

@@ -33,6 +33,8 @@ export const REPLAY_OUTCOMES = [
   "too_old",
   "bad_request",
   "limited",
+  "throttled",
+  "resting",
   "expired",
   "gone",
   "snapshot",

@@ -8,6 +8,7 @@
  * Everything shared is a SharedArrayBuffer: posting it shares it, nothing is copied or handed over.
  */
 import type { MessagePort } from "node:worker_threads";
+import type { CurveServerData } from "./curve.ts";
 import { LayoutError } from "./errors.ts";
 import type { LoadMessage, NatsReport, NatsSinkData } from "./nats-messages.ts";
 import type { RingShape } from "./ring-layout.ts";
@@ -50,6 +51,8 @@ export interface ZmqSinkData {
   readonly queueBytes: number;
   readonly waitSubscribers: number;
   readonly waitSubscribersTimeoutMs: number;
+  /** Null or absent: clients come in without keys, and what they are sent is not encrypted. */
+  readonly curve?: CurveServerData | null;
 }
 
 /** The replay window and its socket; null in PublisherData when it is off. */
@@ -62,6 +65,8 @@ export interface ReplayData {
   readonly window: SharedArrayBuffer;
   readonly maxBytes: number;
   readonly maxBatches: number;
+  /** As that of the sink. */
+  readonly curve?: CurveServerData | null;
 }
 
 /**

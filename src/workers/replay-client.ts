@@ -132,11 +132,12 @@ export class ReplayClient {
     this.#tryAgainMs = nowMs + this.#pauseMs;
   }
 
-  /** Gives up on the client when it has taken nothing for `expiryMs`. */
-  expire(nowMs: number, expiryMs: number): void {
-    if (this.#isExpired || this.isDone || nowMs - this.#lastProgressMs < expiryMs) return;
+  /** Gives up on the client when it has taken nothing for `expiryMs`. True: it did so now. */
+  expire(nowMs: number, expiryMs: number): boolean {
+    if (this.#isExpired || this.isDone || nowMs - this.#lastProgressMs < expiryMs) return false;
     this.#isExpired = true;
     for (const { answer } of this.#requests) answer.cutShort();
+    return true;
   }
 
   /** It is owed nothing any more. Should it ask again, it is a client like any other. */

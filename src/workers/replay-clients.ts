@@ -28,6 +28,8 @@ export interface ReplayClientsParts {
   /** A message that was published before was accepted. */
   readonly onBatch: () => void;
   readonly onEnd: (ended: EndedAnswer) => void;
+  /** This client has taken nothing for too long. */
+  readonly onExpired?: (identity: Buffer) => void;
 }
 
 export class ReplayClients {
@@ -73,6 +75,12 @@ export class ReplayClients {
     return client.ask(isRoom ? makeAnswer : null, framing, nowMs);
   }
 
+  /** Takes a request that is not to be answered: the client gets an end marker of this framing when it is its turn. */
+  refuse(identity: Buffer, framing: ReplayFraming, nowMs: number): void {
+    this.#forgetRested(nowMs);
+    this.#clientOf(identity).ask(null, framing, nowMs);
+  }
+
   /** Sends `maxSends` messages at most, until `performance.now()` is `untilMs`. True: more could be sent right now. */
   async serve(nowMs: number, untilMs: number, maxSends: number): Promise<boolean> {
     let sends = 0;
@@ -99,7 +107,9 @@ export class ReplayClients {
 
   /** Gives up on clients that have taken nothing for too long, and forgets those that have had all for long enough. */
   expire(nowMs: number): void {
-    for (const client of this.#turns) client.expire(nowMs, this.#parts.expiryMs);
+    for (const client of this.#turns) {
+      if (client.expire(nowMs, this.#parts.expiryMs)) this.#parts.onExpired?.(client.identity);
+    }
     this.#forgetRested(nowMs);
   }
 
@@ -163,7 +173,8 @@ export class ReplayClients {
   }
 }
 
-function keyOf(identity: Buffer): string {
+/** An identity as a key. */
+export function keyOf(identity: Buffer): string {
   return identity.toString("latin1");
 }
 

@@ -14,6 +14,7 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { Router } from "zeromq";
+import { curveServerOptions } from "../shared/curve.ts";
 import type { CounterBlock } from "../shared/counter-block.ts";
 import { REPLAY_OUTCOMES } from "../shared/counter-labels.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
@@ -27,7 +28,8 @@ import {
 import { isIpv6 } from "../shared/zmq-wire.ts";
 import { RangeAnswer } from "./replay-answer.ts";
 import type { EndedAnswer } from "./replay-client.ts";
-import { ReplayClients, type Sent } from "./replay-clients.ts";
+import { keyOf, ReplayClients, type Sent } from "./replay-clients.ts";
+import { PACE_LIMITS, type PaceLimits, ReplayPace } from "./replay-pace.ts";
 import { parseRequest } from "./replay-protocol.ts";
 import type { ReplayWindow } from "./replay-window.ts";
 import { SnapshotRelay } from "./snapshot-relay.ts";
@@ -51,9 +53,16 @@ export interface ReplayLimits {
   readonly expiryMs: number;
   /** A TCP peer that takes no bytes for so long is cut off. */
   readonly tcpTimeoutMs: number;
+  /** How often clients may ask. */
+  readonly pace: PaceLimits;
 }
 
-const DEFAULT_LIMITS: ReplayLimits = { maxClients: REPLAY_MAX_CLIENTS, expiryMs: 10_000, tcpTimeoutMs: 10_000 };
+const DEFAULT_LIMITS: ReplayLimits = {
+  maxClients: REPLAY_MAX_CLIENTS,
+  expiryMs: 10_000,
+  tcpTimeoutMs: 10_000,
+  pace: PACE_LIMITS,
+};
 
 export interface ReplayServerOptions {
   readonly data: ReplayData;
@@ -83,6 +92,9 @@ interface ReplayServerParts {
 export class ReplayServer {
   readonly #parts: ReplayServerParts;
   readonly #clients: ReplayClients;
+  readonly #pace: ReplayPace;
+  /** Of the poll that goes on. */
+  #nowMs: number = 0;
   /** What has not been counted yet. */
   #ended: EndedAnswer[] = [];
   #sentBatches: number = 0;
@@ -100,7 +112,9 @@ export class ReplayServer {
       send: (identity, frames) => this.#send(identity, frames),
       onBatch: () => this.#sentBatches++,
       onEnd: (ended) => this.#ended.push(ended),
+      onExpired: (identity) => this.#pace.expired(keyOf(identity), this.#nowMs),
     });
+    this.#pace = new ReplayPace(parts.limits.pace);
     this.#count();
   }
 
@@ -124,6 +138,7 @@ export class ReplayServer {
           heartbeatInterval: HEARTBEAT_INTERVAL_MS,
           heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
           ipv6: isIpv6(data.endpoint),
+          ...curveServerOptions(data.curve),
         }),
     );
     const topic = Buffer.from(options.topic, "utf8");
@@ -152,6 +167,7 @@ export class ReplayServer {
    */
   async poll(nowMs: number): Promise<boolean> {
     const untilMs = performance.now() + MAX_MS_PER_POLL;
+    this.#nowMs = nowMs;
     const isMoreAsked = await this.#takeRequests(nowMs);
     this.#parts.relay.poll();
     const isMoreToSend = await this.#clients.serve(nowMs, untilMs, MAX_SENDS_PER_POLL);
@@ -194,9 +210,19 @@ export class ReplayServer {
       this.#ended.push({ outcome: "bad_request", durationMs: null });
       return;
     }
+    const framing = request.type === "snapshot" ? "v2" : data.framing;
+    // A client that is up to date may ask for what comes next as often as its bucket allows.
+    const isSnapshot = request.type === "snapshot";
+    const start = isSnapshot || request.start >= window.next ? null : request.start;
+    const verdict = this.#pace.judge(keyOf(identity), start, nowMs);
+    if (verdict !== "admitted") {
+      this.#clients.refuse(identity, framing, nowMs);
+      this.#ended.push({ outcome: verdict, durationMs: null });
+      return;
+    }
     const isTaken = this.#clients.ask(
       identity,
-      request.type === "snapshot" ? "v2" : data.framing,
+      framing,
       () => (request.type === "snapshot" ? relay.answer() : new RangeAnswer(window, data, topic, request.start)),
       nowMs,
     );

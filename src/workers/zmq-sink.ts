@@ -12,6 +12,7 @@
  * that is: hand over fresh buffers only.
  */
 import { XPublisher } from "zeromq";
+import { curveServerOptions } from "../shared/curve.ts";
 import type { ZmqSinkData } from "../shared/messages.ts";
 import { isIpv6, sequenceFrame } from "../shared/zmq-wire.ts";
 import { bindSocket, wouldWait } from "./zmq-socket.ts";
@@ -64,6 +65,7 @@ export class ZmqSink {
           // Every subscription and every end of one is passed up, also duplicates: that is how subscribers are counted.
           verbosity: "allSubsUnsubs",
           noDrop: true,
+          ...curveServerOptions(data.curve),
         }),
     );
     return new ZmqSink(socket, data, endpoint);

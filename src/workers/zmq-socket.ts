@@ -4,6 +4,7 @@
 import { createConnection } from "node:net";
 import type { Socket } from "zeromq";
 import { BindError, messageOf } from "../shared/errors.ts";
+import { bindPrivately, ipcPath } from "../shared/private-ipc.ts";
 
 /** The part of a socket that a bind needs. */
 type Bindable = Socket & { bind(endpoint: string): Promise<void> };
@@ -20,13 +21,15 @@ export async function bindSocket<S extends Bindable>(
     new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
   if (await isServed(endpoint)) throw fail("Address already in use");
   const socket = make();
+  const file = ipcPath(endpoint);
   try {
-    await socket.bind(endpoint);
+    if (file === null) await socket.bind(endpoint);
+    else await bindPrivately(file, (staged) => socket.bind(staged));
   } catch (error) {
     socket.close();
     throw fail(error);
   }
-  return { socket, endpoint: socket.lastEndpoint ?? endpoint };
+  return { socket, endpoint: file === null ? (socket.lastEndpoint ?? endpoint) : endpoint };
 }
 
 /** Whether a socket refused a message, or had none to give, because it would have had to wait. */
@@ -36,8 +39,8 @@ export function wouldWait(error: unknown): boolean {
 
 /** Whether someone listens on an ipc path: libzmq would take it away from them without a word. */
 async function isServed(endpoint: string): Promise<boolean> {
-  const path = /^ipc:\/\/([^@*].*)$/.exec(endpoint)?.[1];
-  if (path === undefined) return false;
+  const path = ipcPath(endpoint);
+  if (path === null) return false;
   return new Promise((resolve) => {
     const probe = createConnection(path);
     probe.on("connect", () => {

@@ -1,8 +1,10 @@
 /** Leader and workers against counterparts that were written from the bytes alone, and against each other. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { curveKeyPair } from "zeromq";
 import type { BroadcastResult } from "../../src/main/cluster/broadcast.ts";
 import type { TransferRequest } from "../../src/main/cluster/transfer.ts";
+import type { ClusterWorkerOptions } from "../../src/main/cluster/worker.ts";
 import type { WorkerProblem } from "../../src/main/cluster/worker-desk.ts";
 import { leaderOf, QUICK, workerOf } from "../support/cluster.ts";
 import { eventually } from "../support/fault/deadline.ts";
@@ -184,4 +186,28 @@ test("ours and ours: who has not answered is named, failures and refusals are to
     ["refused", "refused", "refused"],
   );
   assert.equal(ours.pending, 0);
+});
+
+test("with one key pair for all: who has it is heard, others neither hear nor are heard", async (t) => {
+  const [curve, other] = [curveKeyPair(), curveKeyPair()];
+  const leader = await leaderOf(t, { numWorkers: 1, curve });
+  const heard: string[] = [];
+  const handlers = (name: string): NonNullable<ClusterWorkerOptions["handlers"]> => ({
+    note: async () => {
+      heard.push(name);
+      return null;
+    },
+  });
+  const { endpoints } = leader;
+  // They come first, and each would be the one worker that is waited for.
+  const connected: string[] = [];
+  const onConnection = (isConnected: boolean): void => void (isConnected && connected.push("a stranger"));
+  await workerOf(t, { endpoints, name: "plain", handlers: handlers("plain"), onConnection });
+  await workerOf(t, { endpoints, name: "stranger", curve: other, handlers: handlers("stranger"), onConnection });
+  const raw = RawWorker.connect(t, endpoints);
+  await workerOf(t, { endpoints, name: "member", curve, handlers: handlers("member") });
+  await leader.handshake({ ...QUICK, plan: () => ({ numHostBlocks: 0, numDiskBlocks: 0 }) });
+  const result = await leader.broadcast("note", [], { timeoutMs: 5000 });
+  assert.deepEqual([names(result), heard, connected, raw.heard], [["member"], ["member"], [], []]);
+  assert.equal(leader.subscribers, 1);
 });

@@ -8,6 +8,7 @@ import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import type { Epoch } from "../../src/shared/index-messages.ts";
 import { Histogram } from "../../src/main/metrics/histogram.ts";
 import {
+  type GateView,
   type PipelineView,
   RING_WAIT_BUCKETS,
   type RingDropReason,
@@ -65,6 +66,8 @@ export class FakePipeline implements PipelineView {
   workers(): readonly WorkerStatus[] {
     return this.status;
   }
+  gate: GateView | null = null;
+
   replayEndpoint(): string | null {
     return this.replay;
   }

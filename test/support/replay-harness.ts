@@ -8,6 +8,7 @@ import { REPLAY_OUTCOMES } from "../../src/shared/counter-labels.ts";
 import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import type { ReplayData } from "../../src/shared/messages.ts";
 import { sequenceFrame } from "../../src/shared/zmq-wire.ts";
+import type { PaceLimits } from "../../src/workers/replay-pace.ts";
 import { type ReplayLimits, ReplayServer } from "../../src/workers/replay-server.ts";
 import { ReplayWindow } from "../../src/workers/replay-window.ts";
 
@@ -15,6 +16,15 @@ export const TOPIC = "kv";
 export const END_NUMBER = "ffffffffffffffff";
 export const END_V2: readonly string[] = ["", "", END_NUMBER, ""];
 export const END_V1: readonly string[] = ["", END_NUMBER, ""];
+
+const AT_WILL: PaceLimits = {
+  burst: Infinity,
+  perSecond: 0,
+  allBurst: Infinity,
+  allPerSecond: 0,
+  repeats: Infinity,
+  restMs: 0,
+};
 
 export interface HarnessOptions {
   readonly endpoint?: string;
@@ -25,6 +35,8 @@ export interface HarnessOptions {
   readonly snapshotPort?: MessagePort;
   readonly messageBytes?: number;
   readonly limits?: Partial<ReplayLimits>;
+  /** Default: clients may ask as often as they like. */
+  readonly pace?: PaceLimits;
 }
 
 export async function turn(): Promise<void> {
@@ -64,7 +76,13 @@ export class ReplayHarness {
       counters,
       snapshotPort: options.snapshotPort ?? null,
       messageBytes: options.messageBytes ?? 64 * 1024,
-      limits: { maxClients: 50, expiryMs: 10_000, tcpTimeoutMs: 10_000, ...options.limits },
+      limits: {
+        maxClients: 50,
+        expiryMs: 10_000,
+        tcpTimeoutMs: 10_000,
+        pace: options.pace ?? AT_WILL,
+        ...options.limits,
+      },
     });
     t.after(() => server.close(0));
     return new ReplayHarness(t, window, counters, server);

@@ -78,6 +78,7 @@ test("the leader's addresses: both, one and the other after it, or our own, whic
     name: null,
     size: null,
     timeoutMs: 120_000,
+    curve: null,
   });
   assert.deepEqual(command(["status"], {}, dynamo).leader, own);
   const given = { KVCAST_CLUSTER_LEADER: "ipc:///run/kv", KVCAST_CLUSTER_SIZE: "5" };

@@ -67,6 +67,7 @@ test("defaults, complete and frozen", async () => {
       maxAgeMs: 60_000,
     },
     zmqEndpoint: "tcp://127.0.0.1:20081",
+    zmqCurve: null,
     zmqTopic: "",
     zmqQueueBytes: 268_435_456,
     wireFormat: "vllm",

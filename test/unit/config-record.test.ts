@@ -45,6 +45,7 @@ test("record: an engine with its limits, or a publisher with its replay", async 
     topic: "kv",
     replayEndpoint: "tcp://h:2",
     replayFraming: "v1",
+    curve: null,
   });
 });
 
@@ -83,7 +84,7 @@ test("replay: a range of a publisher, or of a file, filtered", () => {
   assert.deepEqual(config, {
     json: true,
     tokens: true,
-    source: { kind: "publisher", endpoint: "tcp://h:1" },
+    source: { kind: "publisher", endpoint: "tcp://h:1", curve: null },
     from: 5,
     to: 9,
     timeoutMs: 500,

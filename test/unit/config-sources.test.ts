@@ -12,6 +12,7 @@ import type { LoadedConfig, ServeConfig } from "../../src/main/config/config.ts"
 import type { CanaryConfig } from "../../src/main/config/health-config.ts";
 import type { NatsConfig } from "../../src/main/config/load-nats.ts";
 import { loadServeConfig } from "../../src/main/config/load.ts";
+import { newKeyPair } from "../../src/main/curve/key-pair.ts";
 import { SERVE_OPTIONS, SERVE_OPTION_LIST } from "../../src/main/config/options.ts";
 import type { ServeOptions } from "../../src/main/config/options.ts";
 
@@ -46,6 +47,11 @@ const CANARY = { engine: "http://h:1", canary: "on" };
 const MODEL = path.join(folder, "model");
 mkdirSync(MODEL);
 writeFileSync(path.join(MODEL, "config.json"), '{"bos_token_id": 11}');
+const CURVE_PAIR = newKeyPair();
+const CURVE_SECRET = path.join(folder, "curve.secret");
+writeFileSync(CURVE_SECRET, CURVE_PAIR.secretKey, { mode: 0o600 });
+const CURVE_ALLOW = path.join(folder, "clients");
+writeFileSync(CURVE_ALLOW, `# nobody yet\n${CURVE_PAIR.publicKey} me\n`, { mode: 0o644 });
 const webConfigFile = path.join(folder, "web.yml");
 writeFileSync(webConfigFile, "");
 const headers = path.join(folder, "headers");
@@ -109,6 +115,24 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   engineMetricsMaxBytes: { value: "1MiB", becomes: 1_048_576, read: (config) => config.engineMetrics?.maxBytes },
   engineMetricsMaxAge: { value: 5, becomes: 5000, read: (config) => config.engineMetrics?.maxAgeMs },
   zmqEndpoint: { value: "ipc://x", becomes: "ipc://x", read: (config) => config.zmqEndpoint },
+  zmqCurveSecretKeyFile: {
+    value: CURVE_SECRET,
+    becomes: CURVE_PAIR.publicKey,
+    read: (config) => config.zmqCurve?.keys.publicKey,
+    beside: { engine: "synthetic:", "zmq-curve-allow-file": "any" },
+  },
+  zmqCurveAllowFile: {
+    value: CURVE_ALLOW,
+    becomes: CURVE_ALLOW,
+    read: ({ zmqCurve }) => (typeof zmqCurve?.clients === "object" ? zmqCurve.clients.file : undefined),
+    beside: { engine: "synthetic:", "zmq-curve-secret-key-file": CURVE_SECRET },
+  },
+  zmqCurveClientKeyFile: {
+    value: CURVE_SECRET,
+    becomes: CURVE_PAIR.publicKey,
+    read: ({ engines: [engine] }) => (engine.kind === "zmq" ? engine.curve?.publicKey : undefined),
+    beside: { engine: `zmq+tcp://h:1?curve=${"ab".repeat(32)}` },
+  },
   zmqTopic: { value: "kv", becomes: "kv", read: (config) => config.zmqTopic },
   zmqQueueBytes: { value: 1_000_000, becomes: 1_000_000, read: (config) => config.zmqQueueBytes },
   wireFormat: { value: "dynamo-2026-01", becomes: "dynamo-2026-01", read: (config) => config.wireFormat },
@@ -216,6 +240,12 @@ const ROWS: { readonly [K in Exclude<keyof ServeOptions, "config">]: Row } = {
   },
   clusterName: { value: "w", becomes: "w", read: (config) => config.cluster?.name, beside: JOINED },
   clusterSize: { value: 3, becomes: 3, read: (config) => config.cluster?.size, beside: JOINED },
+  clusterCurveSecretKeyFile: {
+    value: CURVE_SECRET,
+    becomes: CURVE_PAIR.publicKey,
+    read: (config) => config.cluster?.curve?.publicKey,
+    beside: JOINED,
+  },
   clusterTimeout: { value: 1.5, becomes: 1500, read: (config) => config.cluster?.timeoutMs, beside: JOINED },
   healthPath: { value: "/healthz", becomes: "/healthz", read: (config) => config.probes.healthPath },
   livePath: { value: "/livez", becomes: "/livez", read: (config) => config.probes.livePath },
@@ -342,6 +372,10 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   "cluster-leader": ["KVCAST_CLUSTER_LEADER"],
   "cluster-name": ["KVCAST_CLUSTER_NAME"],
   "cluster-size": ["KVCAST_CLUSTER_SIZE"],
+  "cluster-curve-secret-key-file": ["KVCAST_CLUSTER_CURVE_SECRET_KEY_FILE"],
+  "zmq-curve-secret-key-file": ["KVCAST_ZMQ_CURVE_SECRET_KEY_FILE"],
+  "zmq-curve-allow-file": ["KVCAST_ZMQ_CURVE_ALLOW_FILE"],
+  "zmq-curve-client-key-file": ["KVCAST_ZMQ_CURVE_CLIENT_KEY_FILE"],
   "cluster-timeout": ["KVCAST_CLUSTER_TIMEOUT", "DYN_KVBM_LEADER_WORKER_INIT_TIMEOUT_SECS"],
   "health-path": ["DYN_SYSTEM_HEALTH_PATH"],
   "live-path": ["DYN_SYSTEM_LIVE_PATH"],

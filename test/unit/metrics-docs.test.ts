@@ -60,6 +60,7 @@ test("label values on the page are those of a scrape, where they are a closed li
   });
   const pipeline = new FakePipeline();
   pipeline.natsUse = "events";
+  pipeline.gate = { refused: () => 0 };
   const scrape = new Metrics({
     engines: [new EngineCounters("engine0", "http", 2)],
     enginePages: {

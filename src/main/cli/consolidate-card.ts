@@ -1,6 +1,7 @@
 /** What `consolidate` says when it is up: a card for people, or flat fields for a log line. MAIN THREAD. Pure. */
 import type { LoadedConsolidateConfig } from "../config/load-consolidate.ts";
 import type { SourceEndpoint } from "../config/source-endpoint.ts";
+import { curveRow } from "./start-card.ts";
 import { VERSION } from "./version.ts";
 
 /** What is only known once sockets are bound. */
@@ -27,6 +28,7 @@ export function consolidateFields(
     compat: config.compat,
     drain_interval_ms: config.drainIntervalMs,
     zmq_endpoint: facts.zmqEndpoint,
+    ...(config.zmqCurve === null ? {} : { zmq_public_key: config.zmqCurve.keys.publicKey }),
     replay_endpoint: facts.replayEndpoint,
     wire_format: config.wireFormat,
     nats_servers: config.nats?.connection.servers.join(",") ?? null,
@@ -45,6 +47,7 @@ export function consolidateCard(loaded: LoadedConsolidateConfig, facts: Consolid
     ...config.sources.map((source, i) => row(i === 0 ? "sources" : "", sourceText(source))),
     row("rules", `${rules}${config.compat ? ", as Dynamo's to the letter" : ""}; events go out ${wait}`),
     row("zmq", facts.zmqEndpoint === null ? "off" : `${facts.zmqEndpoint}, wire format ${config.wireFormat}`),
+    ...curveRow(config),
     ...(facts.replayEndpoint === null
       ? []
       : [row("replay", `${facts.replayEndpoint}, framing ${config.replayFraming}`)]),

@@ -75,8 +75,8 @@ export async function runReplay(config: ReplayConfig, stopped: Promise<NodeJS.Si
 function sourceOf(config: ReplayConfig, counters: StreamCounters): Source {
   const { source, from, to, replayFraming: framing, timeoutMs, maxMessageBytes } = config;
   if (source.kind === "file") return replayRecording(source.path, { from, to }, counters);
-  const { endpoint } = source;
-  const channel = new SideChannel({ endpoint, framing, timeoutMs, maxMessageBytes });
+  const { endpoint, curve } = source;
+  const channel = new SideChannel({ endpoint, framing, timeoutMs, maxMessageBytes, curve });
   const first = from ?? 0;
   return {
     items: replayRange(channel, { from, to }, counters),

@@ -2,11 +2,20 @@
  * What `serve` says when it is up: a card for people, or flat fields for a log line. MAIN THREAD. Pure functions; no secrets,
  * because an engine's URL holds none and its headers are not asked.
  */
-import type { EngineConfig, LoadedConfig, Origin, ServeConfig } from "../config/config.ts";
+import type { EngineConfig, LoadedConfig, Origin, PublishConfig, ServeConfig } from "../config/config.ts";
 import type { ClusterConfig } from "../config/load-cluster.ts";
 import type { NatsConfig } from "../config/load-nats.ts";
 import { ranksAt } from "../normalise/engine-ranks.ts";
 import { VERSION } from "./version.ts";
+
+/** How the ZMQ sockets are guarded; no row where they are not. */
+export function curveRow({ zmqCurve }: Pick<PublishConfig, "zmqCurve">): readonly string[] {
+  if (zmqCurve === null) return [];
+  const { keys, clients } = zmqCurve;
+  const who =
+    typeof clients === "string" ? "whoever knows this key may connect" : `clients in ${clients.file} may connect`;
+  return [row("curve", `public key ${keys.publicKey}; ${who}`)];
+}
 
 /** What is only known once sockets are bound. */
 export interface BoundFacts {
@@ -41,6 +50,7 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
       : { engine_ranks: config.engines.map((_, i) => rankText(config, i)).join(",") }),
     zmq_endpoint: facts.zmqEndpoint,
     replay_endpoint: facts.replayEndpoint,
+    ...(config.zmqCurve === null ? {} : { zmq_public_key: config.zmqCurve.keys.publicKey }),
     zmq_topic: config.zmqTopic,
     wire_format: config.wireFormat,
     nats_servers: config.nats?.connection.servers.join(",") ?? null,
@@ -66,6 +76,7 @@ export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
     `kvcast ${VERSION}`,
     ...config.engines.map((engine, i) => row(i === 0 ? "engine" : "", engineText(config, engine, i))),
     row("zmq", zmq),
+    ...curveRow(config),
     ...(facts.replayEndpoint === null
       ? []
       : [row("replay", `${facts.replayEndpoint}, framing ${config.replayFraming}: the last ${replayWindow(loaded)}`)]),

@@ -1,5 +1,6 @@
 /** `kvcast tail`: prints the stream of a publisher until it is told to stop, or has seen enough. MAIN THREAD. */
 import type { TailConfig } from "../config/load-tail.ts";
+import { refusalText } from "../tail/handshake-refusal.ts";
 import { JsonPrinter } from "../tail/json-printer.ts";
 import type { KvEvent } from "../tail/kv-event.ts";
 import { LiveBlocks } from "../tail/live-blocks.ts";
@@ -33,13 +34,21 @@ export async function runTail(config: TailConfig, stopped: Promise<NodeJS.Signal
   const startMs = performance.now();
   const failure: { unreachable: UnreachableError | null } = { unreachable: null };
   let timer: NodeJS.Timeout | undefined;
+  let refused = "";
   const client = new StreamClient({
     endpoint: config.endpoint,
     topic: config.topic,
     replayFraming: config.replayFraming,
+    curve: config.curve,
     sync: config.sync,
     maxMessageBytes: config.maxMessageBytes,
     ...(config.replayEndpoint === null ? {} : { replayEndpoint: config.replayEndpoint }),
+    onRefusal: (refusal) => {
+      const { says, fix } = refusalText(refusal, config.curve !== null);
+      // With each try it is refused again.
+      if (says !== refused) io.err(`kvcast: ${config.endpoint}: ${says}; ${fix}\n`);
+      refused = says;
+    },
     onConnection: (connected) => {
       clearTimeout(timer);
       io.err(`kvcast: ${connected ? "connected to" : "lost the connection to"} ${config.endpoint}\n`);

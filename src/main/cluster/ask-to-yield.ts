@@ -1,4 +1,5 @@
 /** Asks the leader at an address, whoever it is, to make room for another one. MAIN THREAD. */
+import { type CurveKeyPair, curveClientOptions, memberKeys } from "../../shared/curve.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import { yieldFrames } from "./frames.ts";
@@ -11,7 +12,7 @@ const LINGER_MS = 1000;
  * Resolves with null when the message has been handed over to the socket, or with the reason why not. Whether the leader gives
  * way shows when its addresses can be bound.
  */
-export async function askToYield(ackEndpoint: string): Promise<string | null> {
+export async function askToYield(ackEndpoint: string, curve: CurveKeyPair | null = null): Promise<string | null> {
   // Loaded here and not before, since it brings native code along.
   const { Push } = await import("zeromq");
   const push = new Push({
@@ -19,6 +20,7 @@ export async function askToYield(ackEndpoint: string): Promise<string | null> {
     sendTimeout: PATIENCE_MS,
     linger: LINGER_MS,
     ipv6: isIpv6(ackEndpoint),
+    ...curveClientOptions(memberKeys(curve)),
   });
   try {
     push.connect(ackEndpoint);

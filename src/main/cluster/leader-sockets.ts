@@ -6,14 +6,17 @@
  */
 import { setTimeout } from "node:timers/promises";
 import type { Pull, XPublisher } from "zeromq";
+import { type CurveKeyPair, curveServerOptions } from "../../shared/curve.ts";
 import { BindError, messageOf } from "../../shared/errors.ts";
+import { bindPrivately, ipcPath } from "../../shared/private-ipc.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
+import { CurveGate } from "../curve/curve-gate.ts";
 import type { LeaderEndpoints } from "./endpoints.ts";
 import { MAX_PAYLOAD_BYTES } from "./frames.ts";
 import { type IpcRelease, lockIpc } from "./ipc-lock.ts";
 
-/** Longest subscription; ours are empty. */
-const MAX_SUBSCRIPTION_BYTES = 256;
+/** Longest message of a subscriber. Subscriptions of ours are empty, but the handshake of CURVE has messages of more than 256 bytes. */
+const MAX_SUBSCRIBER_BYTES = 1024;
 /** Messages between two turns of the event loop. */
 const MESSAGES_A_TURN = 64;
 const HEARTBEAT_MS = 5000;
@@ -34,35 +37,46 @@ export class LeaderSockets {
   readonly #pub: XPublisher;
   readonly #pull: Pull;
   readonly #locks: readonly IpcRelease[];
+  readonly #gate: CurveGate | null;
 
   private constructor(
     pub: XPublisher,
     pull: Pull,
     locks: readonly IpcRelease[],
+    gate: CurveGate | null,
     asked: LeaderEndpoints,
     ears: LeaderEars,
   ) {
     this.#pub = pub;
     this.#pull = pull;
     this.#locks = locks;
-    this.endpoints = { pub: pub.lastEndpoint ?? asked.pub, ack: pull.lastEndpoint ?? asked.ack };
+    this.#gate = gate;
+    this.endpoints = { pub: boundAddress(pub, asked.pub), ack: boundAddress(pull, asked.ack) };
     void pump(pull, (frames) => ears.onAnswer(frames));
     void pump(pub, ([subscription]) => ears.onSubscription(subscription?.[0] === 1));
   }
 
-  /** Rejects with BindError when one of the addresses is taken for longer than a moment, malformed or not ours; nothing stays open then. */
+  /** `curve`: the key pair of the cluster; null: whoever connects is heard. Rejects with BindError when one of the addresses is taken for longer than a moment, malformed or not ours; nothing stays open then. */
   static async bind(
     endpoints: LeaderEndpoints,
     ears: LeaderEars,
     patienceMs: number = BIND_PATIENCE_MS,
+    curve: CurveKeyPair | null = null,
   ): Promise<LeaderSockets> {
     // Loaded here and not before, since it brings native code along.
     const { Pull, XPublisher } = await import("zeromq");
-    const common = { linger: 0, heartbeatInterval: HEARTBEAT_MS, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS };
+    const gate = curve === null ? null : new CurveGate({ keys: curve, clients: "members" }, null);
+    await gate?.open(["cluster"]);
+    const common = {
+      linger: 0,
+      heartbeatInterval: HEARTBEAT_MS,
+      heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+      ...curveServerOptions(gate?.server("cluster")),
+    };
     const pub = new XPublisher({
       ...common,
       sendTimeout: 0,
-      maxMessageSize: MAX_SUBSCRIPTION_BYTES,
+      maxMessageSize: MAX_SUBSCRIBER_BYTES,
       verbosity: "allSubsUnsubs",
       ipv6: isIpv6(endpoints.pub),
     });
@@ -71,11 +85,12 @@ export class LeaderSockets {
     try {
       locks.push(await bind(pub, endpoints.pub, patienceMs));
       locks.push(await bind(pull, endpoints.ack, patienceMs));
-      return new LeaderSockets(pub, pull, locks, endpoints, ears);
+      return new LeaderSockets(pub, pull, locks, gate, endpoints, ears);
     } catch (error) {
       pub.close();
       pull.close();
       for (const release of locks) release();
+      gate?.close();
       throw error;
     }
   }
@@ -91,7 +106,13 @@ export class LeaderSockets {
     this.#pub.close();
     this.#pull.close();
     for (const release of this.#locks) release();
+    this.#gate?.close();
   }
+}
+
+/** With the real port. A path is where it was asked for, though libzmq has seen it come from elsewhere. */
+function boundAddress({ lastEndpoint }: XPublisher | Pull, asked: string): string {
+  return ipcPath(asked) === null ? (lastEndpoint ?? asked) : asked;
 }
 
 /** An address that is in use is tried for a moment: that of a socket which was closed just now is let go of by another thread. */
@@ -102,7 +123,9 @@ async function bind(socket: XPublisher | Pull, endpoint: string, patienceMs: num
     const release = await lockIpc(endpoint);
     if (release !== null) {
       try {
-        await socket.bind(endpoint);
+        const file = ipcPath(endpoint);
+        if (file === null) await socket.bind(endpoint);
+        else await bindPrivately(file, (staged) => socket.bind(staged));
         return release;
       } catch (error) {
         release();

@@ -8,6 +8,7 @@
  * answer for a main thread that stands still. Nothing here is on the way of an event.
  */
 import { randomInt } from "node:crypto";
+import type { CurveKeyPair } from "../../shared/curve.ts";
 import { type BroadcastOptions, type BroadcastResult, missingText } from "./broadcast.ts";
 import { ClusterCancelledError, ClusterNotReadyError, ClusterTimeoutError } from "./cluster-error.ts";
 import type { LeaderEndpoints } from "./endpoints.ts";
@@ -36,6 +37,8 @@ export interface ClusterLeaderOptions {
   readonly firstId?: bigint;
   /** A worker that was silent for so long is no longer named as missing. Default: 30 s. */
   readonly forgetMs?: number;
+  /** The key pair that all of the cluster share: who does not have it is not heard, and hears nothing. Default: none. */
+  readonly curve?: CurveKeyPair | null;
   /** How long an address that is in use is tried. Default: 1 s. */
   readonly patienceMs?: number;
   /** Someone asks for the place of the leader. Default: it is not given up. */
@@ -80,7 +83,7 @@ export class ClusterLeader {
       onAnswer: (frames: readonly Buffer[]): void => leader.#take(frames),
       onSubscription: (isNew: boolean): void => leader.#onSubscription(isNew),
     };
-    leader.#sockets = await LeaderSockets.bind(options.endpoints, ears, options.patienceMs);
+    leader.#sockets = await LeaderSockets.bind(options.endpoints, ears, options.patienceMs, options.curve);
     return leader;
   }
 

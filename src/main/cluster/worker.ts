@@ -7,6 +7,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Push, Subscriber } from "zeromq";
+import { type CurveKeyPair, curveClientOptions, memberKeys } from "../../shared/curve.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import { isWorkerName } from "./answer-note.ts";
@@ -35,6 +36,8 @@ export interface ClusterWorkerOptions extends WorkerDuties {
   readonly endpoints: LeaderEndpoints;
   /** Told with each answer, so that the leader can say who is missing; no two workers may have the same. Default: none. */
   readonly name?: string;
+  /** The key pair that all of the cluster share. Default: none, and nothing is encrypted. */
+  readonly curve?: CurveKeyPair | null;
   /** Told when a leader is there, and when it has gone. */
   readonly onConnection?: (connected: boolean) => void;
 }
@@ -76,6 +79,7 @@ export class ClusterWorker {
       connectTimeout: CONNECT_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_MS,
       heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+      ...curveClientOptions(memberKeys(options.curve)),
     };
     const { pub, ack } = options.endpoints;
     const sub = new Subscriber({ ...common, maxMessageSize: MAX_COMMAND_BYTES, ipv6: isIpv6(pub) });

@@ -86,10 +86,19 @@ export function checkPublish(
     [options.replayEndpoint, config.replayEndpoint],
     [options.zmqEndpoint, zmqEndpoint],
   ] as const) {
+    const { zmqCurve } = config;
+    if (endpoint?.startsWith("ipc://@") === true && zmqCurve === null) {
+      warnings.push(
+        `${resolver.placeOf(option).label}: ${endpoint} is a name and no file: every user of this machine can connect to it`,
+      );
+    }
     if (endpoint === null || isLocalEndpoint(endpoint)) continue;
+    if (zmqCurve !== null && zmqCurve.clients !== "any") continue;
+    const knows = zmqCurve === null ? "" : " and knows this service's public key, which is no secret,";
     const read = config.redactTokens ? "hashes of people's prompts" : "token ids, which are people's prompts";
     warnings.push(
-      `${resolver.placeOf(option).label}: ${endpoint} can be reached from other machines; whoever connects there reads ${read}`,
+      `${resolver.placeOf(option).label}: ${endpoint} can be reached from other machines; ` +
+        `whoever connects there${knows} reads ${read}`,
     );
   }
   if (config.snapshot && config.insecure && config.systemPort !== null && !isLoopbackHost(config.systemHost)) {

@@ -3,7 +3,7 @@ import { isWorkerName, MAX_NAME_CHARS } from "../cluster/answer-note.ts";
 import type { LeaderEndpoints } from "../cluster/endpoints.ts";
 import { DEFAULT_LEADER_TEXT, leaderAddress, leaderBindAddress } from "./leader-endpoints.ts";
 import { type Defaulted, notAllowed, type OptionSpec, type Place, type ValueType } from "./option-spec.ts";
-import { integer, seconds } from "./value-types.ts";
+import { fileName, integer, seconds } from "./value-types.ts";
 
 const GROUP = "Cluster";
 /** What a leader can tell apart by their names. */
@@ -18,6 +18,17 @@ const workerName: ValueType<string> = {
   },
 };
 
+/** The same for services and the command: all of a cluster have one key pair. */
+const CURVE: OptionSpec<string> = {
+  name: "cluster-curve-secret-key-file",
+  type: fileName,
+  env: [{ name: "KVCAST_CLUSTER_CURVE_SECRET_KEY_FILE" }],
+  group: GROUP,
+  help:
+    "Secret key that all of the cluster share, from kvcast keygen. With it commands and answers are encrypted, and whoever does not " +
+    "have it can neither command nor answer; Dynamo's own leaders and workers among them.",
+};
+
 const workers = integer({ min: 1, max: MAX_WORKERS, unit: "workers" });
 
 /** Of `serve`. */
@@ -26,6 +37,7 @@ export const CLUSTER_OPTIONS: {
   readonly clusterName: OptionSpec<string>;
   readonly clusterSize: OptionSpec<number>;
   readonly clusterTimeout: Defaulted<number>;
+  readonly clusterCurveSecretKeyFile: OptionSpec<string>;
 } = {
   clusterLeader: {
     name: "cluster-leader",
@@ -60,6 +72,7 @@ export const CLUSTER_OPTIONS: {
     group: GROUP,
     help: "Go on without the missing ones after this time, with a warning.",
   },
+  clusterCurveSecretKeyFile: CURVE,
 };
 
 /** Of `kvcast cluster`. */
@@ -68,6 +81,7 @@ export const CLUSTER_COMMAND_OPTIONS: {
   readonly clusterSize: OptionSpec<number>;
   readonly gather: Defaulted<number>;
   readonly timeout: Defaulted<number>;
+  readonly clusterCurveSecretKeyFile: OptionSpec<string>;
 } = {
   leader: {
     name: "cluster-leader",
@@ -103,6 +117,7 @@ export const CLUSTER_COMMAND_OPTIONS: {
     group: GROUP,
     help: "Longest wait for their answers.",
   },
+  clusterCurveSecretKeyFile: CURVE,
 };
 
 /** All of them, in the order of the documentation. */

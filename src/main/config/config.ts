@@ -2,8 +2,10 @@
  * The parsed configuration: frozen, complete, units in the names. Made once at start by `load.ts`; no other file
  * reads flags, environment or configuration files.
  */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import type { CurveServerConfig } from "../curve/curve-gate.ts";
 import type { Backend, DisaggregationMode, Modality } from "../component-metrics/worker-traits.ts";
 import type { DataMode } from "./data-options.ts";
 import type { HttpAccessConfig } from "./load-http.ts";
@@ -86,6 +88,8 @@ export interface ZmqEngineConfig {
   readonly topic: string;
   /** Of all replay sockets. */
   readonly framing: ReplayFraming;
+  /** What to connect with, to all of them; absent: without encryption. */
+  readonly curve?: CurveClientKeys;
 }
 
 export type EngineConfig = HttpEngineConfig | SyntheticEngineConfig | FileEngineConfig | ZmqEngineConfig;
@@ -176,6 +180,8 @@ export interface ServeConfig extends HttpAccessConfig {
   readonly zmqTopic: string;
   readonly zmqQueueBytes: number;
   readonly wireFormat: WireFormat;
+  /** How the sockets of events and replays are guarded; null: not at all. */
+  readonly zmqCurve: CurveServerConfig | null;
   readonly waitSubscribers: number;
   readonly waitSubscribersTimeoutMs: number;
   /** ROUTER address for replays; null when nothing is kept. */

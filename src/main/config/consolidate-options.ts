@@ -48,7 +48,7 @@ const OWN: {
     group: GROUP,
     help:
       "What to subscribe to: a publisher of KV events, with trtllm=, vllm= or kvbm= before it for what it is (trtllm if left out). " +
-      "?replay=EP names its replay socket, &framing=v1 the older form of it. Required.",
+      "?replay=EP names its replay socket, &framing=v1 the older form of it, &curve=KEY the public key of one that demands CURVE. Required.",
   },
   outputEndpoint: {
     name: "output-endpoint",
@@ -143,6 +143,9 @@ const {
   zmqQueueBytes,
   waitSubscribers,
   waitSubscribersTimeout,
+  zmqCurveSecretKeyFile,
+  zmqCurveAllowFile,
+  zmqCurveClientKeyFile,
   replayEndpoint,
   replayFraming,
   replayBytes,
@@ -176,6 +179,9 @@ export const CONSOLIDATE_OPTION_LIST: readonly OptionSpec<unknown>[] = [
   zmqQueueBytes,
   waitSubscribers,
   waitSubscribersTimeout,
+  zmqCurveSecretKeyFile,
+  zmqCurveAllowFile,
+  zmqCurveClientKeyFile,
   replayEndpoint,
   replayFraming,
   replayBytes,

@@ -25,15 +25,17 @@ export interface PublisherAddress {
   readonly replayEndpoint: string | null;
   /** Null: either will do. */
   readonly replayFraming: ReplayFraming | null;
+  /** Public key of one that demands CURVE, in Z85. */
+  readonly serverKey?: string;
 }
 
 const publisherAddress: ValueType<PublisherAddress> = {
   placeholder: "EP",
-  takes: "tcp://host:port or ipc://path, with ?replay=EP&framing=v1|v2 behind it",
+  takes: "tcp://host:port or ipc://path, with ?replay=EP&framing=v1|v2&curve=KEY behind it",
   parse(text: string, place: Place): PublisherAddress {
     if (/^[^:/?]*=/.test(text.trim())) throw refused(place, `${quoted(text)} names a kind; it takes ${this.takes}`);
-    const { endpoint, replayEndpoint, replayFraming } = sourceEndpoint.parse(text, place);
-    return { endpoint, replayEndpoint, replayFraming: text.includes("framing=") ? replayFraming : null };
+    const { replayFraming, kind: _, ...address } = sourceEndpoint.parse(text, place);
+    return { ...address, replayFraming: text.includes("framing=") ? replayFraming : null };
   },
 };
 

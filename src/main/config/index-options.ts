@@ -2,6 +2,7 @@
  * The options of `kvcast index`: its own, those of logging in to NATS, and those of the log. MAIN THREAD, at start only.
  */
 import { FULL_POLICIES, type FullPolicy } from "../router-index/router-index.ts";
+import { CURVE_CLIENT_OPTIONS } from "./curve-options.ts";
 import { HTTP_OPTIONS } from "./http-options.ts";
 import { bindHost, listenPort } from "./listen-types.ts";
 import { NATS_OPTIONS } from "./nats-options.ts";
@@ -37,7 +38,7 @@ export const INDEX_OPTIONS: {
     group: GROUP,
     help:
       "Publishers to subscribe to: 1=tcp://host:port is worker 1, 1:2=… its rank 2, which goes for messages that do not say. " +
-      "?replay=EP names the replay socket, &framing=v1 the older form of it, &sync=on begins with a snapshot. " +
+      "?replay=EP names the replay socket, &framing=v1 the older form of it, &sync=on begins with a snapshot, &curve=KEY is the public key of one that demands CURVE. " +
       "More workers can be registered over HTTP.",
   },
   blockSize: {
@@ -154,6 +155,7 @@ const NATS_LOGIN: readonly OptionSpec<unknown>[] = [
 /** In the order of the documentation. */
 export const INDEX_OPTION_LIST: readonly OptionSpec<unknown>[] = [
   ...Object.values(INDEX_OPTIONS),
+  CURVE_CLIENT_OPTIONS.zmqCurveClientKeyFile,
   ...Object.values(HTTP_OPTIONS),
   ...NATS_LOGIN,
   logLevel,

@@ -1,6 +1,8 @@
 /** What the options of a cluster amount to: for `serve`, and for `kvcast cluster`. MAIN THREAD, once, at start. */
+import type { CurveKeyPair } from "../../shared/curve.ts";
 import type { LeaderEndpoints } from "../cluster/endpoints.ts";
 import type { ClusterCommand } from "../control/commands.ts";
+import { readSecretKeyFile } from "../curve/secret-key-file.ts";
 import { CLUSTER_COMMAND_OPTIONS, CLUSTER_OPTIONS } from "./cluster-options.ts";
 import type { LogLevel } from "./config.ts";
 import { isLocalLeader } from "./leader-endpoints.ts";
@@ -16,6 +18,8 @@ export interface ClusterConfig {
   /** Workers that are waited for before anything is read; null: none. */
   readonly size: number | null;
   readonly timeoutMs: number;
+  /** What all of the cluster share; null: nothing is encrypted, and whoever reaches the addresses is heard. */
+  readonly curve: CurveKeyPair | null;
 }
 
 export interface ClusterCommandConfig {
@@ -28,6 +32,8 @@ export interface ClusterCommandConfig {
   readonly size: number | null;
   readonly gatherMs: number;
   readonly timeoutMs: number;
+  /** What all of the cluster share; null: nothing is encrypted. */
+  readonly curve: CurveKeyPair | null;
   readonly json: boolean;
   /** A sentence each. */
   readonly warnings: readonly string[];
@@ -39,18 +45,21 @@ export function loadCluster(resolver: Resolver, warnings: string[]): ClusterConf
   const name = resolver.find(CLUSTER_OPTIONS.clusterName) ?? null;
   const size = resolver.find(CLUSTER_OPTIONS.clusterSize) ?? null;
   const timeoutMs = resolver.pick(CLUSTER_OPTIONS.clusterTimeout);
+  const key = resolver.namedFile(CLUSTER_OPTIONS.clusterCurveSecretKeyFile);
   if (leader === undefined) {
-    if (name === null && size === null) return null;
-    const option = name === null ? CLUSTER_OPTIONS.clusterSize : CLUSTER_OPTIONS.clusterName;
+    if (name === null && size === null && key === undefined) return null;
+    const beside = size === null ? CLUSTER_OPTIONS.clusterCurveSecretKeyFile : CLUSTER_OPTIONS.clusterSize;
+    const option = name === null ? beside : CLUSTER_OPTIONS.clusterName;
     throw refused(resolver.placeOf(option), "no cluster is joined; add --cluster-leader");
   }
-  if (!isLocalLeader(leader)) {
+  const curve = key === undefined ? null : readSecretKeyFile(key);
+  if (!isLocalLeader(leader) && curve === null) {
     warnings.push(
       `${resolver.placeOf(CLUSTER_OPTIONS.clusterLeader).label}: ${leader.pub} is not of this machine only; ` +
-        "whoever can bind or reach these addresses commands this service, as docs/cluster.md says",
+        "whoever can bind or reach these addresses commands this service, as docs/cluster.md says; --cluster-curve-secret-key-file keeps them out",
     );
   }
-  return Object.freeze({ leader, name, size, timeoutMs });
+  return Object.freeze({ leader, name, size, timeoutMs, curve });
 }
 
 /** `level`: of `log-level`. Throws ConfigError. */
@@ -63,9 +72,12 @@ export function loadClusterCommand(
 ): ClusterCommandConfig {
   const resolver = new Resolver({ flags, env, file: new Map() });
   const leader = resolver.pick(CLUSTER_COMMAND_OPTIONS.leader);
-  const warnings = isLocalLeader(leader)
-    ? []
-    : [`${leader.pub} and ${leader.ack} are bound beyond this machine: whoever reaches them can pose as a worker`];
+  const key = resolver.namedFile(CLUSTER_COMMAND_OPTIONS.clusterCurveSecretKeyFile);
+  const curve = key === undefined ? null : readSecretKeyFile(key);
+  const warnings =
+    isLocalLeader(leader) || curve !== null
+      ? []
+      : [`${leader.pub} and ${leader.ack} are bound beyond this machine: whoever reaches them can pose as a worker`];
   return Object.freeze({
     command,
     level: level === null ? null : LOG_OPTIONS.logLevel.type.parse(level, { label: command, option: "LEVEL" }),
@@ -73,6 +85,7 @@ export function loadClusterCommand(
     size: resolver.find(CLUSTER_COMMAND_OPTIONS.clusterSize) ?? null,
     gatherMs: resolver.pick(CLUSTER_COMMAND_OPTIONS.gather),
     timeoutMs: resolver.pick(CLUSTER_COMMAND_OPTIONS.timeout),
+    curve,
     json,
     warnings,
   });

@@ -1,4 +1,5 @@
 /** Makes the configuration of `kvcast consolidate` from flags, environment and file. MAIN THREAD, once, at start. */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import type { ConsolidateMode, Identity } from "../consolidate/consolidator.ts";
 import { checkPublish } from "./check-publish.ts";
@@ -7,6 +8,7 @@ import { CONSOLIDATE_OPTION_LIST, CONSOLIDATE_OPTIONS as OWN } from "./consolida
 import { loadProbes } from "./load-health.ts";
 import { loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
+import { type CurveFor, curveFor, loadCurveServer } from "./load-curve.ts";
 import { loadNatsConfig } from "./load-nats.ts";
 import { loadRedaction } from "./load-redaction.ts";
 import { envPlace, refused } from "./option-spec.ts";
@@ -17,9 +19,12 @@ import { Resolver } from "./resolve.ts";
 import type { SourceEndpoint } from "./source-endpoint.ts";
 import { isLoopbackHost } from "./zmq-endpoint.ts";
 
+/** A publisher to subscribe to, and what to connect with; `curve` is absent where it demands nothing. */
+export type ConsolidateInput = SourceEndpoint & { readonly curve?: CurveClientKeys };
+
 export interface ConsolidateConfig extends PublishConfig {
   /** One or more; the first has number 0. */
-  readonly sources: readonly SourceEndpoint[];
+  readonly sources: readonly ConsolidateInput[];
   readonly mode: ConsolidateMode;
   readonly identity: Identity;
   readonly compat: boolean;
@@ -62,6 +67,12 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
       `--engine-endpoint: ${sources.length} sources; there may be ${MAX_SOURCES}`,
     );
   }
+  const keysFor = await curveFor(
+    resolver,
+    OPTIONS.zmqCurveClientKeyFile,
+    sources.map(({ value }) => value.serverKey),
+    warnings,
+  );
   const identity = resolver.pick(OWN.identity);
   const onlyBlockSizeTokens = resolver.pick(OWN.blockSize);
   const sink = resolver.pick(OPTIONS.sink);
@@ -85,7 +96,7 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
   );
   const nats = await natsConfig(resolver, env, warnings, onlyBlockSizeTokens);
   const config: ConsolidateConfig = Object.freeze({
-    sources: sources.map(({ value }) => value),
+    sources: sources.map(({ value }) => withKeys(value, keysFor)),
     mode: resolver.pick(OWN.mode),
     identity,
     compat: resolver.pick(OWN.compat),
@@ -97,6 +108,7 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
     attentionDpSize: 1,
     zmqEndpoint,
     ...loadStream(resolver),
+    zmqCurve: await loadCurveServer(resolver, zmqEndpoint !== null, warnings),
     wireFormat: resolver.find(OWN.wireFormat) ?? (identity === "lineage" ? "consolidator-lineage" : "consolidator"),
     snapshot: false,
     snapshotMaxBlocks: 0,
@@ -114,6 +126,11 @@ export async function loadConsolidateConfig(flags: Flags, env: Environment): Pro
   });
   checkPublish(config, { ...OPTIONS, zmqEndpoint: OWN.outputEndpoint }, resolver, warnings);
   return Object.freeze({ config, origins: resolver.origins, warnings: Object.freeze(warnings) });
+}
+
+function withKeys(source: SourceEndpoint, keysFor: CurveFor): ConsolidateInput {
+  const curve = keysFor(source.serverKey);
+  return curve === null ? source : Object.freeze({ ...source, curve });
 }
 
 async function natsConfig(

@@ -10,8 +10,10 @@ import type {
   ServeConfig,
   SyntheticEngineConfig,
 } from "./config.ts";
+import { CURVE_CLIENT_OPTIONS } from "./curve-options.ts";
 import type { EngineFiles } from "./engine-files.ts";
 import type { EngineTarget } from "./engine-url.ts";
+import { curveFor } from "./load-curve.ts";
 import { quoted, refused, type Place } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS } from "./options.ts";
 import type { Given, Resolver } from "./resolve.ts";
@@ -57,6 +59,8 @@ export async function loadEngines(
     clientCert: resolver.namedFile(OPTIONS.engineClientCertFile),
     clientKey: resolver.namedFile(OPTIONS.engineClientKeyFile),
   };
+  const serverKeys = targets.map(({ value }) => (value.kind === "zmq" ? value.serverKey : null));
+  const keysFor = await curveFor(resolver, CURVE_CLIENT_OPTIONS.zmqCurveClientKeyFile, serverKeys, warnings);
   const http = targets.map(({ value }) => value).filter((target) => target.kind === "http");
   warnOfFiles(files, http, warnings);
   const rereadCredentials = http.length === 0 ? null : await reader(files);
@@ -69,7 +73,7 @@ export async function loadEngines(
       const { kind, path, speed } = target;
       return Object.freeze({ kind, name, path, speed });
     }
-    if (target.kind === "zmq") return zmqConfig(name, target, sizes.attentionDpSize, place);
+    if (target.kind === "zmq") return zmqConfig(name, target, sizes.attentionDpSize, place, keysFor);
     const config: HttpEngineConfig = { kind: "http", name, url: target.url, ...credentials, ...limits };
     return Object.freeze(config);
   };

@@ -2,9 +2,11 @@
 import type { NatsConnectionData } from "../../shared/nats-messages.ts";
 import type { FullPolicy } from "../router-index/router-index.ts";
 import type { LogFormat, LogLevel } from "./config.ts";
+import { CURVE_CLIENT_OPTIONS } from "./curve-options.ts";
 import { INDEX_OPTION_LIST, INDEX_OPTIONS as OWN } from "./index-options.ts";
 import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
+import { type CurveFor, curveFor } from "./load-curve.ts";
 import { loadNatsConnection } from "./load-nats.ts";
 import { NATS_OPTIONS } from "./nats-options.ts";
 import { MissingOptionError, refused } from "./option-spec.ts";
@@ -59,12 +61,18 @@ export async function loadIndexConfig(flags: Flags, env: Environment): Promise<I
     const text = "--block-size is missing: --workers and --nats need the tokens of a block; give those of the engines";
     throw new MissingOptionError("--block-size", text);
   }
+  const keysFor = await curveFor(
+    resolver,
+    CURVE_CLIENT_OPTIONS.zmqCurveClientKeyFile,
+    workers.map(({ serverKey }) => serverKey),
+    warnings,
+  );
   const host = resolver.pick(OWN.host);
   const port = resolver.pick(OWN.port);
   const keeps = "/dump, /register, /unregister and /load";
   const { webConfigFile, insecure } = await loadHttpAccess(resolver, { option: OWN.host, host, port, keeps }, warnings);
   return Object.freeze({
-    workers,
+    workers: workers.map((worker) => withKeys(worker, keysFor)),
     blockSizeTokens,
     modelName: resolver.pick(OWN.modelName),
     routingGroup: resolver.pick(OWN.routingGroup),
@@ -82,6 +90,11 @@ export async function loadIndexConfig(flags: Flags, env: Environment): Promise<I
     logFormat: resolver.pick(SERVE_OPTIONS.logFormat),
     warnings: Object.freeze(warnings),
   });
+}
+
+function withKeys(worker: WorkerEndpoint, keysFor: CurveFor): WorkerEndpoint {
+  const curve = keysFor(worker.serverKey);
+  return curve === null ? worker : { ...worker, source: { ...worker.source, curve } };
 }
 
 async function natsConfig(resolver: Resolver, env: Environment, warnings: string[]): Promise<IndexNatsConfig> {

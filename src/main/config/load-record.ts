@@ -1,7 +1,9 @@
 /** Makes the configuration of `kvcast record` from its arguments. MAIN THREAD, once, at start. */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { HttpEngineConfig, PollProfile } from "./config.ts";
+import { curveOfFlags } from "./curve-flags.ts";
 import { loadEngines } from "./load-engines.ts";
 import { MissingOptionError, refused, type Flags } from "./option-spec.ts";
 import { RECORD_OPTIONS as OPTIONS } from "./record-options.ts";
@@ -26,6 +28,8 @@ export interface RecordedPublisher {
   readonly topic: string;
   readonly replayEndpoint: string | null;
   readonly replayFraming: ReplayFraming;
+  /** Null: the connection is not encrypted. */
+  readonly curve: CurveClientKeys | null;
 }
 
 export interface RecordConfig extends RecordSwitches {
@@ -66,6 +70,7 @@ async function loadSource(resolver: Resolver, warnings: string[]): Promise<Recor
       topic: resolver.pick(OPTIONS.topic),
       replayEndpoint: resolver.find(OPTIONS.replay) ?? null,
       replayFraming: resolver.pick(OPTIONS.replayFraming),
+      curve: curveOfFlags(resolver),
     };
   }
   if (target === undefined) {

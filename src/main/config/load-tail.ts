@@ -1,5 +1,7 @@
 /** Makes the configuration of `kvcast tail` from its arguments. MAIN THREAD, once, at start. */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import { curveOfFlags } from "./curve-flags.ts";
 import { refused } from "./option-spec.ts";
 import type { Flags } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
@@ -21,6 +23,8 @@ export interface TailConfig extends TailSwitches {
   readonly maxMessageBytes: number;
   /** Longest wait for a connection; null for no end. */
   readonly timeoutMs: number | null;
+  /** Null: the connection is not encrypted. */
+  readonly curve: CurveClientKeys | null;
   readonly replayEndpoint: string | null;
   readonly replayFraming: ReplayFraming;
   /** Empty: all. */
@@ -44,6 +48,7 @@ export function loadTailConfig(endpoint: string | undefined, flags: Flags, switc
     topic: resolver.pick(OPTIONS.topic),
     maxMessageBytes: resolver.pick(OPTIONS.maxMessageBytes),
     timeoutMs: resolver.find(OPTIONS.timeout) ?? null,
+    curve: curveOfFlags(resolver),
     replayEndpoint,
     replayFraming: resolver.pick(OPTIONS.replayFraming),
     types: new Set(resolver.all(OPTIONS.type).map(({ value }) => value)),

@@ -8,6 +8,7 @@ import type { LoadedConfig, ServeConfig } from "./config.ts";
 import { checkPublish } from "./check-publish.ts";
 import type { LivePageMode } from "./live-options.ts";
 import { loadCluster } from "./load-cluster.ts";
+import { loadCurveServer } from "./load-curve.ts";
 import { loadEngineMetrics } from "./load-engine-metrics.ts";
 import { loadEngines } from "./load-engines.ts";
 import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";
@@ -48,6 +49,11 @@ export async function loadServeConfig(flags: Flags, env: Environment): Promise<L
     mmTokenOffset: resolver.pick(OPTIONS.mmTokenOffset),
     zmqEndpoint: resolver.pick(OPTIONS.sink) === "nats" ? null : resolver.pick(OPTIONS.zmqEndpoint),
     ...loadStream(resolver),
+    zmqCurve: await loadCurveServer(
+      resolver,
+      resolver.pick(OPTIONS.sink) !== "nats" && resolver.pick(OPTIONS.zmqEndpoint) !== null,
+      warnings,
+    ),
     wireFormat: resolver.pick(OPTIONS.wireFormat),
     clearOnStart: resolver.find(OPTIONS.clearOnStart) ?? !isSingleEvent(resolver.pick(OPTIONS.wireFormat)),
     onEngineGap: resolver.pick(OPTIONS.onEngineGap),

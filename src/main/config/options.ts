@@ -76,7 +76,7 @@ export const SERVE_OPTIONS: ServeOptions = {
     repeatable: true,
     help:
       "An engine to read: a trtllm-serve at http(s)://host:port; one that publishes over ZMQ itself at zmq+tcp://host:port " +
-      "(rank r at port + r), with ?replay=PORT&framing=v1|v2&topic=TEXT&ports=rank|one behind it as needed; synthetic: for " +
+      "(rank r at port + r), with ?replay=PORT&framing=v1|v2&topic=TEXT&ports=rank|one&curve=KEY behind it as needed; synthetic: for " +
       "the built-in engine; or file:FILE?speed=1|max|N for a recording (docs/record.md). docs/engines.md has an example of each. NAME is the " +
       "engine label of the metrics; without it engine0, engine1, … by place. At least one is required. Of several, each " +
       "publishes its attention-DP ranks behind those of the engines before it: place × --attention-dp-size + rank.",

@@ -40,7 +40,7 @@ type EngineOptions =
   | "pollProfile";
 
 export const RECORD_OPTIONS: Pick<ServeOptions, EngineOptions> &
-  Pick<typeof TAIL_OPTIONS, "topic" | "replay" | "replayFraming"> & {
+  Pick<typeof TAIL_OPTIONS, "topic" | "replay" | "replayFraming" | "zmqCurveServerKey" | "zmqCurveClientKeyFile"> & {
     readonly publisher: OptionSpec<string>;
     readonly duration: OptionSpec<number>;
   } = {
@@ -61,6 +61,8 @@ export const RECORD_OPTIONS: Pick<ServeOptions, EngineOptions> &
   topic: flagOnly(TAIL_OPTIONS.topic, "Publisher"),
   replay: flagOnly(TAIL_OPTIONS.replay, "Publisher"),
   replayFraming: flagOnly(TAIL_OPTIONS.replayFraming, "Publisher"),
+  zmqCurveServerKey: flagOnly(TAIL_OPTIONS.zmqCurveServerKey, "Publisher"),
+  zmqCurveClientKeyFile: flagOnly(TAIL_OPTIONS.zmqCurveClientKeyFile, "Publisher"),
   duration: DURATION,
 };
 

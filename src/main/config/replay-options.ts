@@ -1,5 +1,6 @@
 /** The options of `kvcast replay`. Flags only. MAIN THREAD, at start only. */
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import { CURVE_FLAGS } from "./curve-options.ts";
 import type { Defaulted, OptionSpec, Repeatable } from "./option-spec.ts";
 import { TAIL_OPTIONS, type TailEventType } from "./tail-options.ts";
 import { integer, seconds } from "./value-types.ts";
@@ -15,7 +16,7 @@ export const REPLAY_OPTIONS: {
   readonly type: Repeatable<TailEventType>;
   readonly rank: Repeatable<number>;
   readonly count: OptionSpec<number>;
-} = {
+} & typeof CURVE_FLAGS = {
   from: {
     name: "from",
     type: SEQUENCE,
@@ -41,6 +42,7 @@ export const REPLAY_OPTIONS: {
     help: "End with exit code 69 when a publisher sends nothing for so long.",
   },
   maxMessageBytes: TAIL_OPTIONS.maxMessageBytes,
+  ...CURVE_FLAGS,
   replayFraming: TAIL_OPTIONS.replayFraming,
   type: TAIL_OPTIONS.type,
   rank: TAIL_OPTIONS.rank,

@@ -3,12 +3,15 @@
  */
 import type { SourceKind } from "../consolidate/consolidator.ts";
 import { type Place, quoted, refused, type ValueType } from "./option-spec.ts";
+import { curvePublicKey } from "./curve-options.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
 import { type ReplayParameters, replayParameters } from "./replay-parameters.ts";
 
 export interface SourceEndpoint extends ReplayParameters {
   readonly kind: SourceKind;
   readonly endpoint: string;
+  /** Public key of a publisher that demands CURVE, in Z85. */
+  readonly serverKey?: string;
 }
 
 /** As Dynamo's consolidator takes them. */
@@ -20,7 +23,7 @@ const KINDS: ReadonlyMap<string, SourceKind> = new Map([
 
 export const sourceEndpoint: ValueType<SourceEndpoint> = {
   placeholder: "[KIND=]EP",
-  takes: `${peerEndpoint.takes}, with trtllm=, vllm= or kvbm= before it, and ?replay=EP&framing=v1|v2 behind it`,
+  takes: `${peerEndpoint.takes}, with trtllm=, vllm= or kvbm= before it, and ?replay=EP&framing=v1|v2&curve=KEY behind it`,
   parse(text: string, place: Place): SourceEndpoint {
     const [, word, rest = ""] = /^(?:([^=:/?]*)=)?(.*)$/s.exec(text.trim()) ?? [];
     const kind = word === undefined ? "trtllm" : KINDS.get(word);
@@ -28,6 +31,14 @@ export const sourceEndpoint: ValueType<SourceEndpoint> = {
       throw refused(place, `there is no kind ${quoted(word ?? "")}; it takes trtllm, vllm or kvbm`);
     }
     const [address = "", query] = rest.split(/\?(.*)/s);
-    return { kind, endpoint: peerEndpoint.parse(address, place), ...replayParameters(query ?? "", place) };
+    return { kind, endpoint: peerEndpoint.parse(address, place), ...parametersOf(query ?? "", place) };
   },
 };
+
+function parametersOf(query: string, place: Place): Omit<SourceEndpoint, "kind" | "endpoint"> {
+  let serverKey: string | null = null;
+  const replay = replayParameters(query, place, {
+    curve: (value, at) => (serverKey = curvePublicKey.parse(value, at)),
+  });
+  return { ...replay, ...(serverKey === null ? {} : { serverKey }) };
+}

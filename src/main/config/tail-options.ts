@@ -1,5 +1,6 @@
 /** The options of `kvcast tail`, the subscriber. Flags only. MAIN THREAD, at start only. */
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import { CURVE_FLAGS } from "./curve-options.ts";
 import type { Defaulted, OptionSpec, Repeatable } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
 import { bytes, integer, MIB, oneOf, seconds, shortText } from "./value-types.ts";
@@ -22,7 +23,7 @@ export const TAIL_OPTIONS: {
   readonly type: Repeatable<TailEventType>;
   readonly rank: Repeatable<number>;
   readonly count: OptionSpec<number>;
-} = {
+} & typeof CURVE_FLAGS = {
   topic: {
     name: "topic",
     type: shortText("T", MAX_TOPIC_BYTES),
@@ -47,6 +48,7 @@ export const TAIL_OPTIONS: {
     group: "Connection",
     help: "End with exit code 69 when there is no connection within this time.",
   },
+  ...CURVE_FLAGS,
   replay: {
     name: "replay",
     type: peerEndpoint,

@@ -6,7 +6,9 @@
  * its own port + r. A path becomes path_dp<r> for the ranks from 1 on. Others, kvcast among them, send all ranks over one.
  */
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import type { CurveFor } from "./load-curve.ts";
 import type { ZmqEngineConfig, ZmqSocketConfig } from "./config.ts";
+import { curvePublicKey } from "./curve-options.ts";
 import { MAX_PORT } from "./listen-types.ts";
 import { type Place, quoted, refused, type ValueType } from "./option-spec.ts";
 import { peerEndpoint } from "./peer-endpoint.ts";
@@ -26,9 +28,11 @@ export interface ZmqTarget {
   readonly replayEndpoint: string | null;
   readonly framing: ReplayFraming;
   readonly ports: Ports;
+  /** Public key of an engine that demands CURVE, in Z85. */
+  readonly serverKey?: string;
 }
 
-const PARAMETERS = ["topic", "replay", "framing", "ports"] as const;
+const PARAMETERS = ["topic", "replay", "framing", "ports", "curve"] as const;
 type Parameter = (typeof PARAMETERS)[number];
 
 const PORT: ValueType<number> = integer({ min: 1, max: MAX_PORT });
@@ -48,6 +52,7 @@ export function zmqTarget(name: string | null, address: string, place: Place): Z
     throw refused(at("topic"), "it takes at most 256 characters, none of them a control character");
   const replay = given.get("replay");
   const framing = given.get("framing");
+  const curve = given.get("curve");
   if (framing !== undefined && replay === undefined) {
     throw refused(at("framing"), "there is no replay whose framing it could be; give replay too");
   }
@@ -59,11 +64,18 @@ export function zmqTarget(name: string | null, address: string, place: Place): Z
     replayEndpoint: replay === undefined ? null : replayAddress(replay, endpoint, at("replay")),
     framing: framing === undefined ? "v2" : FRAMING.parse(framing, at("framing")),
     ports: PORTS.parse(given.get("ports") ?? "rank", at("ports")),
+    ...(curve === undefined ? {} : { serverKey: curvePublicKey.parse(curve, at("curve")) }),
   };
 }
 
 /** The sockets of an engine of so many ranks. Throws ConfigError when they do not fit beside each other. */
-export function zmqConfig(name: string, target: ZmqTarget, ranks: number, place: Place): ZmqEngineConfig {
+export function zmqConfig(
+  name: string,
+  target: ZmqTarget,
+  ranks: number,
+  place: Place,
+  keysFor: CurveFor = () => null,
+): ZmqEngineConfig {
   const { endpoint, replayEndpoint, topic, framing, ports } = target;
   const socket = (rank: number | null): ZmqSocketConfig =>
     Object.freeze({
@@ -84,7 +96,15 @@ export function zmqConfig(name: string, target: ZmqTarget, ranks: number, place:
     }
     seen.add(address);
   }
-  return Object.freeze({ kind: "zmq", name, sockets: Object.freeze(sockets), topic, framing });
+  const curve = keysFor(target.serverKey);
+  return Object.freeze({
+    kind: "zmq",
+    name,
+    sockets: Object.freeze(sockets),
+    topic,
+    framing,
+    ...(curve === null ? {} : { curve }),
+  });
 }
 
 function endpointOf(base: string, place: Place): string {

@@ -4,6 +4,7 @@
 import { ENGINE_WIRE_FORMATS } from "../../shared/wire-format.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import { REPLAY_FRAMINGS, type ReplayFraming } from "../../shared/zmq-wire.ts";
+import { CURVE_CLIENT_OPTIONS, CURVE_SERVER_OPTIONS } from "./curve-options.ts";
 import type { ReplayEvicted } from "./config.ts";
 import type { Defaulted } from "./option-spec.ts";
 import { bytes, GIB, integer, KIB, oneOf, seconds, shortText } from "./value-types.ts";
@@ -24,7 +25,8 @@ export const ZMQ_OPTIONS: {
   readonly replayBytes: Defaulted<number>;
   readonly replayBatches: Defaulted<number>;
   readonly replayEvicted: Defaulted<ReplayEvicted>;
-} = {
+} & typeof CURVE_SERVER_OPTIONS &
+  typeof CURVE_CLIENT_OPTIONS = {
   zmqEndpoint: {
     name: "zmq-endpoint",
     type: zmqEndpoint,
@@ -74,6 +76,8 @@ export const ZMQ_OPTIONS: {
     group: "ZMQ",
     help: "Go on without them after this time, with a warning.",
   },
+  ...CURVE_SERVER_OPTIONS,
+  ...CURVE_CLIENT_OPTIONS,
   replayEndpoint: {
     name: "replay-endpoint",
     type: zmqEndpoint,

@@ -6,6 +6,7 @@
 import { wallClockSeconds } from "../../shared/clock.ts";
 import type { ConsolidateConfig } from "../config/load-consolidate.ts";
 import type { Logger } from "../log.ts";
+import { refusalText } from "../tail/handshake-refusal.ts";
 import { MessageStream } from "../tail/message-stream.ts";
 import type { RawMessage } from "../tail/raw-message.ts";
 import type { StreamCounters, StreamItem } from "../tail/stream-items.ts";
@@ -56,11 +57,17 @@ export class ConsolidateSource {
       {
         endpoint: source.endpoint,
         replayFraming: source.replayFraming,
+        curve: source.curve ?? null,
         replayTimeoutMs: REPLAY_TIMEOUT_MS,
         maxMessageBytes: MAX_MESSAGE_BYTES,
         allowsUnnumbered: true,
         // Who begins late, or again, reads what the publisher still keeps, and after a lost connection what it has missed.
         ...(source.replayEndpoint === null ? {} : { replayEndpoint: source.replayEndpoint, from: 0 }),
+        onRefusal: (refusal) =>
+          this.#log.limited("publisher refuses").warn("a publisher does not let this subscriber in", {
+            endpoint: source.endpoint,
+            ...refusalText(refusal, source.curve !== undefined),
+          }),
         onConnection: (connected) => this.#onConnection(connected, source.endpoint),
       },
       (message, _way, counters) => {

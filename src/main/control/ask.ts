@@ -87,7 +87,7 @@ function dataOf({ level, timeoutMs }: ClusterCommandConfig): Readonly<Record<str
 
 /** In the time of a command hardly any worker is started anew: two processes with one name are two workers. */
 async function bind(
-  { leader, gatherMs }: ClusterCommandConfig,
+  { leader, gatherMs, curve }: ClusterCommandConfig,
   signal: AbortSignal,
   onRestart: (worker: string) => void,
 ): Promise<ClusterLeader> {
@@ -95,7 +95,7 @@ async function bind(
   const endMs = performance.now() + gatherMs;
   for (let patienceMs = FIRST_PATIENCE_MS; ; patienceMs = PATIENCE_MS) {
     try {
-      return await ClusterLeader.bind({ endpoints, numWorkers: MANY, onRestart, patienceMs });
+      return await ClusterLeader.bind({ endpoints, numWorkers: MANY, onRestart, patienceMs, curve });
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
       if (!isInUse(error.cause)) {
@@ -107,7 +107,7 @@ async function bind(
         const who = "another kvcast cluster, or a program that is no kvcast";
         throw new BindError(error.endpoint, `${error.message}: ${who}, has the address and keeps it`, error);
       }
-      await askToYield(connectable(endpoints.ack));
+      await askToYield(connectable(endpoints.ack), curve);
     }
   }
 }

@@ -79,10 +79,11 @@ export class ClusterMember {
 
   async #connect(): Promise<void> {
     const { config, operated, log } = this.#options;
-    const { size, leader } = config;
+    const { size, leader, curve } = config;
     const worker = await ClusterWorker.connect({
       endpoints: leader,
       name: this.name,
+      curve,
       metadata: () => NO_BLOCKS,
       handlers: {
         ...handlersOf(operated),
@@ -99,7 +100,7 @@ export class ClusterMember {
     if (size === null) return;
     log.info("waiting for the workers of the cluster", { workers: size, leader: leader.pub, name: this.name });
     void this.#tellStart(size);
-    this.#seat = keepSeat({ leader, size, isTaken: () => worker.isConnected, log }, this.#closing.signal);
+    this.#seat = keepSeat({ leader, size, curve, isTaken: () => worker.isConnected, log }, this.#closing.signal);
   }
 
   async #tellStart(size: number): Promise<void> {

@@ -8,6 +8,7 @@
  * addresses are another machine's, a worker of that machine leads.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CurveKeyPair } from "../../shared/curve.ts";
 import { BindError } from "../../shared/errors.ts";
 import { ClusterCancelledError } from "../cluster/cluster-error.ts";
 import type { LeaderEndpoints } from "../cluster/endpoints.ts";
@@ -32,6 +33,8 @@ const NO_CACHES = { numHostBlocks: 0, numDiskBlocks: 0 };
 
 export interface SeatOptions {
   readonly leader: LeaderEndpoints;
+  /** What all of the cluster share; null: nothing is encrypted. */
+  readonly curve: CurveKeyPair | null;
   /** Workers, this one among them. */
   readonly size: number;
   /** Whether there is a leader, this one or another. */
@@ -57,7 +60,7 @@ export async function keepSeat(options: SeatOptions, signal: AbortSignal): Promi
 }
 
 async function lead(options: SeatOptions, signal: AbortSignal): Promise<"taken" | "not_ours" | "yielded" | "stopped"> {
-  const { size, log } = options;
+  const { size, curve, log } = options;
   const endpoints = await bindable(options.leader);
   const left = new AbortController();
   let leader: ClusterLeader;
@@ -66,7 +69,7 @@ async function lead(options: SeatOptions, signal: AbortSignal): Promise<"taken" 
     const onRestart = (worker: string): void => {
       log.info("a worker of the cluster was started anew", { worker });
     };
-    leader = await ClusterLeader.bind({ endpoints, numWorkers: size, patienceMs: 0, onYield, onRestart });
+    leader = await ClusterLeader.bind({ endpoints, numWorkers: size, patienceMs: 0, onYield, onRestart, curve });
   } catch (error) {
     const taken = error instanceof BindError && isInUse(error.cause);
     if (!taken) log.info("the cluster is led from elsewhere", { reason: String(error) });

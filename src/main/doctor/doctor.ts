@@ -5,6 +5,7 @@
  *
  * Nothing is changed by it, and nothing taken away, but for what `--drain` says it takes.
  */
+import { type CurveClientKeys, memberKeys } from "../../shared/curve.ts";
 import type { DoctorConfig } from "../config/load-doctor.ts";
 import type { PublisherAddress } from "../config/doctor-options.ts";
 import type { HttpEngineConfig, ServeConfig, ZmqEngineConfig } from "../config/config.ts";
@@ -29,6 +30,8 @@ export interface DoctorPorts {
 
 /** A publisher, and what is known of it beforehand. */
 interface KnownPublisher extends PublisherAddress {
+  /** What to connect with; null: no encryption. */
+  readonly curve: CurveClientKeys | null;
   readonly topic: string;
   readonly kvBlockSizeTokens: number | null;
 }
@@ -124,22 +127,28 @@ function publishersOf(doctor: DoctorConfig, isServing: boolean): readonly KnownP
   ];
 }
 
-function socketsOf({ sockets, topic, framing }: ZmqEngineConfig, kvBlockSizeTokens: number): readonly KnownPublisher[] {
+function socketsOf(
+  { sockets, topic, framing, curve }: ZmqEngineConfig,
+  kvBlockSizeTokens: number,
+): readonly KnownPublisher[] {
   return sockets.map(({ endpoint, replayEndpoint }) => ({
     endpoint,
     replayEndpoint,
     replayFraming: framing,
     topic,
     kvBlockSizeTokens,
+    curve: curve ?? null,
   }));
 }
 
 /** What a service on this machine sends. Its address may hold a `*`, which only a socket that binds understands. */
 function ownPublisher(config: ServeConfig): readonly KnownPublisher[] {
-  const { zmqEndpoint, zmqTopic: topic, replayEndpoint, replayFraming, kvBlockSizeTokens } = config;
+  const { zmqEndpoint, zmqTopic: topic, replayEndpoint, replayFraming, kvBlockSizeTokens, zmqCurve } = config;
   const endpoint = reachable(zmqEndpoint);
   if (endpoint === null) return [];
-  return [{ endpoint, replayEndpoint: reachable(replayEndpoint), replayFraming, topic, kvBlockSizeTokens }];
+  // The service always lets in its own key.
+  const curve = memberKeys(zmqCurve?.keys);
+  return [{ endpoint, replayEndpoint: reachable(replayEndpoint), replayFraming, topic, kvBlockSizeTokens, curve }];
 }
 
 function reachable(endpoint: string | null): string | null {
@@ -149,7 +158,7 @@ function reachable(endpoint: string | null): string | null {
 
 async function examineStream(publisher: KnownPublisher, seconds: number): Promise<readonly Finding[]> {
   const { findings, lastSequence } = await examinePublisher(publisher, seconds);
-  const { replayEndpoint, replayFraming: framing } = publisher;
+  const { replayEndpoint, replayFraming: framing, curve } = publisher;
   if (replayEndpoint === null) return findings;
-  return [...findings, ...(await examineReplay({ endpoint: replayEndpoint, framing, from: lastSequence ?? 0 }))];
+  return [...findings, ...(await examineReplay({ endpoint: replayEndpoint, framing, from: lastSequence ?? 0, curve }))];
 }

@@ -1,11 +1,13 @@
 /**
  * Examines a publisher of KV events over ZMQ: listens for a while and says what it does that readers trip over. MAIN THREAD.
  *
- * Listening takes nothing from anybody. What a connection says is little: libzmq connects to whatever comes later, and a server that
- * refuses a client by its key stays silent. So silence is told with all that it may mean.
+ * Listening takes nothing from anybody. What a connection says is little: libzmq connects to whatever comes later. A publisher that
+ * refuses a client by its key shows only in the events of the socket, which are looked at for that.
  */
 import { wallClockSeconds } from "../../shared/clock.ts";
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import { UNNUMBERED } from "../tail/raw-message.ts";
+import { type HandshakeRefusal, refusalText } from "../tail/handshake-refusal.ts";
 import { openLiveSocket } from "../tail/live-socket.ts";
 import { Findings, type Finding } from "./finding.ts";
 import { formRemark, HARMLESS, RULES } from "./reader-rules.ts";
@@ -25,6 +27,8 @@ export interface PublisherTarget {
   readonly endpoint: string;
   /** Only messages whose topic begins with this. */
   readonly topic: string;
+  /** What to connect with; null: no encryption. */
+  readonly curve: CurveClientKeys | null;
   /** What is expected of it; null where nobody said. */
   readonly kvBlockSizeTokens: number | null;
 }
@@ -39,6 +43,8 @@ export interface PublisherExam {
 /** What was heard. Ages are in seconds, of the first event of a batch. */
 interface Heard {
   connected: boolean;
+  /** Why there was no connection, as the last try showed. */
+  refusal: HandshakeRefusal | null;
   messages: number;
   unnumbered: number;
   faults: number;
@@ -68,9 +74,10 @@ export async function examinePublisher(target: PublisherTarget, seconds: number)
   return { findings: findings.list, firstSequence: heard.first, lastSequence: heard.last };
 }
 
-async function listen({ endpoint, topic }: PublisherTarget, seconds: number): Promise<Heard> {
+async function listen({ endpoint, topic, curve }: PublisherTarget, seconds: number): Promise<Heard> {
   const heard: Heard = {
     connected: false,
+    refusal: null,
     messages: 0,
     unnumbered: 0,
     faults: 0,
@@ -91,6 +98,10 @@ async function listen({ endpoint, topic }: PublisherTarget, seconds: number): Pr
     maxMessageBytes: MAX_MESSAGE_BYTES,
     maxQueuedBytes: MAX_QUEUED_BYTES,
     allowsUnnumbered: true,
+    curve,
+    onRefusal: (refusal) => {
+      heard.refusal = refusal;
+    },
     onConnection: (connected) => {
       heard.connected ||= connected;
     },
@@ -136,14 +147,17 @@ function noteBatch(heard: Heard, payload: Uint8Array): void {
 }
 
 /** Whether there is anything to say beyond. */
-function tellConnection(findings: Findings, { topic }: PublisherTarget, heard: Heard, seconds: number): boolean {
+function tellConnection(findings: Findings, { topic, curve }: PublisherTarget, heard: Heard, seconds: number): boolean {
+  if (!heard.connected && heard.refusal !== null) {
+    const why = "subscribers there get nothing, and ZMQ itself is silent about it";
+    findings.fail("connection", { ...refusalText(heard.refusal, curve !== null), why });
+    return false;
+  }
   if (!heard.connected) {
     findings.fail("connection", {
       says: `no connection within ${seconds} s`,
       why: "subscribers there get nothing, and ZMQ never says so",
-      fix:
-        "check host and port, and that the publisher runs; one that demands keys (CURVE) refuses a client without by silence, " +
-        "and vLLM connects instead of binding unless its endpoint has a * in it",
+      fix: "check host and port, and that the publisher runs; vLLM connects instead of binding unless its endpoint has a * in it",
     });
     return false;
   }

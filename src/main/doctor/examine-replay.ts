@@ -5,6 +5,7 @@
  * It asks as any subscriber would, for the last message that was heard, so that an answer is short.
  */
 import type { Dealer } from "zeromq";
+import { type CurveClientKeys, curveClientOptions } from "../../shared/curve.ts";
 import { END_SEQUENCE, isIpv6, type ReplayFraming, SEQUENCE_BYTES, sequenceFrame } from "../../shared/zmq-wire.ts";
 import { Findings, type Finding } from "./finding.ts";
 
@@ -19,6 +20,8 @@ export interface ReplayTarget {
   readonly endpoint: string;
   /** As configured for whoever reads there; null where nobody said. */
   readonly framing: ReplayFraming | null;
+  /** What to connect with; null: no encryption. */
+  readonly curve: CurveClientKeys | null;
   /** Where to begin. */
   readonly from: number;
 }
@@ -43,7 +46,7 @@ export async function examineReplay(target: ReplayTarget): Promise<readonly Find
   return findings.list;
 }
 
-async function ask({ endpoint, from }: ReplayTarget): Promise<Answer> {
+async function ask({ endpoint, from, curve }: ReplayTarget): Promise<Answer> {
   const { Dealer: DealerSocket } = await import("zeromq");
   const socket = new DealerSocket({
     linger: 0,
@@ -52,6 +55,7 @@ async function ask({ endpoint, from }: ReplayTarget): Promise<Answer> {
     receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
     receiveTimeout: TIMEOUT_MS,
     sendTimeout: TIMEOUT_MS,
+    ...curveClientOptions(curve),
   });
   const startedMs = performance.now();
   try {

@@ -15,6 +15,7 @@ import { LOG_LEVELS } from "../log.ts";
 import { FETCH_OUTCOMES } from "../engine-page/page-counters.ts";
 import { REFUSALS } from "../expfmt/refusal.ts";
 import { DISAGGREGATION_MODES, BACKENDS, MODALITIES } from "../component-metrics/worker-traits.ts";
+import { REFUSAL_REASONS } from "../curve/refusals.ts";
 import { CHECKED_SETTINGS } from "../engine/settings-check.ts";
 import { PROBE_OUTCOMES } from "../health/canary-client.ts";
 import { CHECK_NAMES } from "../health/health-report.ts";
@@ -118,6 +119,8 @@ export const OWN_LABELS: Readonly<Record<string, LabelValues>> = {
   "sink_sent_events_total event_type": EVENT_TYPES,
   "sink_dropped_events_total reason": SINK_DROP_REASONS,
   "sink_errors_total reason": SINK_ERROR_REASONS,
+  "zmq_refused_handshakes_total socket": ["live", "replay"],
+  "zmq_refused_handshakes_total reason": REFUSAL_REASONS,
   "replay_requests_total outcome": REPLAY_OUTCOMES,
   "snapshots_total outcome": SNAPSHOT_OUTCOMES,
   "worker_restarts_total reason": WORKER_RESTART_REASONS,

@@ -119,6 +119,12 @@ export const SINK: CatalogueSection = {
       ["endpoint"],
       "Starts that went on without the number of ZMQ subscribers that was to be waited for.",
     ),
+    counter(
+      "zmq_refused_handshakes_total",
+      ["socket", "reason"],
+      "Clients that knew this service's public key and were refused, by socket and reason; only with " +
+        "--zmq-curve-secret-key-file. Those without the right key never get so far and are not counted.",
+    ),
     counter("heartbeats_total", [], "Empty batches published after a time of silence; only with --heartbeat."),
     gauge("published_sequence", [], "Sequence number of the last published message; no series before the first."),
     histogram(

@@ -2,6 +2,7 @@
  * The families of the ring, the encoders, the sink and the threads. MAIN THREAD.
  * Numbers of other threads come from the snapshot of the running scrape, the ring's own from the pipeline.
  */
+import { REFUSAL_REASONS } from "../curve/refusals.ts";
 import { ENCODE_ERROR_REASONS, REPLAY_OUTCOMES } from "../../shared/counter-labels.ts";
 import type { HistogramCells } from "../../shared/counter-table.ts";
 import { ENCODER_CELLS } from "../../shared/encoder-cells.ts";
@@ -13,6 +14,7 @@ import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { sinkFamilies } from "./sink-families.ts";
 
 const NO_LABELS: Labels = {};
+const GUARDED_SOCKETS = ["live", "replay"] as const;
 const NO_SERIES: readonly Series[] = [];
 const NO_HISTOGRAMS: readonly HistogramSeries[] = [];
 
@@ -87,10 +89,18 @@ function zmqFamilies(pipeline: PipelineView, snapshot: SharedSnapshot): readonly
     const endpoint = pipeline.zmqEndpoint();
     return endpoint === null ? NO_SERIES : [cell(index, { endpoint })];
   };
+  const { gate } = pipeline;
+  const refused: readonly Series[] =
+    gate === null
+      ? NO_SERIES
+      : GUARDED_SOCKETS.flatMap((socket) =>
+          REFUSAL_REASONS.map((reason) => ({ labels: { socket, reason }, read: () => gate.refused(socket, reason) })),
+        );
   return [
     { name: "zmq_subscribers", series: byEndpoint(PUBLISHER_CELLS.zmqSubscribers) },
     { name: "zmq_high_water_mark_messages", series: byEndpoint(PUBLISHER_CELLS.zmqHighWaterMarkMessages) },
     { name: "zmq_subscriber_queue_full_total", series: byEndpoint(PUBLISHER_CELLS.zmqQueueFull) },
+    { name: "zmq_refused_handshakes_total", series: () => refused },
     { name: "zmq_wait_subscribers_timeouts_total", series: byEndpoint(PUBLISHER_CELLS.waitSubscribersTimeouts) },
   ];
 }

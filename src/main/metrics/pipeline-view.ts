@@ -2,6 +2,7 @@
  * What the metrics page reads of the ring, the encoders and the publisher, at scrape time. MAIN THREAD.
  * The pipeline implements it; the registry knows nothing of threads.
  */
+import type { CurveSocket, RefusalReason } from "../curve/refusals.ts";
 import type { CounterBlock } from "../../shared/counter-block.ts";
 import type { Histogram } from "./histogram.ts";
 
@@ -22,6 +23,11 @@ export interface WorkerStatus {
   readonly name: string;
   readonly up: boolean;
   readonly restarts: Readonly<Record<WorkerRestartReason, number>>;
+}
+
+/** Handshakes that were refused. */
+export interface GateView {
+  refused(socket: CurveSocket, reason: RefusalReason): number;
 }
 
 /** Label values of `sink`. */
@@ -59,4 +65,6 @@ export interface PipelineView {
   zmqEndpoint(): string | null;
   /** The same of the replay socket. */
   replayEndpoint(): string | null;
+  /** Who may connect to them; null: everyone. */
+  readonly gate: GateView | null;
 }

@@ -4,6 +4,7 @@ import type { Epoch } from "../../shared/index-messages.ts";
 import type { ReplayData, ZmqSinkData } from "../../shared/messages.ts";
 import type { NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
+import type { CurveGate } from "../curve/curve-gate.ts";
 import type { WorkerRestartReason } from "../metrics/pipeline-view.ts";
 import type { SnapshotOptions } from "./index-thread.ts";
 
@@ -19,6 +20,8 @@ export interface PipelineOptions {
   /** The connection to NATS; null or absent: there is none. */
   readonly nats?: Omit<NatsSinkData, "epoch" | "numbers" | "run" | "slotBytes"> | null;
   readonly onNats?: (report: NatsReport) => void;
+  /** Who may connect to both sockets, whose `curve` comes from there; null or absent: everyone. */
+  readonly gate?: CurveGate | null;
   /** The replay socket and how much is kept for it; null or absent: nothing is kept. */
   readonly replay?: Omit<ReplayData, "window"> | null;
   /** Silence after which an empty batch goes out; null or absent for never. */

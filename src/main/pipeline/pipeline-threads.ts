@@ -73,6 +73,7 @@ export class PipelineThreads {
       kvBlockSizeTokens: options.kvBlockSizeTokens,
       entry: options.publisherEntry ?? workerUrl("publisher"),
       sharesZmq: options.sharesZmq ?? true,
+      gate: options.gate ?? null,
       onGateOpen: options.onGateOpen,
       onSendFailed: options.onSendFailed,
       onNats: options.onNats ?? (() => {}),

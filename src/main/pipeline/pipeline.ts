@@ -21,6 +21,7 @@ import type { NatsUse, PipelineView, RingDropReason, SinkName, WorkerStatus } fr
 import type { PublishedEvent } from "../normalise/published-event.ts";
 import type { IndexStart } from "./index-thread.ts";
 import type { PipelineOptions, StopReport, StreamStart } from "./pipeline-contract.ts";
+import type { CurveGate } from "../curve/curve-gate.ts";
 import { stopPipeline } from "./pipeline-stop.ts";
 import { PipelineThreads } from "./pipeline-threads.ts";
 import { RecentRecords } from "./recent-records.ts";
@@ -58,7 +59,11 @@ export class Pipeline implements PipelineView {
   readonly natsUse: NatsUse;
   #stopped: Promise<StopReport> | null = null;
 
+  /** Who may connect to the sockets; null: everyone. */
+  readonly gate: CurveGate | null;
+
   constructor(options: PipelineOptions) {
+    this.gate = options.gate ?? null;
     this.codec = options.wireFormat;
     const { nats = null } = options;
     const hasPlane = nats?.events === true && nats.encoding === "dynamo";

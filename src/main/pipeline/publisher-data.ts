@@ -14,6 +14,7 @@ import type { NatsReport, NatsSinkData } from "../../shared/nats-messages.ts";
 import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { RingMemory } from "../../shared/ring-memory.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
+import type { CurveGate } from "../curve/curve-gate.ts";
 import type { WorkerRestartReason } from "../metrics/pipeline-view.ts";
 import type { OversizeBuffer } from "./oversize-buffer.ts";
 
@@ -44,6 +45,8 @@ export interface PublisherThreadOptions {
   readonly entry: URL;
   /** See PublisherData. */
   readonly sharesZmq: boolean;
+  /** Who may connect to the sockets; null: everyone. Open for as long as any of them may be bound. */
+  readonly gate: CurveGate | null;
   /** A fresh port to the index thread, for each life; null when there is no such thread. */
   readonly newSnapshotPort: () => MessagePort | null;
   readonly onGateOpen: (subscribers: number, timedOut: boolean) => void;

@@ -33,6 +33,8 @@ export class PublisherThread {
   #wasBound: boolean = false;
   #up: boolean = false;
   #stopping: boolean = false;
+  /** Of the gate; null but while it is under way. The thread is started as soon as it is open. */
+  #opening: Promise<void> | null = null;
   /** Resolves with the events that the thread gave up, once it has obeyed the stop word; null: it ended without a word. */
   readonly #ending: Promise<number | null>;
   #end: (droppedEvents: number | null) => void = () => {};
@@ -58,8 +60,17 @@ export class PublisherThread {
     return { name: "publisher", up: this.#up, restarts: this.#restarts };
   }
 
-  /** Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError. */
+  /**
+   * Starts the thread; resolves when its sockets are bound. Rejects with BindError or ThreadDiedError, and with ConfigError for
+   * a list of clients that cannot be used.
+   */
   async start(): Promise<void> {
+    const { gate } = this.#options;
+    // Without a gate the thread must be there as soon as this has been called: it may be stopped at once.
+    if (gate !== null) {
+      this.#opening = gate.open(["live", "replay"]).finally(() => (this.#opening = null));
+      await this.#opening;
+    }
     const failure = await this.#live();
     if (failure !== null) {
       this.#end(null);
@@ -156,9 +167,9 @@ export class PublisherThread {
     this.#worker?.postMessage(message satisfies PublisherOrder);
   }
 
-  /** Whether the thread has been started and has not ended: it may still take what is in the ring. */
+  /** Whether the thread has been started, or is about to be, and has not ended: it may still take what is in the ring. */
   get alive(): boolean {
-    return this.#worker !== null && this.#worker.threadId !== -1;
+    return this.#opening !== null || (this.#worker !== null && this.#worker.threadId !== -1);
   }
 
   /**
@@ -166,6 +177,8 @@ export class PublisherThread {
    * events it gave up; null: it is gone, or did not answer in time.
    */
   async stop(timeoutMs: number): Promise<number | null> {
+    // Whoever asked for the start hears of what became of it.
+    await this.#opening?.catch(() => {});
     this.#stopping = true;
     if (this.#worker === null) return null;
     return within(this.#ending, timeoutMs);
@@ -175,13 +188,17 @@ export class PublisherThread {
   async join(timeoutMs: number): Promise<void> {
     this.#stopping = true;
     const worker = this.#worker;
-    if (worker === null) return;
+    if (worker === null) {
+      this.#options.gate?.close();
+      return;
+    }
     if (this.alive) {
       // One that is still binding is given a moment: a thread must not be ended while zeromq is at work in it.
       const timer = setTimeout(() => void worker.terminate(), this.#up ? timeoutMs : Math.max(timeoutMs, BINDING_MS));
       await once(worker, "exit");
       clearTimeout(timer);
     }
+    this.#options.gate?.close();
     if (this.#port !== null) this.#options.oversize.removePort(this.#port);
     this.#worker = null;
   }

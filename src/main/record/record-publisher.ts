@@ -17,13 +17,14 @@ export class PublisherRecording implements RecordingRun {
   readonly #stream: MessageStream<RawItem>;
   #messages: number = 0;
 
-  constructor({ endpoint, topic, replayEndpoint, replayFraming }: RecordedPublisher, sink: RecordSink) {
+  constructor({ endpoint, topic, replayEndpoint, replayFraming, curve }: RecordedPublisher, sink: RecordSink) {
     this.#sink = sink;
     this.#stream = new MessageStream<RawItem>(
       {
         endpoint,
         topic,
         replayFraming,
+        curve,
         ...(replayEndpoint === null ? {} : { replayEndpoint }),
         onConnection: (connected) => sink.say(`${connected ? "connected to" : "lost the connection to"} ${endpoint}`),
       },

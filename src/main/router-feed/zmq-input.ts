@@ -8,10 +8,12 @@
  * so the order of each rank is kept.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import { ABSENT } from "../engine/raw-event.ts";
 import type { Logger } from "../log.ts";
 import { NO_OWNER } from "../router-index/rank-owners.ts";
+import { refusalText } from "../tail/handshake-refusal.ts";
 import { MessageStream } from "../tail/message-stream.ts";
 import type { StreamItem } from "../tail/stream-items.ts";
 import { MAX_PAYLOAD_BYTES, WireBatchReader } from "../wire/wire-batch.ts";
@@ -34,6 +36,8 @@ export interface ZmqSource {
   readonly replayFraming: ReplayFraming;
   /** Begin with a snapshot, and take another whenever something was lost. Needs `replayEndpoint`. */
   readonly sync: boolean;
+  /** What to connect with; absent: without encryption. */
+  readonly curve?: CurveClientKeys;
 }
 
 export interface ZmqInputOptions {
@@ -63,16 +67,22 @@ export class ZmqInput {
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: ZmqInputOptions) {
-    const { endpoint, replayEndpoint, replayFraming, sync } = options.source;
+    const { endpoint, replayEndpoint, replayFraming, sync, curve = null } = options.source;
     this.#options = options;
     this.#stream = new MessageStream(
       {
         endpoint,
         replayFraming,
+        curve,
         replayTimeoutMs: REPLAY_TIMEOUT_MS,
         maxMessageBytes: MAX_PAYLOAD_BYTES,
         // Who begins late, or again, reads what the publisher still keeps, or has a snapshot instead.
         ...(replayEndpoint === null ? {} : { replayEndpoint, ...(sync ? { sync } : { from: 0 }) }),
+        onRefusal: (refusal) =>
+          options.log.limited("publisher refuses").warn("a publisher does not let this subscriber in", {
+            endpoint: endpoint,
+            ...refusalText(refusal, curve !== null),
+          }),
         onConnection: (connected) => this.#onConnection(connected),
       },
       ({ payload }, way, counters) => {

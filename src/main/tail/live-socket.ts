@@ -1,5 +1,8 @@
 /** The SUB socket of a stream, with the queue it is read into. MAIN THREAD, or any program that uses the library. */
+import type { Subscriber } from "zeromq";
+import { type CurveClientKeys, curveClientOptions } from "../../shared/curve.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
+import type { HandshakeRefusal } from "./handshake-refusal.ts";
 import { LiveQueue } from "./live-queue.ts";
 
 /** Messages that libzmq may hold ahead of the queue, which counts bytes. More do not make it faster. */
@@ -17,6 +20,10 @@ export interface LiveSocketOptions {
   readonly maxQueuedBytes: number;
   /** Whether messages of two frames, without a number, are taken. Default: no. */
   readonly allowsUnnumbered?: boolean;
+  /** Of a publisher that demands CURVE. Default: none. */
+  readonly curve?: CurveClientKeys | null;
+  /** Told why there is no connection, if it is the publisher that refuses it. */
+  readonly onRefusal?: (refusal: HandshakeRefusal) => void;
   /** Told about each connection and each end of one. */
   readonly onConnection: (connected: boolean) => void;
 }
@@ -30,14 +37,15 @@ export interface LiveSocket {
 /** Connects, and goes on connecting whenever the connection is lost. Rejects for an address that libzmq does not take. */
 export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSocket> {
   // Loaded here and not before, since it brings native code along.
-  const { Subscriber } = await import("zeromq");
-  const socket = new Subscriber({
+  const { Subscriber: SubscriberSocket } = await import("zeromq");
+  const socket = new SubscriberSocket({
     linger: 0,
     ipv6: isIpv6(options.endpoint),
     maxMessageSize: options.maxMessageBytes,
     receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
     heartbeatInterval: HEARTBEAT_MS,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    ...curveClientOptions(options.curve),
   });
   const queue = new LiveQueue(socket, options.maxQueuedBytes, options.allowsUnnumbered);
   // A peer that breaks the rules, as with a message beyond the limit, is left for good by libzmq, which then says nothing of
@@ -51,11 +59,14 @@ export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSo
   socket.events.on("disconnect", () => {
     say(false);
     clearTimeout(leftForGood);
+    // What is told of a refusal may have had it closed.
+    if (socket.closed) return;
     leftForGood = setTimeout(() => {
       socket.disconnect(options.endpoint);
       socket.connect(options.endpoint);
     }, RECONNECT_MS);
   });
+  watchRefusals(socket, options.onRefusal);
   for (const name of ["connect:delay", "connect:retry"] as const) {
     socket.events.on(name, () => clearTimeout(leftForGood));
   }
@@ -75,4 +86,26 @@ export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSo
       queue.end();
     },
   };
+}
+
+/**
+ * A server that refuses hangs up, and the reason may be lost by that. So a mere end is told when it comes twice in a row, and not
+ * at all where the reason is known by then.
+ */
+function watchRefusals(socket: Subscriber, tell: LiveSocketOptions["onRefusal"]): void {
+  let ends = 0;
+  let isReasonKnown = false;
+  const told = (refusal: HandshakeRefusal): void => {
+    isReasonKnown = true;
+    tell?.(refusal);
+  };
+  socket.events.on("handshake:error:protocol", () => told("mechanism"));
+  socket.events.on("handshake:error:auth", () => told("not_allowed"));
+  socket.events.on("handshake:error:other", () => {
+    if (++ends > 1 && !isReasonKnown) tell?.("ended");
+  });
+  socket.events.on("handshake", () => {
+    ends = 0;
+    isReasonKnown = false;
+  });
 }

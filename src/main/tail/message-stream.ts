@@ -82,6 +82,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
             framing: options.replayFraming ?? "v2",
             timeoutMs: options.replayTimeoutMs ?? DEFAULT_REPLAY_TIMEOUT_MS,
             maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+            curve: options.curve ?? null,
           });
     this.#gaps = new GapFiller(this.#channel, this.#recent, this.#counters, deliver);
     this.#deliver = deliver;
@@ -119,6 +120,7 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
 
   async #connect(): Promise<LiveSocket> {
     const { endpoint, topic, maxMessageBytes, maxQueuedBytes, onConnection, sync, allowsUnnumbered } = this.#options;
+    const { curve = null, onRefusal } = this.#options;
     const connectedOnce = new Promise<void>((resolve) => (this.#onFirstConnection = resolve));
     let connections = 0;
     const live = await openLiveSocket({
@@ -127,6 +129,8 @@ export class MessageStream<Delivered> implements AsyncIterable<Delivered | Strea
       maxMessageBytes: maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       maxQueuedBytes: maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
       allowsUnnumbered: allowsUnnumbered ?? false,
+      curve,
+      ...(onRefusal === undefined ? {} : { onRefusal }),
       onConnection: (connected) => {
         if (connected) this.#onFirstConnection();
         // Who connects again may have been away, and may find another run.

@@ -12,6 +12,7 @@
  * as soon as enough has come. A publisher that stops in the middle, or never begins, costs `timeoutMs` and no more.
  */
 import type { Dealer } from "zeromq";
+import { type CurveClientKeys, curveClientOptions } from "../../shared/curve.ts";
 import { END_SEQUENCE, isIpv6, type ReplayFraming, sequenceFrame, SNAPSHOT_FRAME } from "../../shared/zmq-wire.ts";
 import { MalformedError } from "./kv-event.ts";
 import { sequenceOf } from "./raw-message.ts";
@@ -28,6 +29,8 @@ export interface SideChannelOptions {
   /** Longest time without progress, to the first reply and from one to the next. */
   readonly timeoutMs: number;
   readonly maxMessageBytes: number;
+  /** Of a publisher that demands CURVE. */
+  readonly curve?: CurveClientKeys | null;
 }
 
 /** An exchange that did not come to its end. */
@@ -98,12 +101,13 @@ export class SideChannel {
   async *#exchange(request: readonly Buffer[]): AsyncGenerator<Buffer[], void> {
     const { Dealer } = await import("zeromq");
     if (this.#closed) return;
-    const { endpoint, maxMessageBytes } = this.#options;
+    const { endpoint, maxMessageBytes, curve } = this.#options;
     const socket = new Dealer({
       linger: 0,
       ipv6: isIpv6(endpoint),
       maxMessageSize: maxMessageBytes,
       receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
+      ...curveClientOptions(curve),
     });
     this.#socket = socket;
     try {

@@ -1,5 +1,7 @@
 /** What a stream client is told. MAIN THREAD, or any program that uses the library. */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
+import type { HandshakeRefusal } from "./handshake-refusal.ts";
 
 export interface StreamClientOptions {
   /** Address of the publisher, such as `tcp://127.0.0.1:20081`. */
@@ -25,6 +27,10 @@ export interface StreamClientOptions {
   readonly from?: number;
   /** Whether messages of two frames, without a number, are taken; nothing can be missed among them. Default: no. */
   readonly allowsUnnumbered?: boolean;
+  /** Of a publisher that demands CURVE, on both of its sockets. Default: none, and nothing is encrypted. */
+  readonly curve?: CurveClientKeys | null;
+  /** Told why a connection did not come about, if it is the publisher that refuses it; again with each try. */
+  readonly onRefusal?: (refusal: HandshakeRefusal) => void;
   /** Told about each connection and each end of one. */
   readonly onConnection?: (connected: boolean) => void;
 }

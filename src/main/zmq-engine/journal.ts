@@ -6,6 +6,7 @@
  */
 import { engineLog } from "../engine-log.ts";
 import type { LineLogger, Logger } from "../log.ts";
+import { type HandshakeRefusal, refusalText } from "../tail/handshake-refusal.ts";
 import type { GapItem } from "../tail/stream-items.ts";
 
 export class Journal {
@@ -20,6 +21,11 @@ export class Journal {
   connection(endpoint: string, connected: boolean): void {
     if (connected) this.#limited(`up ${endpoint}`).info("connected to the engine's publisher", { endpoint });
     else this.#limited(`down ${endpoint}`).warn("the connection to the engine's publisher is lost", { endpoint });
+  }
+
+  refusedUs(endpoint: string, refusal: HandshakeRefusal, hasKeys: boolean): void {
+    const text = "the engine's publisher does not let this subscriber in";
+    this.#limited(`handshake ${endpoint}`).warn(text, { endpoint, ...refusalText(refusal, hasKeys) });
   }
 
   gap({ from, to, healed, reason }: GapItem, endpoint: string): void {

@@ -7,6 +7,7 @@
  * Each reader has a loop of its own and waits for its own publisher only, or for room in the ring. A message is worked off
  * before the next one is looked at, so the order of the stream is kept.
  */
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { wallClockSeconds } from "../../shared/clock.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
@@ -37,6 +38,8 @@ export interface PublisherReaderOptions extends SharedParts {
   readonly socket: ZmqSocketConfig;
   readonly topic: string;
   readonly framing: ReplayFraming;
+  /** What to connect with; absent: without encryption. */
+  readonly curve?: CurveClientKeys;
   readonly judge: EventJudge;
   /** Of the ranks that this socket carries. */
   readonly saved: SavedRanks;
@@ -65,11 +68,13 @@ export class PublisherReader {
         topic,
         ...(socket.replayEndpoint === null ? {} : { replayEndpoint: socket.replayEndpoint }),
         replayFraming: framing,
+        curve: options.curve ?? null,
         replayTimeoutMs: REPLAY_TIMEOUT_MS,
         maxMessageBytes: MAX_PAYLOAD_BYTES,
         maxQueuedBytes: options.maxQueuedBytes,
         allowsUnnumbered: true,
         from: this.#ranks.from,
+        onRefusal: (refusal) => options.journal.refusedUs(socket.endpoint, refusal, options.curve !== undefined),
         onConnection: (connected) => {
           options.journal.connection(socket.endpoint, connected);
           options.onConnection(connected);

@@ -82,6 +82,7 @@ export class ZmqEngine implements EngineRuntime {
           socket,
           topic: engine.topic,
           framing: engine.framing,
+          ...(engine.curve === undefined ? {} : { curve: engine.curve }),
           judge: makeJudge(config, shared),
           saved: new Map([...saved].filter(([rank]) => socket.rank === null || rank === socket.rank)),
           maxQueuedBytes: socketQueueBytes(engine.sockets.length),

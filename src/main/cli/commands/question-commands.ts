@@ -5,6 +5,7 @@ import { quoted } from "../../config/option-spec.ts";
 import type { CommandSpec } from "../command-spec.ts";
 import { firstSignal } from "../first-signal.ts";
 import { CLUSTER_PAGE } from "../pages/cluster-page.ts";
+import { KEYGEN_PAGE } from "../pages/keygen-page.ts";
 import { CHECK_PAGE, DOCTOR_PAGE, PERF_PAGE, TOP_PAGE } from "../pages/question-pages.ts";
 
 export const QUESTION_COMMANDS: readonly CommandSpec[] = [
@@ -56,6 +57,16 @@ export const QUESTION_COMMANDS: readonly CommandSpec[] = [
       const config = await loadDoctorConfig(flags, io.env, switches);
       const { runDoctor } = await import("../doctor.ts");
       return runDoctor(config, io);
+    },
+  },
+  {
+    name: "keygen",
+    page: KEYGEN_PAGE,
+    switches: ["public", "json"],
+    operands: ["<FILE>"],
+    async run({ operands: [file = ""], has, io }) {
+      const { runKeygen } = await import("../keygen.ts");
+      return runKeygen({ file, isPublicWanted: has("public"), json: has("json") }, io);
     },
   },
   {

@@ -54,6 +54,7 @@ export const ROOT_PAGE: HelpPage = {
         { name: "cluster COMMAND", says: "Command all services of a cluster." },
         { name: "check [URL]", says: "Probe a running service, for scripts and monitoring." },
         { name: "doctor", says: "Examine engine, publishers, NATS and machine." },
+        { name: "keygen FILE", says: "Make a key pair for encrypted ZMQ." },
         { name: "flood", says: "Load a pipeline, and verify and measure what arrives." },
         { name: "scrape-config", says: "Print how Prometheus scrapes a service." },
         { name: "rules export", says: "Print alert rules for Prometheus." },

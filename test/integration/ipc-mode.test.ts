@@ -1,0 +1,74 @@
+/** Sockets that are bound to a path here can be connected to by their user alone, whatever the umask, and leave nothing behind. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test, type TestContext } from "node:test";
+import { Dealer, Publisher, Subscriber } from "zeromq";
+import { bindSocket } from "../../src/workers/zmq-socket.ts";
+import { lastingEndpoints, leaderOf, QUICK, workerOf } from "../support/cluster.ts";
+import { Kvcast } from "../support/processes.ts";
+import { readAnswer, requestFor } from "../support/replay-harness.ts";
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "kv-ipc-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+function modeOf(file: string): string {
+  return (statSync(file).mode & 0o777).toString(8);
+}
+
+test("serve: the sockets of events and replays, with the most careless umask", async (t) => {
+  const folder = folderOf(t);
+  const [live, replay] = ["live", "replay"].map((name) => path.join(folder, name));
+  const careless = ["sh", "-c", 'umask 0; exec "$@"', "sh"];
+  const flags = `serve --engine synthetic:?rate=100 --system-port -1 --zmq-endpoint ipc://${live} --replay-endpoint ipc://${replay}`;
+  const kvcast = new Kvcast(t, flags, { under: careless });
+  const started = await kvcast.log("kvcast is running");
+  assert.deepEqual([started["zmq_endpoint"], started["replay_endpoint"]], [`ipc://${live}`, `ipc://${replay}`]);
+  assert.deepEqual(readdirSync(folder).toSorted(), ["live", "replay"]);
+  assert.deepEqual([modeOf(String(live)), modeOf(String(replay))], ["600", "600"]);
+  const subscriber = new Subscriber({ linger: 0 });
+  const dealer = new Dealer({ linger: 0 });
+  t.after(() => {
+    subscriber.close();
+    dealer.close();
+  });
+  subscriber.connect(`ipc://${live}`);
+  subscriber.subscribe("");
+  assert.equal((await subscriber.receive()).length, 3);
+  dealer.connect(`ipc://${replay}`);
+  await dealer.send(requestFor(0));
+  assert.ok((await readAnswer(dealer)).length > 1);
+});
+
+test("a path that leaves no room for a detour, and one that a dead process left", async (t) => {
+  const folder = folderOf(t);
+  const long = path.join(folder, "x".repeat(107 - folder.length - 1));
+  const deep = path.join(folder, "s");
+  for (const file of [long, deep]) {
+    for (let life = 0; life < 2; life++) {
+      // libzmq leaves the file of a socket that is closed.
+      const { socket, endpoint } = await bindSocket(`ipc://${file}`, () => new Publisher({ linger: 0 }));
+      assert.equal(endpoint, `ipc://${file}`);
+      assert.equal(modeOf(file), "600");
+      socket.close();
+    }
+  }
+  await assert.rejects(
+    bindSocket(`ipc://${folder}/none/s`, () => new Publisher()),
+    /cannot bind ipc:.*ENOENT/,
+  );
+});
+
+test("a leader of a cluster", async (t) => {
+  const endpoints = lastingEndpoints(t);
+  const leader = await leaderOf(t, { endpoints });
+  assert.deepEqual(leader.endpoints, endpoints);
+  for (const address of [endpoints.pub, endpoints.ack]) assert.equal(modeOf(address.replace("ipc://", "")), "600");
+  await workerOf(t, { endpoints });
+  const { metadata } = await leader.handshake({ ...QUICK, plan: () => ({ numHostBlocks: 0, numDiskBlocks: 0 }) });
+  assert.equal(metadata.length, 1);
+});
