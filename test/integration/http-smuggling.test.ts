@@ -119,7 +119,9 @@ void test("node: a connection has so many requests and no more", async (t) => {
     assert.equal(response?.status, 200);
     assert.equal(response.headers["connection"], i === MAX_REQUESTS ? "close" : "keep-alive");
   }
-  await connection.ended();
+  connection.send(GET);
+  assert.equal((await connection.response())?.status, 503, "one more is not answered");
+  connection.socket.destroy();
 });
 
 for (const implementation of IMPLEMENTATIONS) {
