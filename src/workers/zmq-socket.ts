@@ -1,10 +1,9 @@
 /**
  * What all sockets have in common: how they are bound, how they say that they would have to wait. PUBLISHER THREAD.
  */
-import { createConnection } from "node:net";
 import type { Socket } from "zeromq";
 import { BindError, messageOf } from "../shared/errors.ts";
-import { bindPrivately, ipcPath } from "../shared/private-ipc.ts";
+import { bindPrivately, ipcPath, isServed } from "../shared/private-ipc.ts";
 
 /** The part of a socket that a bind needs. */
 type Bindable = Socket & { bind(endpoint: string): Promise<void> };
@@ -19,9 +18,9 @@ export async function bindSocket<S extends Bindable>(
 ): Promise<{ readonly socket: S; readonly endpoint: string }> {
   const fail = (reason: unknown): BindError =>
     new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
-  if (await isServed(endpoint)) throw fail("Address already in use");
-  const socket = make();
   const file = ipcPath(endpoint);
+  if (file !== null && (await isServed(file))) throw fail("Address already in use");
+  const socket = make();
   try {
     if (file === null) await socket.bind(endpoint);
     else await bindPrivately(file, (staged) => socket.bind(staged));
@@ -35,18 +34,4 @@ export async function bindSocket<S extends Bindable>(
 /** Whether a socket refused a message, or had none to give, because it would have had to wait. */
 export function wouldWait(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EAGAIN";
-}
-
-/** Whether someone listens on an ipc path: libzmq would take it away from them without a word. */
-async function isServed(endpoint: string): Promise<boolean> {
-  const path = ipcPath(endpoint);
-  if (path === null) return false;
-  return new Promise((resolve) => {
-    const probe = createConnection(path);
-    probe.on("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.on("error", () => resolve(false));
-  });
 }
