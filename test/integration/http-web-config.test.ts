@@ -377,10 +377,31 @@ async function renews(t: TestContext): Promise<void> {
   assert.ok(lines.every((line) => !/PRIVATE|\$2b\$/.test(line)));
 }
 
-void test("what takes its time", { concurrency: 2 }, async (t) => {
+async function staysClosed(t: TestContext): Promise<void> {
+  const { server, file, lines } = await start(t, { basic_auth_users: { alice: hashed("one") } });
+  const page = `${server.url}/page`;
+  // As an editor leaves it for a moment: a file of nothing is a good web configuration.
+  for (const half of ["", "basic_auth_users:\n"]) {
+    writeFileSync(file, half);
+    const told = lines.length;
+    await eventually("half a file is told", LIMIT_MS, async () => {
+      assert.equal((await ask(page)).status, 401);
+      assert.equal((await ask(page, { auth: "alice:one" })).status, 200);
+      return lines.slice(told).some((line) => line.includes("nobody would be asked who they are")) ? true : null;
+    });
+    writeFileSync(file, JSON.stringify({ basic_auth_users: { alice: hashed("one") } }));
+    await eventually("the whole file is read", LIMIT_MS, async () => {
+      await ask(page);
+      return lines.slice(told).some((line) => line.includes("was read again")) ? true : null;
+    });
+  }
+}
+
+void test("what takes its time", { concurrency: 3 }, async (t) => {
   await Promise.all([
     t.test("what speaks no TLS, or nothing, is cut off", cutsOffWhatSpeaksNoTls),
     t.test("certificates and users change while it serves; a bad file changes nothing", renews),
+    t.test("a file without its users, or half of one, opens nothing", staysClosed),
   ]);
 });
 

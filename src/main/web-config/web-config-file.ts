@@ -115,6 +115,10 @@ export class WebConfigFile {
       if ((found.tls === null) !== (this.#current.tls === null)) {
         throw refused(this.#place, `${this.#file}: TLS is turned on and off by a restart only`);
       }
+      // An empty file is a good one, and so is the first half of many: neither may open what is closed.
+      if (asksWho(this.#current) && !asksWho(found)) {
+        throw refused(this.#place, `${this.#file}: nobody would be asked who they are; that takes a restart`);
+      }
     } catch (error) {
       const bad = error instanceof ConfigError ? error : refused(this.#place, messageOf(error));
       if (bad.message === this.#told) return;
