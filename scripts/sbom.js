@@ -19,18 +19,26 @@ function readJson(name) {
   return JSON.parse(readFileSync(path.join(ROOT, name), "utf8"));
 }
 
-/** The text of the list. */
-function listOf() {
-  const { bundleDependencies: _, scripts: __, ...manifest } = readJson("package.json");
+/** Manifest and lock of what is installed, without what is for development only. */
+function shipped() {
+  const { bundleDependencies: _, scripts: __, devDependencies, ...manifest } = readJson("package.json");
   const lock = readJson("package-lock.json");
-  for (const entry of Object.values(lock.packages)) {
-    delete entry.bundleDependencies;
-    delete entry.inBundle;
-  }
   for (const name of BUILT_IN) {
-    for (const root of [manifest, lock.packages[""]]) root.dependencies[name] = root.devDependencies[name];
+    manifest.dependencies[name] = devDependencies[name];
     delete lock.packages[`node_modules/${name}`].dev;
   }
+  for (const [where, entry] of Object.entries(lock.packages)) {
+    delete entry.inBundle;
+    // npm's own --omit=dev leaves out what a package for development needs as well, yaml for one.
+    if (entry.dev === true) delete lock.packages[where];
+  }
+  lock.packages[""] = { name: manifest.name, version: manifest.version, dependencies: manifest.dependencies };
+  return { manifest, lock };
+}
+
+/** The text of the list. */
+function listOf() {
+  const { manifest, lock } = shipped();
   const parent = mkdtempSync(path.join(tmpdir(), "kvcast-sbom-"));
   // npm calls the whole after its folder.
   const folder = path.join(parent, "kvcast");
@@ -38,7 +46,7 @@ function listOf() {
     mkdirSync(folder);
     writeFileSync(path.join(folder, "package.json"), JSON.stringify(manifest));
     writeFileSync(path.join(folder, "package-lock.json"), JSON.stringify(lock));
-    const args = ["sbom", "--package-lock-only", "--omit=dev", "--sbom-format=cyclonedx", "--sbom-type=application"];
+    const args = ["sbom", "--package-lock-only", "--sbom-format=cyclonedx", "--sbom-type=application"];
     return execFileSync(NPM, args, { cwd: folder, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   } finally {
     rmSync(parent, { recursive: true, force: true });

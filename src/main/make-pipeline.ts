@@ -3,6 +3,7 @@
  */
 import type { NatsReport } from "../shared/nats-messages.ts";
 import type { PublishConfig } from "./config/config.ts";
+import { openConnection } from "./config/load-nats.ts";
 import { CurveGate } from "./curve/curve-gate.ts";
 import type { Logger } from "./log.ts";
 import type { SnapshotOptions } from "./pipeline/index-thread.ts";
@@ -46,7 +47,7 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
       config.nats === null
         ? null
         : {
-            connection: config.nats.connection,
+            connection: openConnection(config.nats.connection),
             encoding: config.nats.encoding,
             place: config.nats.place,
             jetStream: config.nats.jetStream,

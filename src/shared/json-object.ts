@@ -16,7 +16,7 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A whole number from 0 on, as far as it is exact. */
+/** A whole number from 0 on, as far as it is exact. A minus is refused before a zero too, as serde does it. */
 export function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
 }

@@ -9,7 +9,7 @@
 export const NATS_ENCODINGS = ["dynamo", "raw"] as const;
 export type NatsEncoding = (typeof NATS_ENCODINGS)[number];
 
-/** At most one way is given; contents, not files. Secret: never printed. */
+/** At most one way is given; contents, not files. Never printed: outside of messages to threads it goes about as a Secret. */
 export interface NatsAuth {
   readonly user: string | null;
   readonly password: string | null;

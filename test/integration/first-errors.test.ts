@@ -56,7 +56,7 @@ test("an engine that is down, blocks of another size, a NATS server that is not 
     ],
   ] as const) {
     const service = await serve(t, flags);
-    await service.log((record) => record["level"] !== "info" && words.test(JSON.stringify(record)));
+    await service.log((record) => record["level"] !== "info" && words.test(`${record.msg} ${JSON.stringify(record)}`));
     service.child.kill("SIGKILL");
     await service.exit;
   }

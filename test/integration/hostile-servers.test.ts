@@ -22,7 +22,7 @@ import { engineConfig, scriptedEngine } from "../support/scripted-engine.ts";
 
 const TIMEOUT_MS = 400;
 /** Far more than any of the timeouts, far less than a body without end. */
-const LIMIT_MS = 6_000;
+const LIMIT_MS = 12_000;
 /** What the sockets of both sides hold, on top of what was read. */
 const IN_FLIGHT_BYTES: number = 16 * 1024 * 1024;
 const MIB: number = 1024 * 1024;
@@ -71,7 +71,7 @@ const CLIENTS: Readonly<Record<string, Client>> = {
     ask: async (url) => {
       const seen: unknown[] = [];
       const read = async (): Promise<void> => {
-        for await (const message of liveMessages(url, TIMEOUT_MS, AbortSignal.timeout(LIMIT_MS / 2)))
+        for await (const message of liveMessages(url, TIMEOUT_MS, AbortSignal.timeout(2 * TIMEOUT_MS)))
           seen.push(message);
       };
       await read().catch(() => {});
@@ -159,9 +159,9 @@ async function isSafe(t: TestContext, { ask, maxBytes }: Client): Promise<void> 
   assert.equal(await believed(ask(metadata).then((is) => (is ? is : Promise.reject(new Error("refused"))))), false);
 }
 
-for (const [name, client] of Object.entries(CLIENTS)) {
-  void test(`${name}: a server that means harm gets nothing for it`, (t) => isSafe(t, client));
-}
+void test("a server that means harm gets nothing for it", { concurrency: 4 }, async (t) => {
+  await Promise.all(Object.entries(CLIENTS).map(([name, client]) => t.test(name, (one) => isSafe(one, client))));
+});
 
 void test("a name that leads to a metadata service is not connected to, whatever else it leads to", async () => {
   const found: LookupAddress[] = [

@@ -113,13 +113,15 @@ void test("node: more connections than there may be are cut, and those that are 
 void test("node: a connection has so many requests and no more", async (t) => {
   const { server } = await startTestServer(t, "node", ROUTES);
   const connection = await RawConnection.open(server.port);
+  connection.send(GET.repeat(MAX_REQUESTS));
   for (let i = 1; i <= MAX_REQUESTS; i++) {
-    connection.send(GET);
     const response = await connection.response();
     assert.equal(response?.status, 200);
     assert.equal(response.headers["connection"], i === MAX_REQUESTS ? "close" : "keep-alive");
   }
-  await connection.ended();
+  connection.send(GET);
+  assert.equal((await connection.response())?.status, 503, "one more is not answered");
+  connection.socket.destroy();
 });
 
 for (const implementation of IMPLEMENTATIONS) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { decode } from "@msgpack/msgpack";
+import { Secret } from "../../src/shared/secret.ts";
 import type { HttpEngineConfig } from "../../src/main/config/config.ts";
 import type { IterationStat } from "../../src/main/load/iteration-stat.ts";
 import { LoadPublisher } from "../../src/main/load/load-publisher.ts";
@@ -41,7 +42,7 @@ test("one connection asks GET /metrics below the engine's URL, one request at a 
     response.end(n % 2 === 0 ? JSON.stringify([row({ iterLatencyMS: n })]) : "[]");
   });
   const stats: IterationStat[] = [];
-  const headers = { authorization: "Bearer x" };
+  const headers = new Secret({ authorization: "Bearer x" });
   const config = engineConfig(new URL("/base", engine.url), { headers });
   const { end } = read(t, config, 1, (stat) => stats.push(stat));
   await enough.opened;

@@ -237,8 +237,8 @@ test("a frame of 1 GiB, and garbage, end their connection and nothing else, with
       [replayEndpoint, "DEALER"],
     ] as const) {
       const socket = attack(t, endpoint, huge(type));
-      const closed = new Promise((resolve) => socket.on("close", resolve));
-      await within(`the end of the connection to ${type}`, DEADLINE_MS, closed);
+      const gone = new Promise((resolve) => socket.on("close", resolve));
+      await within(`the end of the connection to ${type}`, DEADLINE_MS, gone);
       // What an old ZMTP might have meant may be waited for, until the time for handshakes is over.
       attack(t, endpoint, Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100)));
       attack(t, endpoint, Buffer.alloc(100_000, 0xff));

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import { RouterIndex, type RankOverlap } from "../../src/main/router-index/router-index.ts";
+import { NO_OWNER } from "../../src/main/router-index/rank-owners.ts";
 import { TIER } from "../../src/shared/tier.ts";
 import { NaiveRouterIndex, type NaiveTier } from "../support/naive-router-index.ts";
 import { columnsOf, halvesOf } from "../support/router-columns.ts";
@@ -78,6 +79,66 @@ function blocksOf(rank: number, letters: readonly number[], from: number): Block
     hash: hashOf(rank, letters.slice(0, from + i + 1)),
     local: wide(letter + 1),
   }));
+}
+
+const u64 = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+
+/** What the index has on devices, as the naive one would keep it: by rank and hash, the chain of tokens hashes. */
+function heldBy(
+  index: RouterIndex,
+): Map<string, { readonly who: number; readonly hash: bigint; readonly chain: string }> {
+  const { holds } = index;
+  const { tree } = holds;
+  const held = new Map<string, { who: number; hash: bigint; chain: string }>();
+  for (let rank = 0; rank < WHO; rank++) {
+    const owner = index.owners.find(workerOf(rank), rankOf(rank));
+    if (owner === NO_OWNER) continue;
+    holds.forEach(owner, (hold) => {
+      const steps: bigint[] = [];
+      for (let node = holds.node(hold); node !== 0; node = tree.parent(node))
+        steps.push(u64(tree.lo(node), tree.hi(node)));
+      const hash = u64(holds.lo(hold), holds.hi(hold));
+      held.set(`${rank} ${hash}`, { who: rank, hash, chain: steps.toReversed().join("/") });
+    });
+  }
+  return held;
+}
+
+/**
+ * One event into an index that gives up others when it is full: nobody can know beforehand which, but what is gone must be as many
+ * as are counted, must be at the ends of chains, and the naive one that loses the same must be the same in everything.
+ */
+function applyBounded(index: RouterIndex, naive: NaiveRouterIndex, step: Step, maxPairs: number): void {
+  const before = heldBy(index);
+  const { evicted, refused } = index.counters;
+  const owner = index.owner(workerOf(step.who), rankOf(step.who));
+  if (step.type !== "store") {
+    apply(index, naive, step);
+    assert.equal(index.counters.evicted, evicted, "only what is stored takes the place of others");
+    return;
+  }
+  const { parent, blocks } = step;
+  const hashes = blocks.map(({ hash }) => hash);
+  const locals = blocks.map(({ local }) => local);
+  index.store(owner, TIER.device, columnsOf(parent, hashes, locals));
+  assert.ok(index.pairs <= maxPairs);
+  const after = heldBy(index);
+  const own = new Set(hashes.map((hash) => `${step.who} ${hash}`));
+  const gone = [...before].filter(([key]) => !after.has(key));
+  const count = index.counters.evicted - evicted;
+  const outside = gone.filter(([key]) => !own.has(key)).length;
+  assert.ok(outside <= count && count <= outside + own.size, "as many are gone as are counted");
+  assert.ok(!gone.some(([key]) => key === `${step.who} ${parent}` && !own.has(key)), "the parent of an event stays");
+  for (const [, { who: rank, hash, chain }] of gone) {
+    naive.lose(workerOf(rank), rankOf(rank), hash);
+    const below = [...after].filter(([key, other]) => !own.has(key) && other.chain.startsWith(`${chain}/`));
+    assert.deepEqual(below, [], "nothing hangs on what was given up");
+  }
+  const taken = blocks.length - (index.counters.refused - refused);
+  naive.store(workerOf(step.who), rankOf(step.who), "device", parent, blocks.slice(0, taken));
+  // Blocks of the event that went and came back with it.
+  naive.counters.stored += count - gone.length;
+  naive.counters.duplicates -= count - gone.length;
 }
 
 function property(step: fc.Arbitrary<Step>, prefixes: readonly (readonly bigint[])[], numRuns: number): void {
@@ -158,4 +219,43 @@ test("chains as engines have them, in three tiers: a hash follows from its chain
     { weight: 1, arbitrary: fc.record({ type: fc.constant("clear" as const), who }) },
   );
   property(step, chains(2, 5), 300);
+});
+
+test("a full index that gives up others: what is gone is counted, was an end, and all else is as in one that never had it", () => {
+  const path = fc.array(fc.nat({ max: 1 }), { minLength: 1, maxLength: 5 });
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({ who, path, cut: fc.nat({ max: 3 }) }).map(({ who: rank, path: letters, cut }) => {
+        const from = Math.min(cut, letters.length - 1);
+        const parent = from === 0 ? null : hashOf(rank, letters.slice(0, from));
+        return {
+          type: "store" as const,
+          who: rank,
+          tier: "device" as const,
+          parent,
+          blocks: blocksOf(rank, letters, from),
+        };
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ who, path }).map((removal) => ({
+        type: "remove" as const,
+        who: removal.who,
+        tier: "device" as const,
+        hashes: [hashOf(removal.who, removal.path)],
+      })),
+    },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant("clear" as const), who }) },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60, size: "max" }), fc.integer({ min: 1, max: 30 }), (steps, maxPairs) => {
+      const index = new RouterIndex({ maxPairs, onFull: "evict" });
+      const naive = new NaiveRouterIndex();
+      for (const one of steps) applyBounded(index, naive, one, maxPairs);
+      assertEqual(index, naive, chains(2, 5));
+    }),
+    { numRuns: 300 },
+  );
 });

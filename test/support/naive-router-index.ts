@@ -106,6 +106,11 @@ export class NaiveRouterIndex {
     }
   }
 
+  /** A block on the device goes without a word of the rank. */
+  lose(worker: bigint, rank: number, hash: bigint): void {
+    this.#rank(worker, rank).device.delete(hash);
+  }
+
   clear(worker: bigint, rank: number): void {
     const held = this.#rank(worker, rank);
     for (const tier of [held.device, held.host, held.disk]) {

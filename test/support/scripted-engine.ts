@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import type { Server as NetServer, Socket } from "node:net";
 import type { TestContext } from "node:test";
+import { Secret } from "../../src/shared/secret.ts";
 import type { HttpEngineConfig } from "../../src/main/config/config.ts";
 
 export interface SeenRequest {
@@ -98,7 +99,7 @@ export function engineConfig(url: URL, over: Partial<HttpEngineConfig> = {}): Ht
     kind: "http",
     name: "engine0",
     url,
-    headers: {},
+    headers: new Secret({}),
     ca: undefined,
     clientCert: undefined,
     clientKey: undefined,

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Secret } from "../../src/shared/secret.ts";
 import { Hangups, renewal } from "../../src/main/cli/hangup.ts";
 import type { EngineCredentials } from "../../src/main/config/config.ts";
 import { ConfigError } from "../../src/shared/errors.ts";
 import { RecordingLog } from "../support/recording-log.ts";
 
-const CREDENTIALS: EngineCredentials = { headers: {}, ca: undefined, clientCert: undefined, clientKey: undefined };
+const CREDENTIALS: EngineCredentials = {
+  headers: new Secret({}),
+  ca: undefined,
+  clientCert: undefined,
+  clientKey: undefined,
+};
 
 test("a hang-up that comes before anyone listens is told once, later ones each", (t) => {
   const before = process.listenerCount("SIGHUP");

@@ -20,11 +20,13 @@ function flags(given: Readonly<Record<string, string>>): ReadonlyMap<string, rea
 
 const SERVE = { engine: "synthetic:" };
 
+function load(given: Readonly<Record<string, string>>): ReturnType<typeof loadServeConfig> {
+  return loadServeConfig(flags({ ...SERVE, ...given }), {});
+}
+
 test("a server's key needs a list, a list needs a key, and both must be good at the start", async (t) => {
   const files = new CurveFiles(t, curveKeyPair());
   const both = { "zmq-curve-secret-key-file": files.secretFile, "zmq-curve-allow-file": files.allowFile };
-  const load = (given: Readonly<Record<string, string>>): ReturnType<typeof loadServeConfig> =>
-    loadServeConfig(flags({ ...SERVE, ...given }), {});
   const { config } = await load(both);
   assert.deepEqual(config.zmqCurve?.keys, files.server);
   assert.deepEqual((await load({ ...both, "zmq-curve-allow-file": "any" })).config.zmqCurve?.clients, "any");

@@ -83,7 +83,8 @@ const KEY = tls("client.key.pem", "engine-client-key-file");
 
 test("PEM files are read and checked", () => {
   const read = readTlsFiles({ ca: CA, clientCert: CERT, clientKey: KEY });
-  for (const content of [read.ca, read.clientCert, read.clientKey]) assert.match(String(content), /^-----BEGIN /m);
+  for (const content of [read.ca, read.clientCert, read.clientKey?.reveal()])
+    assert.match(String(content), /^-----BEGIN /m);
   const none = readTlsFiles({ ca: undefined, clientCert: undefined, clientKey: undefined });
   assert.deepEqual(none, { ca: undefined, clientCert: undefined, clientKey: undefined });
 });
@@ -123,8 +124,10 @@ test("they reach the configuration of the engine", async () => {
   ]);
   const [engine] = (await loadServeConfig(flags, {})).config.engines;
   assert.ok(engine.kind === "http");
-  assert.deepEqual({ ...engine.headers }, { authorization: "Bearer x" });
-  assert.ok(Buffer.isBuffer(engine.ca) && Buffer.isBuffer(engine.clientCert) && Buffer.isBuffer(engine.clientKey));
+  assert.deepEqual({ ...engine.headers.reveal() }, { authorization: "Bearer x" });
+  assert.ok(
+    Buffer.isBuffer(engine.ca) && Buffer.isBuffer(engine.clientCert) && Buffer.isBuffer(engine.clientKey?.reveal()),
+  );
   assert.equal(engine.timeoutMs, 2500);
   assert.equal(engine.maxResponseBytes, 8_388_608);
   assert.ok(Object.isFrozen(engine));

@@ -136,11 +136,11 @@ test("files of the connection are for all engines that have one", async () => {
   const files = { "engine-header-file": headers };
   const { config, warnings, rereadCredentials } = await load(["https://a", "synthetic:", "http://127.0.0.1:1"], files);
   assert.deepEqual(
-    config.engines.map((engine) => (engine.kind === "http" ? { ...engine.headers } : null)),
+    config.engines.map((engine) => (engine.kind === "http" ? engine.headers.reveal() : null)),
     [{ authorization: "Bearer x" }, null, { authorization: "Bearer x" }],
   );
   assert.deepEqual(warnings, []);
-  assert.deepEqual({ ...rereadCredentials?.().headers }, { authorization: "Bearer x" });
+  assert.deepEqual(rereadCredentials?.().headers.reveal(), { authorization: "Bearer x" });
 
   const open = await load(["https://a", "http://far:1"], files);
   assert.match(open.warnings.join(), /travel unencrypted, because http:\/\/far:1 is not https/);

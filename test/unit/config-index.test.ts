@@ -77,7 +77,7 @@ test("the list has all of them, and those of NATS reach the connection", async (
   };
   const { nats } = await loadIndexConfig(flagsOf(flags), { NATS_AUTH_TOKEN: "secret" });
   assert.deepEqual(nats?.connection.servers, ["nats://h:1"]);
-  assert.equal(nats.connection.auth.token, "secret");
+  assert.equal(nats.connection.auth.reveal().token, "secret");
   assert.deepEqual([nats.jetStream, nats.namespace, nats.component], ["KV", "n", "c"]);
   const { nats: none, blockSizeTokens } = await loadIndexConfig(new Map(), {});
   assert.deepEqual([none, blockSizeTokens], [null, null]);

@@ -133,7 +133,9 @@ test("defaults, complete and frozen", async () => {
   }
   const { config: http } = await load({ engine: "http://h:1" });
   assert.ok(
-    http.engines[0].kind === "http" && Object.isFrozen(http.engines[0]) && Object.isFrozen(http.engines[0].headers),
+    http.engines[0].kind === "http" &&
+      Object.isFrozen(http.engines[0]) &&
+      Object.isFrozen(http.engines[0].headers.reveal()),
   );
 });
 

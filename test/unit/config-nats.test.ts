@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
+import { inspect } from "node:util";
+import { openConnection } from "../../src/main/config/load-nats.ts";
 import type { LoadedConfig } from "../../src/main/config/config.ts";
 import { loadServeConfig } from "../../src/main/config/load.ts";
 import { ConfigError } from "../../src/shared/errors.ts";
@@ -37,13 +39,18 @@ test("Dynamo's environment fits as it is", async () => {
     NATS_AUTH_PASSWORD: "hunter2",
     DYN_NAMESPACE: "prod",
   });
-  assert.deepEqual(config.nats, {
-    connection: {
-      servers: ["nats://127.0.0.1:4333"],
-      name: "kvcast prod 7",
-      auth: { user: "kv", password: "hunter2", token: null, nkeySeed: null, creds: null },
-      tls: null,
-    },
+  assert.ok(config.nats !== null);
+  const { connection, ...rest } = config.nats;
+  assert.deepEqual(openConnection(connection), {
+    servers: ["nats://127.0.0.1:4333"],
+    name: "kvcast prod 7",
+    auth: { user: "kv", password: "hunter2", token: null, nkeySeed: null, creds: null },
+    tls: null,
+  });
+  for (const shown of [inspect(config, { depth: null }), JSON.stringify(connection), String(connection.auth)]) {
+    assert.ok(!shown.includes("hunter2") && shown.includes("***"), shown);
+  }
+  assert.deepEqual(rest, {
     encoding: "dynamo",
     jetStream: null,
     queueBytes: 67_108_864,
@@ -53,14 +60,14 @@ test("Dynamo's environment fits as it is", async () => {
     load: true,
   });
   for (const variable of [{ NATS_AUTH_TOKEN: "t" }, { NATS_AUTH_NKEY: SEED }]) {
-    assert.equal((await load(NATS, variable)).config.nats?.connection.auth.user, null);
+    assert.equal((await load(NATS, variable)).config.nats?.connection.auth.reveal().user, null);
   }
 });
 
 test("a way to log in that a flag names goes before those of the environment", async () => {
   const env = { NATS_AUTH_NKEY: SEED, NATS_AUTH_USERNAME: "kv", NATS_AUTH_PASSWORD: "hunter2" };
   const { config } = await load({ ...NATS, "nats-token-file": TOKEN }, env);
-  assert.deepEqual(config.nats?.connection.auth, {
+  assert.deepEqual(config.nats?.connection.auth.reveal(), {
     user: null,
     password: null,
     token: "t0ken",

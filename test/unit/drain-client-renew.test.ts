@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { TLSSocket } from "node:tls";
+import { Secret } from "../../src/shared/secret.ts";
 import type { EngineCredentials, HttpEngineConfig } from "../../src/main/config/config.ts";
 import { DrainClient } from "../../src/main/engine/drain-client.ts";
 import { Gate } from "../support/gate.ts";
@@ -14,9 +15,18 @@ function pem(name: string): Buffer {
 }
 
 const SERVER = { cert: pem("server.pem"), key: pem("server.key.pem") };
-const PLAIN: EngineCredentials = { headers: {}, ca: undefined, clientCert: undefined, clientKey: undefined };
+const PLAIN: EngineCredentials = {
+  headers: new Secret({}),
+  ca: undefined,
+  clientCert: undefined,
+  clientKey: undefined,
+};
 const SECURE: EngineCredentials = { ...PLAIN, ca: pem("ca.pem") };
-const KNOWN: EngineCredentials = { ...SECURE, clientCert: pem("client.pem"), clientKey: pem("client.key.pem") };
+const KNOWN: EngineCredentials = {
+  ...SECURE,
+  clientCert: pem("client.pem"),
+  clientKey: new Secret(pem("client.key.pem")),
+};
 
 function clientFor(t: TestContext, engine: ScriptedEngine, over: Partial<HttpEngineConfig>): DrainClient {
   const client = new DrainClient(engineConfig(engine.url, over));
@@ -30,9 +40,9 @@ async function drainOnce(client: DrainClient): Promise<string | null> {
 
 test("new headers, without those that are gone, over the same connection", async (t) => {
   const engine = await scriptedEngine(t, (response) => response.end("[]"));
-  const client = clientFor(t, engine, { headers: { authorization: "old", "x-tenant": "a" } });
+  const client = clientFor(t, engine, { headers: new Secret({ authorization: "old", "x-tenant": "a" }) });
   assert.equal(await drainOnce(client), null);
-  client.renew({ ...PLAIN, headers: { authorization: "new", "accept-encoding": "gzip" } });
+  client.renew({ ...PLAIN, headers: new Secret({ authorization: "new", "accept-encoding": "gzip" }) });
   assert.equal(await drainOnce(client), null);
   const [before, after] = engine.requests.map(({ headers }) => headers);
   assert.deepEqual([before?.["authorization"], before?.["x-tenant"]], ["old", "a"]);
@@ -54,7 +64,7 @@ test("another certificate needs another connection, the same one does not", asyn
   );
   const client = clientFor(t, engine, SECURE);
   assert.equal(await drainOnce(client), null);
-  client.renew({ ...PLAIN, ca: pem("ca.pem"), headers: { "x-new": "1" } });
+  client.renew({ ...PLAIN, ca: pem("ca.pem"), headers: new Secret({ "x-new": "1" }) });
   assert.equal(await drainOnce(client), null);
   assert.equal(engine.connections, 1, "other headers only");
   client.renew(KNOWN);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { TLSSocket } from "node:tls";
+import { Secret } from "../../src/shared/secret.ts";
 import type { HttpEngineConfig } from "../../src/main/config/config.ts";
 import { DrainClient, type DrainOutcome } from "../../src/main/engine/drain-client.ts";
 import { engineConfig, scriptedEngine } from "../support/scripted-engine.ts";
@@ -32,7 +33,7 @@ test("an engine whose certificate our CA signed is read, by address and by name,
 
 test("without that CA the engine is refused and gets no request", async (t) => {
   const engine = await scriptedEngine(t, (response) => response.end("[]"), server);
-  const { error } = await drainOnce(t, engine.url, { headers: { authorization: "s3cret" } });
+  const { error } = await drainOnce(t, engine.url, { headers: new Secret({ authorization: "s3cret" }) });
   assert.equal(error?.reason, "connect");
   assert.match(error?.message ?? "", /UNABLE_TO_VERIFY_LEAF_SIGNATURE/);
   assert.equal(engine.requests.length, 0);
@@ -61,7 +62,7 @@ test("an engine that wants a client certificate gets it", async (t) => {
     },
     { ...server, ca, requestCert: true, rejectUnauthorized: true },
   );
-  const credentials = { clientCert: pem("client.pem"), clientKey: pem("client.key.pem") };
+  const credentials = { clientCert: pem("client.pem"), clientKey: new Secret(pem("client.key.pem")) };
   assert.equal((await drainOnce(t, engine.url, { ca, ...credentials })).error, null);
   assert.deepEqual(subjects, ["kvcast test client"]);
   assert.equal((await drainOnce(t, engine.url, { ca })).error?.reason, "connect");

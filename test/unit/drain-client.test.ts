@@ -3,6 +3,7 @@ import type { LookupAddress } from "node:dns";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test, type TestContext } from "node:test";
+import { Secret } from "../../src/shared/secret.ts";
 import { DrainClient, type DrainClientOptions, type DrainOutcome } from "../../src/main/engine/drain-client.ts";
 import { ADDRESS_REFUSED, guardedLookup, isRefusedAddress } from "../../src/main/engine/engine-address.ts";
 import { ConfigError } from "../../src/shared/errors.ts";
@@ -31,7 +32,7 @@ async function drainText(client: DrainClient): Promise<DrainOutcome & { text: st
 
 test("a drain is a POST without a body and hands over the answer", async (t) => {
   const engine = await scriptedEngine(t, (response) => response.end("[1]"));
-  const client = clientFor(t, engine.url, { headers: { Authorization: "Bearer s3cret", "X-Route": "a" } });
+  const client = clientFor(t, engine.url, { headers: new Secret({ Authorization: "Bearer s3cret", "X-Route": "a" }) });
   const outcome = await drainText(client);
   assert.equal(outcome.text, "[1]");
   assert.equal(outcome.error, null);
@@ -49,7 +50,7 @@ test("a drain is a POST without a body and hands over the answer", async (t) => 
 test("a base path is kept, and headers that frame the message are ours", async (t) => {
   const engine = await scriptedEngine(t, (response) => response.end("[]"));
   const headers = { "Transfer-Encoding": "chunked", Expect: "100-continue", "Accept-Encoding": "gzip", TE: "trailers" };
-  const client = clientFor(t, new URL("/engines/7", engine.url), { headers });
+  const client = clientFor(t, new URL("/engines/7", engine.url), { headers: new Secret(headers) });
   assert.equal((await drainText(client)).error, null);
   const [request] = engine.requests;
   assert.equal(request?.url, "/engines/7/kv_cache_events");
@@ -61,7 +62,7 @@ test("a base path is kept, and headers that frame the message are ours", async (
 
 test("a header value that cannot be sent fails the drain without showing the value", async (t) => {
   const engine = await scriptedEngine(t, (response) => response.end("[]"));
-  const client = clientFor(t, engine.url, { headers: { "x-key": "s3cret\r\nx: y" } });
+  const client = clientFor(t, engine.url, { headers: new Secret({ "x-key": "s3cret\r\nx: y" }) });
   const { error } = await drainText(client);
   assert.equal(error?.reason, "connect");
   assert.doesNotMatch(error?.message ?? "", /s3cret/);

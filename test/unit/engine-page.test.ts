@@ -1,6 +1,7 @@
 /** The page of one engine between scrapes: when it is fetched, how long it is shown, and what becomes of bad ones. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Secret } from "../../src/shared/secret.ts";
 import type { HttpEngineConfig } from "../../src/main/config/config.ts";
 import type { Drain, DrainOutcome } from "../../src/main/engine/drain-client.ts";
 import { loadServeConfig } from "../../src/main/config/load.ts";
@@ -22,7 +23,7 @@ const CONFIG: HttpEngineConfig = {
   url: new URL("http://127.0.0.1:1"),
   timeoutMs: 1000,
   maxResponseBytes: 1,
-  headers: {},
+  headers: new Secret({}),
   ca: undefined,
   clientCert: undefined,
   clientKey: undefined,

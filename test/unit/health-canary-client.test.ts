@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test, type TestContext } from "node:test";
+import { Secret } from "../../src/shared/secret.ts";
 import { CanaryClient, type CanaryClientOptions, type ProbeOutcome } from "../../src/main/health/canary-client.ts";
 import { PROBE_HEADER, PROBE_USER } from "../../src/main/health/completion-request.ts";
 import { type TrtllmPayloadOptions, TrtllmHealthCheckPayload } from "../../src/main/lib.ts";
@@ -13,7 +14,7 @@ const PATIENCE_MS = 30_000;
 
 function client(t: TestContext, url: URL, over: Partial<CanaryClientOptions> = {}): CanaryClient {
   const made = new CanaryClient({
-    config: engineConfig(url, { headers: { authorization: "Bearer b" } }),
+    config: engineConfig(url, { headers: new Secret({ authorization: "Bearer b" }) }),
     timeoutMs: PATIENCE_MS,
     payload: () => payload({}),
     model: () => "m",

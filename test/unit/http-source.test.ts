@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test, type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Secret } from "../../src/shared/secret.ts";
 import type { PollProfile } from "../../src/main/config/config.ts";
 import type { Drain, DrainOutcome, DrainPorts } from "../../src/main/engine/drain-client.ts";
 import { DrainError, type DrainErrorDetail, type DrainFailure } from "../../src/main/engine/drain-error.ts";
@@ -99,7 +100,9 @@ function rigOf(answers: readonly Answer[], over: { stopAtEnd?: boolean; ports?: 
   const log = new RecordingLog();
   const sleeps: number[] = [];
   const source = new HttpSource({
-    config: engineConfig(new URL("http://engine.example:8000/base"), { headers: { authorization: SECRET } }),
+    config: engineConfig(new URL("http://engine.example:8000/base"), {
+      headers: new Secret({ authorization: SECRET }),
+    }),
     profile,
     sink,
     counters,

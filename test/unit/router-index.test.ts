@@ -56,6 +56,48 @@ test("an early end: the walk stops where one rank is left", () => {
   assert.deepEqual(depths(index, range(1, 10), true), { "1:0": 5, "2:3": 4 });
 });
 
+/** The n-th of chains that have nothing in common. */
+const chainOf = (n: number): bigint[] => range(1000 * (n + 1), 10);
+
+test("what was asked for stays, whole chains go, and from their ends", () => {
+  const index = new RouterIndex({ maxPairs: 1000, onFull: "evict" });
+  const owner = index.owner(1n, 0);
+  const depth = (n: number): number => depths(index, chainOf(n))["1:0"] ?? 0;
+  for (let n = 0; n < 100; n++) store(index, owner, null, chainOf(n));
+  for (let n = 0; n < 10; n++) assert.equal(depth(n), 10);
+  // A turnover and a half, in events that each need less than a chain; the first ten are asked for all the while.
+  for (let n = 100; n < 250; n++) {
+    store(index, owner, null, chainOf(n).slice(0, 5));
+    store(index, owner, chainOf(n)[4] ?? null, chainOf(n).slice(5));
+    if (n % 20 === 0) for (let hot = 0; hot < 10; hot++) assert.equal(depth(hot), 10, `chain ${hot}, at ${n}`);
+  }
+  assert.equal(index.pairs, 1000);
+  assert.equal(index.counters.evicted, 1500);
+  assert.equal(index.counters.refused, 0);
+  assert.equal(index.counters.unknownParents, 0, "the parent of an event is not given up for it");
+  const kept = Array.from({ length: 250 }, (_, n) => depth(n)).filter((blocks) => blocks > 0);
+  assert.ok(kept.filter((blocks) => blocks < 10).length <= 1, `not whole: ${kept.join(" ")}`);
+});
+
+test("a chain that is longer than any event is given up from its end, without a gap", () => {
+  const index = new RouterIndex({ maxPairs: 2000, onFull: "evict" });
+  const owner = index.owner(1n, 0);
+  for (let from = 1; from < 2001; from += 500)
+    store(index, owner, from === 1 ? null : BigInt(from - 1), range(from, 500));
+  store(index, owner, null, range(10_000, 64));
+  assert.deepEqual(depths(index, range(1, 2000)), { "1:0": 1936 });
+});
+
+test("an index of one pair that gives it up for another", () => {
+  const index = new RouterIndex({ maxPairs: 1, onFull: "evict" });
+  const owner = index.owner(1n, 0);
+  store(index, owner, null, [1n]);
+  store(index, owner, 1n, [2n]);
+  assert.deepEqual(depths(index, [1n, 2n]), { "1:0": 1 }, "what is behind the only one has no room");
+  store(index, owner, null, [3n]);
+  assert.deepEqual([index.pairs, index.counters.evicted, index.counters.refused], [1, 1, 1]);
+});
+
 test("ranks beyond those that can be numbered are counted, and there is room when others have gone", () => {
   const index = new RouterIndex({ maxPairs: 10_000, onFull: "refuse" });
   for (let worker = 0; worker < MAX_OWNERS; worker++) store(index, index.owner(BigInt(worker), 0), null, [1n]);
@@ -69,25 +111,27 @@ test("ranks beyond those that can be numbered are counted, and there is room whe
   assert.equal(Object.keys(depths(index, [1n])).length, MAX_OWNERS - 1);
 });
 
-test("fewer than 64 bytes a pair, whatever size the tables have, where each block has one holder", () => {
-  const index = new RouterIndex({ maxPairs: 1_000_000, onFull: "refuse" });
-  const base = index.memoryBytes;
-  const owners = range(0, 16).map((worker) => index.owner(worker, 0));
-  let most = 0;
-  for (let chain = 0; chain < 12_000; chain++) {
-    const owner = owners[chain % owners.length] ?? 0;
-    store(
-      index,
-      owner,
-      null,
-      range(1 + chain * 32, 32).map((n) => BigInt.asUintN(64, n * 0x9e37_79b9_7f4a_7c15n)),
-    );
-    if (index.pairs >= 100_000) most = Math.max(most, (index.memoryBytes - base) / index.pairs);
-  }
-  assert.equal(index.pairs, 12_000 * 32);
-  assert.ok(most < 64, `${most} bytes a pair`);
-  assert.ok(most > 40, "that would be too good");
-});
+for (const [length, from] of [
+  [32, 100_000],
+  [1, 250_000],
+] as const) {
+  test(`fewer than 64 bytes a pair, from ${from} on, whatever size the tables have: chains of ${length}, each block with one holder`, () => {
+    const index = new RouterIndex({ maxPairs: 1_000_000, onFull: "refuse" });
+    const base = index.memoryBytes;
+    const owners = range(0, 16).map((worker) => index.owner(worker, 0));
+    const pairs = 384_000;
+    let most = 0;
+    for (let chain = 0; chain * length < pairs; chain++) {
+      const owner = owners[chain % owners.length] ?? 0;
+      const hashes = range(1 + chain * length, length).map((n) => BigInt.asUintN(64, n * 0x9e37_79b9_7f4a_7c15n));
+      store(index, owner, null, hashes);
+      if (index.pairs >= from) most = Math.max(most, (index.memoryBytes - base) / index.pairs);
+    }
+    assert.equal(index.pairs, pairs);
+    assert.ok(most < 64, `${most} bytes a pair`);
+    assert.ok(most > 40, "that would be too good");
+  });
+}
 
 test("a thousand ranks share a prefix: it is kept once", () => {
   const index = new RouterIndex({ maxPairs: 1_000_000, onFull: "refuse" });

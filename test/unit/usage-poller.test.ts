@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
+import { Secret } from "../../src/shared/secret.ts";
 import type { HttpEngineConfig } from "../../src/main/config/config.ts";
 import { UsagePoller, usedBlocksOf } from "../../src/main/engine/usage-poller.ts";
 
@@ -43,7 +44,7 @@ async function poll(
     kind: "http",
     name: "engine0",
     url: new URL(`http://127.0.0.1:${port}/base/`),
-    headers: { authorization: "Bearer x" },
+    headers: new Secret({ authorization: "Bearer x" }),
     ca: undefined,
     clientCert: undefined,
     clientKey: undefined,

@@ -71,11 +71,12 @@ export function startFields(loaded: LoadedConfig, facts: BoundFacts): Record<str
 export function startCard(loaded: LoadedConfig, facts: BoundFacts): string {
   const { config } = loaded;
   const topic = config.zmqTopic === "" ? "no topic" : `topic ${JSON.stringify(config.zmqTopic)}`;
-  const zmq = facts.zmqEndpoint === null ? "off" : `${facts.zmqEndpoint}, wire format ${config.wireFormat}, ${topic}`;
+  const tokens = config.redactTokens ? ", without token ids" : "";
+  const zmq = `${facts.zmqEndpoint ?? ""}, wire format ${config.wireFormat}, ${topic}${tokens}`;
   const lines = [
     `kvcast ${VERSION}`,
     ...config.engines.map((engine, i) => row(i === 0 ? "engine" : "", engineText(config, engine, i))),
-    row("zmq", zmq),
+    row("zmq", facts.zmqEndpoint === null ? "off" : zmq),
     ...curveRow(config),
     ...(facts.replayEndpoint === null
       ? []

@@ -15,23 +15,32 @@ import { type YamlList, type YamlNode, yamlTree } from "./yaml-tree.ts";
 
 /** A file of all options is under 2 KiB; this stops a wrong file, such as a model. */
 const MAX_FILE_BYTES = 1024 * 1024;
-const MAX_PROBLEM_CHARS = 300;
 /** What people run into: `synthetic:` looks like the key of a map. */
 const COLON_HINT = " (a value with a colon at its end needs quotes)";
+
+/** Told of an entry that cannot be taken; the others go on without it if it returns. */
+export type OnProblem = (error: ConfigError) => void;
+
+function fail(error: ConfigError): never {
+  throw error;
+}
 
 /**
  * The entries of the file by option name. Entries without a value count as absent. Throws ConfigError for a file that
  * cannot be read or parsed, and for keys that are not options; `from` is where the file's name came from.
  */
-export function readConfigFile(file: string, from: Place, options: readonly OptionSpec<unknown>[]): FileEntries {
+export function readConfigFile(
+  file: string,
+  from: Place,
+  options: readonly OptionSpec<unknown>[],
+  onProblem: OnProblem = fail,
+): FileEntries {
   const where = (line: number): string => `${file} line ${line}`;
   const tree = yamlTree(readText(file, from));
   if ("problem" in tree) {
     const { line, message, code } = tree.problem;
     const hint = code === "BLOCK_AS_IMPLICIT_KEY" ? COLON_HINT : "";
-    // The parser may repeat all of the file in its words.
-    const words = message.slice(0, MAX_PROBLEM_CHARS);
-    throw new ConfigError(from.option, `${where(line)}: not valid YAML or JSON: ${words}${hint}`);
+    throw new ConfigError(from.option, `${where(line)}: not valid YAML or JSON: ${message}${hint}`);
   }
   const entries = new Map<string, readonly FileEntry[]>();
   const { root } = tree;
@@ -42,12 +51,20 @@ export function readConfigFile(file: string, from: Place, options: readonly Opti
   for (const { key, line, value } of root.entries) {
     const option = byName.get(key);
     if (option === undefined) {
-      throw new ConfigError(key, `${where(line)}: no option ${quoted(key)}${didYouMean(key, [...byName.keys()])}`);
+      onProblem(new ConfigError(key, `${where(line)}: no option ${quoted(key)}${didYouMean(key, [...byName.keys()])}`));
+      continue;
     }
-    const placeAt = (at: number): Place => ({ label: `${key} in ${where(at)} (--${key})`, option: key });
-    const values =
-      option.repeatable === true && value.kind === "list" ? listOf(value, placeAt) : valueOf(value, placeAt(line));
-    if (values.length > 0) entries.set(key, values);
+    const placeAt = (at: number): Place => {
+      return { label: `${key} in ${where(at)} (--${key})`, option: key, where: where(at) };
+    };
+    try {
+      const values =
+        option.repeatable === true && value.kind === "list" ? listOf(value, placeAt) : valueOf(value, placeAt(line));
+      if (values.length > 0) entries.set(key, values);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      onProblem(error);
+    }
   }
   return entries;
 }

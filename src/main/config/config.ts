@@ -3,6 +3,7 @@
  * reads flags, environment or configuration files.
  */
 import type { CurveClientKeys } from "../../shared/curve.ts";
+import type { Secret } from "../../shared/secret.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { CurveServerConfig } from "../curve/curve-gate.ts";
@@ -16,12 +17,12 @@ import type { NatsConfig } from "./load-nats.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
 export interface EngineCredentials {
-  /** Extra request headers, read from `--engine-header-file`. Secret: never printed. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Extra request headers, read from `--engine-header-file`. */
+  readonly headers: Secret<Readonly<Record<string, string>>>;
   /** PEM bytes; undefined means the system's trust store. */
   readonly ca: Buffer | undefined;
   readonly clientCert: Buffer | undefined;
-  readonly clientKey: Buffer | undefined;
+  readonly clientKey: Secret<Buffer> | undefined;
 }
 
 /** trtllm-serve, or anything that answers like it, over HTTP(S). The credentials are those of the start. */

@@ -6,6 +6,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
+import { Secret } from "../../shared/secret.ts";
 import { FRAMING_HEADERS } from "../engine/framing-headers.ts";
 import type { EngineCredentials } from "./config.ts";
 import type { Place } from "./option-spec.ts";
@@ -15,6 +16,8 @@ const MAX_HEADER_FILE_BYTES = 64 * 1024;
 /** The certificates of every public authority together have a quarter of this. */
 const MAX_PEM_BYTES = 1024 * 1024;
 const MAX_HEADERS = 64;
+
+const NO_HEADERS: EngineCredentials["headers"] = new Secret(Object.freeze({}));
 
 /** What HTTP calls a token; it has no separator and no control character in it. */
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
@@ -57,7 +60,7 @@ export interface EngineFiles {
 export function readEngineFiles(files: EngineFiles): EngineCredentials {
   const { headers } = files;
   return {
-    headers: headers === undefined ? Object.freeze({}) : readHeaderFile(headers.file, headers.place),
+    headers: headers === undefined ? NO_HEADERS : new Secret(readHeaderFile(headers.file, headers.place)),
     ...readTlsFiles(files),
   };
 }
@@ -65,7 +68,7 @@ export function readEngineFiles(files: EngineFiles): EngineCredentials {
 export interface TlsFiles {
   readonly ca: Buffer | undefined;
   readonly clientCert: Buffer | undefined;
-  readonly clientKey: Buffer | undefined;
+  readonly clientKey: Secret<Buffer> | undefined;
 }
 
 /** A file name with the place that gave it. */
@@ -87,14 +90,15 @@ export function readTlsFiles(files: {
   if (clientKey !== undefined && clientCert === undefined) {
     throw refused(clientKey.place, `a client key needs its certificate; give ${twin(clientKey.place, "cert")} too`);
   }
+  const key = clientKey === undefined ? undefined : readBounded(clientKey.file, clientKey.place, MAX_PEM_BYTES);
   const result: TlsFiles = {
     ca: ca === undefined ? undefined : readCertificate(ca),
     clientCert: clientCert === undefined ? undefined : readCertificate(clientCert),
-    clientKey: clientKey === undefined ? undefined : readBounded(clientKey.file, clientKey.place, MAX_PEM_BYTES),
+    clientKey: key === undefined ? undefined : new Secret(key),
   };
   if (clientKey !== undefined) {
     try {
-      createSecureContext({ cert: result.clientCert, key: result.clientKey });
+      createSecureContext({ cert: result.clientCert, key });
     } catch (error) {
       throw refused(clientKey.place, `${clientKey.file} is not a PEM key of the certificate: ${messageOf(error)}`);
     }

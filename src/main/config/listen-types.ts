@@ -9,6 +9,12 @@ export const MAX_PORT = 65_535;
 export const systemPort: ValueType<number | null> = {
   placeholder: "N",
   takes: `a port from 1 to ${MAX_PORT}, 0 for any free one, or -1 for no HTTP server`,
+  json: {
+    anyOf: [
+      { type: "integer", maximum: MAX_PORT },
+      { type: "string", pattern: String.raw`^\s*-?\d{1,9}\s*$` },
+    ],
+  },
   parse(value: string, place: Place): number | null {
     const trimmed = value.trim();
     if (/^-\d{1,9}$/.test(trimmed) && Number(trimmed) < 0) return null;
@@ -34,6 +40,12 @@ export const bindHost: ValueType<string> = {
 export const listenPort: ValueType<number> = {
   placeholder: "N",
   takes: `a port from 1 to ${MAX_PORT}, or 0 for any free one`,
+  json: {
+    anyOf: [
+      { type: "integer", minimum: 0, maximum: MAX_PORT },
+      { type: "string", pattern: String.raw`^\s*\d{1,5}\s*$` },
+    ],
+  },
   parse(value: string, place: Place): number {
     const port = /^\d{1,5}$/.test(value.trim()) ? Number(value.trim()) : Number.NaN;
     if (!(port <= MAX_PORT)) throw notAllowed(place, value, listenPort.takes);

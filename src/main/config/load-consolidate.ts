@@ -15,7 +15,7 @@ import { envPlace, refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS } from "./options.ts";
 import { loadStream } from "./load-stream.ts";
-import { Resolver } from "./resolve.ts";
+import { type FileEntries, Resolver } from "./resolve.ts";
 import type { SourceEndpoint } from "./source-endpoint.ts";
 import { isLoopbackHost } from "./zmq-endpoint.ts";
 
@@ -54,11 +54,15 @@ const MAX_SOURCES = 32;
 const USUAL_BLOCK_SIZE = 32;
 
 /** Null: the environment switches the consolidator off. Throws ConfigError and MissingOptionError. */
-export async function loadConsolidateConfig(flags: Flags, env: Environment): Promise<LoadedConsolidateConfig | null> {
+export async function loadConsolidateConfig(
+  flags: Flags,
+  env: Environment,
+  file?: FileEntries,
+): Promise<LoadedConsolidateConfig | null> {
   const wanted = env[SWITCH]?.trim().toLowerCase() ?? "";
   if (wanted !== "" && !TRUTHY.includes(wanted)) return null;
   const warnings = misspeltVariables(env, CONSOLIDATE_OPTION_LIST);
-  const resolver = new Resolver({ flags, env, file: await fileEntries(flags, env, CONSOLIDATE_OPTION_LIST) });
+  const resolver = new Resolver({ flags, env, file: file ?? (await fileEntries(flags, env, CONSOLIDATE_OPTION_LIST)) });
   resolver.find(OPTIONS.config); // for its origin
   const sources = resolver.requireAll(OWN.engineEndpoint);
   if (sources.length > MAX_SOURCES) {

@@ -2,6 +2,7 @@
  * The engines of `kvcast serve`, from what `--engine` says of each and what the other options say of all. MAIN THREAD, at
  * start. Reads the files that connections need.
  */
+import { Secret } from "../../shared/secret.ts";
 import { MAX_ENGINES, MAX_RANK } from "../../shared/record.ts";
 import type {
   EngineConfig,
@@ -35,7 +36,7 @@ type HttpTarget = EngineTarget & { readonly kind: "http" };
 type SyntheticTarget = EngineTarget & { readonly kind: "synthetic" };
 
 const NO_CREDENTIALS: EngineCredentials = {
-  headers: Object.freeze({}),
+  headers: new Secret(Object.freeze({})),
   ca: undefined,
   clientCert: undefined,
   clientKey: undefined,

@@ -1,5 +1,4 @@
 /** Makes the configuration of `kvcast index` from flags, environment and file. MAIN THREAD, once, at start. */
-import type { NatsConnectionData } from "../../shared/nats-messages.ts";
 import type { FullPolicy } from "../router-index/router-index.ts";
 import type { LogFormat, LogLevel } from "./config.ts";
 import { CURVE_CLIENT_OPTIONS } from "./curve-options.ts";
@@ -7,12 +6,12 @@ import { INDEX_OPTION_LIST, INDEX_OPTIONS as OWN } from "./index-options.ts";
 import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { type CurveFor, curveFor } from "./load-curve.ts";
-import { loadNatsConnection } from "./load-nats.ts";
+import { loadNatsConnection, type NatsConnectionConfig } from "./load-nats.ts";
 import { NATS_OPTIONS } from "./nats-options.ts";
 import { MissingOptionError, refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { SERVE_OPTIONS } from "./options.ts";
-import { Resolver } from "./resolve.ts";
+import { type FileEntries, Resolver } from "./resolve.ts";
 import type { WorkerEndpoint } from "./worker-list.ts";
 
 export interface IndexConfig extends HttpAccessConfig {
@@ -37,16 +36,16 @@ export interface IndexConfig extends HttpAccessConfig {
 }
 
 export interface IndexNatsConfig {
-  readonly connection: NatsConnectionData;
+  readonly connection: NatsConnectionConfig;
   readonly namespace: string;
   readonly component: string;
   readonly jetStream: string | null;
 }
 
 /** The frozen configuration. Throws ConfigError and MissingOptionError. */
-export async function loadIndexConfig(flags: Flags, env: Environment): Promise<IndexConfig> {
+export async function loadIndexConfig(flags: Flags, env: Environment, file?: FileEntries): Promise<IndexConfig> {
   const warnings = misspeltVariables(env, INDEX_OPTION_LIST);
-  const resolver = new Resolver({ flags, env, file: await fileEntries(flags, env, INDEX_OPTION_LIST) });
+  const resolver = new Resolver({ flags, env, file: file ?? (await fileEntries(flags, env, INDEX_OPTION_LIST)) });
   resolver.find(SERVE_OPTIONS.config); // for its origin
   const workers = resolver.all(OWN.workers).flatMap(({ value }) => value);
   const isTwice = workers.find(({ worker, rank }, i) =>

@@ -3,15 +3,22 @@
  * start. No message from here repeats a secret.
  */
 import type { NatsAuth, NatsConnectionData, NatsEncoding, NatsTls, PlanePlace } from "../../shared/nats-messages.ts";
+import { Secret } from "../../shared/secret.ts";
 import { NATS_OPTIONS as OPTIONS } from "./nats-options.ts";
 import { envPlace, refused } from "./option-spec.ts";
 import type { Environment, OptionSpec, Place } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
 import { isLoopbackHost } from "./zmq-endpoint.ts";
 
+/** How to connect, as it may go about in the process. `openConnection` makes of it what connects. */
+export type NatsConnectionConfig = Omit<NatsConnectionData, "auth" | "tls"> & {
+  readonly auth: Secret<NatsAuth>;
+  readonly tls: Secret<NatsTls> | null;
+};
+
 /** Everything about NATS that the service was told. */
 export interface NatsConfig {
-  readonly connection: NatsConnectionData;
+  readonly connection: NatsConnectionConfig;
   readonly encoding: NatsEncoding;
   /** Null: core NATS. */
   readonly jetStream: string | null;
@@ -24,11 +31,17 @@ export interface NatsConfig {
   readonly load: boolean;
 }
 
+/** With its secrets in the open, for a message to the thread that connects. */
+export function openConnection({ servers, name, auth, tls }: NatsConnectionConfig): NatsConnectionData {
+  return { servers, name, auth: auth.reveal(), tls: tls?.reveal() ?? null };
+}
+
 const MAX_SECRET_BYTES = 64 * 1024;
 /** Secrets that Dynamo's environment holds as they are. */
 const PASSWORD = "NATS_AUTH_PASSWORD";
 const TOKEN = "NATS_AUTH_TOKEN";
 const NKEY = "NATS_AUTH_NKEY";
+export const SECRET_VARIABLES: readonly string[] = [PASSWORD, TOKEN, NKEY];
 
 /** Null when neither events nor load go to NATS. Throws ConfigError. */
 export async function loadNatsConfig(
@@ -78,7 +91,7 @@ export async function loadNatsConnection(
   env: Environment,
   warnings: string[],
   name: string,
-): Promise<NatsConnectionData> {
+): Promise<NatsConnectionConfig> {
   const { readSecretFile, readTls } = await import("./nats-files.ts");
   const read = (option: OptionSpec<string>): string | null => {
     const file = resolver.find(option);
@@ -88,7 +101,7 @@ export async function loadNatsConnection(
   const tls = readTls((option) => resolver.namedFile(option), resolver.pick(OPTIONS.natsTlsInsecure));
   const servers = resolver.pick(OPTIONS.natsUrl);
   warnIfOpen(servers, auth, tls, place, warnings);
-  return Object.freeze({ servers, name, auth, tls });
+  return Object.freeze({ servers, name, auth: new Secret(auth), tls: tls === null ? null : new Secret(tls) });
 }
 
 /** The encoders hash tokens with a native package, which there may be no build of for this platform. */

@@ -9,7 +9,7 @@ import type { Resolver } from "./resolve.ts";
 import { STREAM_OPTIONS } from "./stream-options.ts";
 
 /** The sinks as the other options make them. */
-export interface RedactedSinks {
+interface RedactedSinks {
   readonly zmqEndpoint: string | null;
   readonly nats: NatsConfig | null;
 }

@@ -13,6 +13,7 @@ import { loadEngineMetrics } from "./load-engine-metrics.ts";
 import { loadEngines } from "./load-engines.ts";
 import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";
 import { loadEngineHealth, loadProbes } from "./load-health.ts";
+import type { OnProblem } from "./config-file.ts";
 import type { Environment, Flags, OptionSpec } from "./option-spec.ts";
 import { refused } from "./option-spec.ts";
 import { SERVE_OPTIONS as OPTIONS, SERVE_OPTION_LIST } from "./options.ts";
@@ -26,12 +27,12 @@ import { nearest } from "./suggest.ts";
 const PREFIX = "KVCAST_";
 
 /**
- * The frozen configuration. Throws ConfigError for any value that is not allowed, alone or beside the others, and
+ * The frozen configuration. `file`: what the file holds, where it has been read already. Throws ConfigError for any value that is not allowed, alone or beside the others, and
  * MissingOptionError when no engine is named.
  */
-export async function loadServeConfig(flags: Flags, env: Environment): Promise<LoadedConfig> {
+export async function loadServeConfig(flags: Flags, env: Environment, file?: FileEntries): Promise<LoadedConfig> {
   const warnings = misspeltVariables(env, SERVE_OPTION_LIST);
-  const resolver = new Resolver({ flags, env, file: await fileEntries(flags, env, SERVE_OPTION_LIST) });
+  const resolver = new Resolver({ flags, env, file: file ?? (await fileEntries(flags, env, SERVE_OPTION_LIST)) });
   resolver.find(OPTIONS.config); // for its origin
   const targets = resolver.requireAll(OPTIONS.engine);
   const values = {
@@ -112,13 +113,14 @@ export async function fileEntries(
   flags: Flags,
   env: Environment,
   options: readonly OptionSpec<unknown>[],
+  onProblem?: OnProblem,
 ): Promise<FileEntries> {
   const resolver = new Resolver({ flags, env, file: new Map() });
   const file = resolver.find(OPTIONS.config);
   if (file === undefined) return new Map();
   const { readConfigFile } = await import("./config-file.ts");
   const allowed = options.filter((option) => option.name !== OPTIONS.config.name);
-  return readConfigFile(file, resolver.placeOf(OPTIONS.config), allowed);
+  return readConfigFile(file, resolver.placeOf(OPTIONS.config), allowed, onProblem);
 }
 
 /**

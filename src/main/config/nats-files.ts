@@ -27,7 +27,7 @@ export function readTls(
   };
   const { ca, clientCert, clientKey } = readTlsFiles(files);
   if (ca === undefined && clientCert === undefined && !insecure) return null;
-  return Object.freeze({ ca: text(ca), cert: text(clientCert), key: text(clientKey), insecure });
+  return Object.freeze({ ca: text(ca), cert: text(clientCert), key: text(clientKey?.reveal()), insecure });
 }
 
 function text(pem: Buffer | undefined): string | null {

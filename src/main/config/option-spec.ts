@@ -4,6 +4,7 @@
  * so that none of them can say something else than the others. MAIN THREAD, at start only.
  */
 import { ConfigError } from "../../shared/errors.ts";
+import { withoutUserinfo } from "../../shared/secret.ts";
 
 /** Where a value was found, for error messages. */
 export interface Place {
@@ -11,7 +12,12 @@ export interface Place {
   readonly label: string;
   /** What a user would search for: the flag or the variable. Becomes `ConfigError.option`. */
   readonly option: string;
+  /** File and line, for a value from a file. */
+  readonly where?: string;
 }
+
+/** A schema, or a part of one. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** How a value is written, and what it becomes. */
 export interface ValueType<T> {
@@ -19,6 +25,8 @@ export interface ValueType<T> {
   readonly placeholder: string;
   /** Completes "it takes …", with range and unit. */
   readonly takes: string;
+  /** How it may be written in a configuration file, as JSON Schema; absent: as any text. Never stricter than `parse`. */
+  readonly json?: JsonSchema;
   /** Throws ConfigError, with the place and what is allowed. */
   parse(text: string, place: Place): T;
 }
@@ -74,9 +82,10 @@ export class MissingOptionError extends ConfigError {}
 
 const MAX_SHOWN_CHARS = 100;
 
-/** A value as it may stand in a message: quoted, on one line, and short. */
+/** A value as it may stand in a message: quoted, on one line, short, and without the user names and passwords of URLs. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text);
+  const safe = withoutUserinfo(text);
+  return JSON.stringify(safe.length > MAX_SHOWN_CHARS ? `${safe.slice(0, MAX_SHOWN_CHARS)}…` : safe);
 }
 
 /** The error for a value that is not of the type. */

@@ -39,6 +39,12 @@ export const plainName: ValueType<string> = {
 export const u64: ValueType<bigint> = {
   placeholder: "ID",
   takes: `a whole number from 0 to ${MAX_U64}`,
+  json: {
+    anyOf: [
+      { type: "integer", minimum: 0 },
+      { type: "string", pattern: String.raw`^\s*\d{1,20}\s*$` },
+    ],
+  },
   parse(text: string, place: Place): bigint {
     const value = /^\d{1,20}$/.test(text.trim()) ? BigInt(text.trim()) : -1n;
     if (value < 0n || value > MAX_U64) throw notAllowed(place, text, u64.takes);

@@ -4,7 +4,9 @@
  */
 import type { OptionSpec } from "./option-spec.ts";
 import { CLUSTER_COMMAND_OPTION_LIST } from "./cluster-options.ts";
+import { BUNDLE_OPTION_LIST } from "./bundle-options.ts";
 import { CHECK_OPTION_LIST } from "./check-options.ts";
+import { CONFIG_OPTIONS } from "./config-options.ts";
 import { CONSOLIDATE_OPTION_LIST } from "./consolidate-options.ts";
 import { INDEX_OPTION_LIST } from "./index-options.ts";
 import { DOCTOR_OPTIONS } from "./doctor-options.ts";
@@ -61,10 +63,16 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "log-format: json",
     "```",
     "",
+    "Before a start, `kvcast config check` says everything that is wrong with it at once, and `kvcast config show` what counts and where it",
+    "comes from. For an editor that speaks YAML, `kvcast config schema > kvcast.schema.json` writes what may stand in the file; its first",
+    "line then is `# yaml-language-server: $schema=kvcast.schema.json`.",
+    "",
     "## Secrets",
     "",
-    "A URL with a user name or password in it is refused, because process lists and logs would show it. Tokens belong",
-    "into the file that `--engine-header-file` names, one header a line:",
+    "No option takes a secret: process lists would show it to everyone. Options name files with secrets (`--nats-password-file`,",
+    "`--engine-header-file`, …); `NATS_AUTH_PASSWORD`, `NATS_AUTH_TOKEN` and `NATS_AUTH_NKEY` may hold one, because a worker of Dynamo has",
+    "them in its environment. What is shown anywhere has `***` in its place. A URL with a user name or password in it is refused. Tokens",
+    "for engines belong into the file that `--engine-header-file` names, one header a line:",
     "",
     "```text",
     "# read at the start and after SIGHUP; never printed",
@@ -149,6 +157,18 @@ export function renderReference(exitCodes: readonly ExitCodeText[]): string {
     "reads events of engines too, `--strict` counts warnings, and `--json` prints one JSON object. [doctor.md](doctor.md) lists what",
     "is examined.",
     ...optionTables(Object.values(DOCTOR_OPTIONS)),
+    "",
+    "## Options of `kvcast config`",
+    "",
+    "`kvcast config show|check|schema [options]` takes the options, variables and file of the service that it looks at, and as a flag only",
+    "this one. Besides it, `--json` prints one JSON object.",
+    ...optionTables(Object.values(CONFIG_OPTIONS)),
+    "",
+    "## Options of `kvcast support-bundle`",
+    "",
+    "`kvcast support-bundle [URL] [options]` takes the options, variables and file of `kvcast serve`, and as flags only these. Besides",
+    "them, `--json` prints one JSON object. [support.md](support.md) says what is in the bundle.",
+    ...optionTables(BUNDLE_OPTION_LIST),
     "",
     "## Options of `kvcast flood`",
     "",

@@ -27,7 +27,8 @@ export interface Given<T> {
   readonly place: Place;
 }
 
-interface Found {
+/** Values of an option as they are written, and where. */
+export interface Found {
   readonly text: string;
   readonly place: Place;
   readonly origin: Origin;
@@ -94,6 +95,12 @@ export class Resolver {
   namedFile(spec: OptionSpec<string>): { readonly file: string; readonly place: Place } | undefined {
     const file = this.find(spec);
     return file === undefined ? undefined : { file, place: this.placeOf(spec) };
+  }
+
+  /** What is given for an option, unparsed; more than one only where it is repeatable. Empty: it has its default. */
+  look(spec: OptionSpec<unknown>): readonly Found[] {
+    const found = this.#findAll(spec);
+    return spec.repeatable === true ? found : found.slice(-1);
   }
 
   #take<T>(spec: OptionSpec<T>, found: Found): T {

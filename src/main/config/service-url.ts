@@ -12,7 +12,12 @@ export function serviceUrl(text: string = SERVICE_URL): URL {
   const whole = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
   if (!URL.canParse(whole)) throw refused(place, takes);
   const url = new URL(whole);
-  if ((url.protocol !== "http:" && url.protocol !== "https:") || url.search !== "" || url.username !== "") {
+  if (
+    (url.protocol !== "http:" && url.protocol !== "https:") ||
+    url.search !== "" ||
+    url.username !== "" ||
+    url.password !== ""
+  ) {
     throw refused(place, takes);
   }
   return url;

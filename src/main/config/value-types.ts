@@ -3,11 +3,13 @@
  * only. Each is strict: what it does not understand is an error with the range and the unit, never a guess.
  */
 import { notAllowed } from "./option-spec.ts";
-import type { Place, ValueType } from "./option-spec.ts";
+import type { JsonSchema, Place, ValueType } from "./option-spec.ts";
 
 export const KIB = 1024;
 export const MIB: number = KIB ** 2;
 export const GIB: number = KIB ** 3;
+const DECIMAL_PATTERN = String.raw`^\s*\d{1,16}(\.\d{1,16})?\s*$`;
+const SIZE_PATTERN = String.raw`^\s*\d{1,16}\s*([kKmMgG]([iI]?[bB]?)?)?\s*$`;
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ["", 1],
   ["k", KIB],
@@ -28,6 +30,9 @@ export function integer(range: Range): ValueType<number> {
   return {
     placeholder: "N",
     takes,
+    json: {
+      anyOf: [{ type: "integer", minimum: range.min, maximum: range.max }, digits(String.raw`^\s*-?\d{1,16}\s*$`)],
+    },
     parse(text: string, place: Place): number {
       const trimmed = text.trim();
       const value = /^-?\d{1,16}$/.test(trimmed) ? Number(trimmed) : Number.NaN;
@@ -43,6 +48,7 @@ export function decimal(range: Range): ValueType<number> {
   return {
     placeholder: "X",
     takes,
+    json: { anyOf: [{ type: "number", minimum: range.min, maximum: range.max }, digits(DECIMAL_PATTERN)] },
     parse(text: string, place: Place): number {
       const value = decimalOf(text);
       if (!(value >= range.min && value <= range.max)) throw notAllowed(place, text, takes);
@@ -57,6 +63,7 @@ export function seconds(min: number, max: number): ValueType<number> {
   return {
     placeholder: "S",
     takes: inner.takes,
+    ...(inner.json === undefined ? {} : { json: inner.json }),
     parse: (text: string, place: Place): number => Math.round(inner.parse(text, place) * 1000),
   };
 }
@@ -67,6 +74,7 @@ export function bytes(min: number, max: number, multipleOf: number = 1): ValueTy
   return {
     placeholder: "BYTES",
     takes,
+    json: { anyOf: [{ type: "integer", minimum: min, maximum: max }, digits(SIZE_PATTERN)] },
     parse(text: string, place: Place): number {
       // "256MB" is refused: half of the world reads it as 10^6.
       const match = /^(\d{1,16})\s*(?:([kmg])(?:ib?)?)?$/i.exec(text.trim());
@@ -85,6 +93,7 @@ export function oneOf<const T extends string>(values: readonly T[]): ValueType<T
   return {
     placeholder: values.join("|"),
     takes,
+    json: { enum: [...values] },
     parse(text: string, place: Place): T {
       const found = values.find((value) => value === text.trim());
       if (found === undefined) throw notAllowed(place, text, takes);
@@ -133,6 +142,15 @@ const OFF_WORDS: readonly string[] = ["off", "false", "no", "0"];
 export const onOff: ValueType<boolean> = {
   placeholder: "on|off",
   takes: "on or off",
+  json: {
+    enum: [
+      true,
+      false,
+      1,
+      0,
+      ...[...ON_WORDS, ...OFF_WORDS].flatMap((word) => [word, word.toUpperCase(), titled(word)]),
+    ],
+  },
   parse(input: string, place: Place): boolean {
     const word = input.trim().toLowerCase();
     if (ON_WORDS.includes(word)) return true;
@@ -147,6 +165,7 @@ export function orWord<T, U>(type: ValueType<T>, word: string, value: U): ValueT
   return {
     placeholder: type.placeholder,
     takes,
+    ...(type.json === undefined ? {} : { json: { anyOf: [type.json, { const: word }] } }),
     parse(input: string, place: Place): T | U {
       if (input.trim() === word) return value;
       try {
@@ -156,6 +175,15 @@ export function orWord<T, U>(type: ValueType<T>, word: string, value: U): ValueT
       }
     },
   };
+}
+
+/** A number that is written as text. */
+function digits(pattern: string): JsonSchema {
+  return { type: "string", pattern };
+}
+
+function titled(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1);
 }
 
 /** Bytes as a person would write them, where that is exact. */

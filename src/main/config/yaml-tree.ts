@@ -7,6 +7,9 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Scalar } from "yaml";
 
+/** The library may repeat all of the file in its words. */
+const MAX_PROBLEM_CHARS = 300;
+
 export type YamlNode = YamlText | YamlList | YamlMap | YamlAlias;
 
 interface YamlText {
@@ -56,7 +59,8 @@ export function yamlTree(text: string): { readonly root: YamlNode } | { readonly
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [problem] = document.errors;
   if (problem !== undefined) {
-    return { problem: { line: lineAt(problem.pos[0]), message: problem.message, code: problem.code } };
+    const message = problem.message.slice(0, MAX_PROBLEM_CHARS);
+    return { problem: { line: lineAt(problem.pos[0]), message, code: problem.code } };
   }
   return { root: nodeOf(document.contents, 0, lineAt) };
 }

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { NatsExamData, NatsServerReport } from "../../shared/nats-exam-messages.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { workerUrl } from "../../shared/thread-url.ts";
-import type { NatsConfig } from "../config/load-nats.ts";
+import { type NatsConfig, openConnection } from "../config/load-nats.ts";
 import { Findings, type Finding } from "./finding.ts";
 
 /** A greeting, TLS and login may take five seconds each, for each server. */
@@ -17,7 +17,7 @@ type Failure = NonNullable<NatsServerReport["failure"]>;
 export async function examineNats({ connection, encoding, place, jetStream }: NatsConfig): Promise<readonly Finding[]> {
   let reports: readonly NatsServerReport[];
   try {
-    reports = await look({ connection, encoding, place, jetStream });
+    reports = await look({ connection: openConnection(connection), encoding, place, jetStream });
   } catch (error) {
     const findings = new Findings("nats");
     findings.skip("connection", `it could not be looked at: ${messageOf(error)}`);

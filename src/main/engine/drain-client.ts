@@ -119,7 +119,7 @@ export class DrainClient implements Drain {
     this.#body = options.body ?? null;
     this.#moreHeaders = options.headers ?? {};
     this.#onHead = options.onHead ?? null;
-    this.#headers = ownHeaders(config.headers);
+    this.#headers = ownHeaders(config.headers.reveal());
     this.#idleSocketMs = options.idleSocketMs ?? IDLE_SOCKET_MS;
     this.#lookup = guardedLookup(options.resolve);
     this.#credentials = config;
@@ -151,7 +151,7 @@ export class DrainClient implements Drain {
   }
 
   renew(credentials: EngineCredentials): void {
-    this.#headers = ownHeaders(credentials.headers);
+    this.#headers = ownHeaders(credentials.headers.reveal());
     const before = this.#credentials;
     this.#credentials = credentials;
     if (this.#url.protocol !== "https:" || sameTls(before, credentials)) return;
@@ -184,7 +184,7 @@ export class DrainClient implements Drain {
       rejectUnauthorized: true,
       ...(ca === undefined ? {} : { ca }),
       ...(clientCert === undefined ? {} : { cert: clientCert }),
-      ...(clientKey === undefined ? {} : { key: clientKey }),
+      ...(clientKey === undefined ? {} : { key: clientKey.reveal() }),
     });
   }
 
@@ -221,7 +221,11 @@ export class DrainClient implements Drain {
 }
 
 function sameTls(a: EngineCredentials, b: EngineCredentials): boolean {
-  return sameBytes(a.ca, b.ca) && sameBytes(a.clientCert, b.clientCert) && sameBytes(a.clientKey, b.clientKey);
+  return (
+    sameBytes(a.ca, b.ca) &&
+    sameBytes(a.clientCert, b.clientCert) &&
+    sameBytes(a.clientKey?.reveal(), b.clientKey?.reveal())
+  );
 }
 
 function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {

@@ -32,10 +32,10 @@ export function guardedGet(url: URL, { signal, credentials, resolve: resolveName
     const request = send(url, {
       agent: false,
       lookup: guardedLookup(resolveName),
-      headers: { ...credentials?.headers, "accept-encoding": "identity", "user-agent": "kvcast" },
+      headers: { ...credentials?.headers.reveal(), "accept-encoding": "identity", "user-agent": "kvcast" },
       ...(credentials?.ca === undefined ? {} : { ca: credentials.ca }),
       ...(credentials?.clientCert === undefined ? {} : { cert: credentials.clientCert }),
-      ...(credentials?.clientKey === undefined ? {} : { key: credentials.clientKey }),
+      ...(credentials?.clientKey === undefined ? {} : { key: credentials.clientKey.reveal() }),
       signal,
     });
     request.on("error", (error) => reject(signal.aborted ? signal.reason : error));

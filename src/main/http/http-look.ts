@@ -40,10 +40,10 @@ export function lookAt(url: URL, { method = "GET", timeoutMs, credentials }: Loo
       method,
       agent: false,
       lookup: guardedLookup(),
-      headers: { ...credentials?.headers, "accept-encoding": "identity", "user-agent": "kvcast" },
+      headers: { ...credentials?.headers.reveal(), "accept-encoding": "identity", "user-agent": "kvcast" },
       ...(credentials?.ca === undefined ? {} : { ca: credentials.ca }),
       ...(credentials?.clientCert === undefined ? {} : { cert: credentials.clientCert }),
-      ...(credentials?.clientKey === undefined ? {} : { key: credentials.clientKey }),
+      ...(credentials?.clientKey === undefined ? {} : { key: credentials.clientKey.reveal() }),
       signal: AbortSignal.timeout(timeoutMs),
     });
     request.on("error", (error: NodeJS.ErrnoException) => {

@@ -8,6 +8,7 @@
  */
 import { existsSync } from "node:fs";
 import { STATUS_CODES } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { Request, Response, Server } from "hyper-express";
@@ -243,6 +244,9 @@ export async function startHyperExpressServer(
     try {
       const found = await dispatcher.answer(head, bodyOf(request, response), UNKNOWN_CLIENT);
       const answer = closing === null ? found : { ...found, close: true };
+      // The parser has the rest of what came at once still before it. With no answer yet it drops the connection there, and with
+      // one it would go on and take what follows for a request.
+      if (answer.close) await nextTurn();
       if (answer.stream !== null && request.method !== "HEAD" && !response.completed) {
         await writeStream(response, answer, answer.stream, cuts);
       } else {

@@ -48,8 +48,13 @@ async function respond(
   client: Client,
   message: IncomingMessage,
   response: ServerResponse,
+  ending: WeakSet<object>,
 ): Promise<void> {
-  const answer = await dispatcher.answer(headOf(message), bodyOf(message, response), client);
+  // What follows a request that was turned away is not believed to be one; the parser hands it over all the same, and at once.
+  if (ending.has(message.socket)) return;
+  const found = dispatcher.answer(headOf(message), bodyOf(message, response), client);
+  if (!(found instanceof Promise) && found.close) ending.add(message.socket);
+  const answer = await found;
   // The client may have left while the handler ran; writing then is a no-op, not an error.
   response.on("error", () => {});
   response.shouldKeepAlive &&= !answer.close;
@@ -135,10 +140,12 @@ export async function startNodeServer({ host, port, dispatcher, tls }: NodeServe
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   const front = tls === null ? null : frontOf(server, tls);
+  /** Connections that end with the answer that is being written. */
+  const ending = new WeakSet<object>();
   const onRequest = (message: IncomingMessage, response: ServerResponse): void => {
     const { socket } = message;
     const client = { address: socket.remoteAddress ?? "", isVerified: front?.isVerified(socket) ?? false };
-    respond(dispatcher, client, message, response).catch((error: unknown) => {
+    respond(dispatcher, client, message, response, ending).catch((error: unknown) => {
       dispatcher.unanswered(error);
       response.destroy();
     });

@@ -195,14 +195,28 @@ export class Dispatcher {
     }
   }
 
-  /** Never rejects. `source` has the body, of which nothing may have been read; what a route does not want is left alone. */
-  async answer(head: RequestHead, source: BodySource, client: Client): Promise<Answer> {
+  /**
+   * A promise only for what is not turned away by its head alone: a server must know of that before it looks at what follows on the
+   * connection. Never rejects. `source` has the body, of which nothing may have been read; what a route does not want is left alone.
+   */
+  answer(head: RequestHead, source: BodySource, client: Client): Answer | Promise<Answer> {
     const mark = head.target.indexOf("?");
     const path = mark < 0 ? head.target : head.target.slice(0, mark);
     const route = this.#routes.get(path);
     const maxBodyBytes = route?.maxBodyBytes ?? null;
     const refused = refusal(head, maxBodyBytes);
     if (refused !== null) return this.#counted(maxBodyBytes === null ? NO_HANDLER : path, refused);
+    return this.#admitted(route, head, mark, source, client);
+  }
+
+  async #admitted(
+    route: Route | undefined,
+    head: RequestHead,
+    mark: number,
+    source: BodySource,
+    client: Client,
+  ): Promise<Answer> {
+    const maxBodyBytes = route?.maxBodyBytes ?? null;
     // What is not there is shared: whoever may not come in is not told what there is.
     const judged = this.#access.refusal(
       route === undefined ? "shared" : (route.access ?? "private"),
@@ -213,6 +227,7 @@ export class Dispatcher {
     const turnedAway = judged instanceof Promise ? await judged : judged;
     if (turnedAway !== null) return this.#counted(NO_HANDLER, answerOf(turnedAway, maxBodyBytes !== null));
     if (route === undefined) return this.#counted(NO_HANDLER, plain(404, "Not found"));
+    const { path } = route;
     if (maxBodyBytes === null) return this.#handle(route, head, mark, NO_BODY);
     const reserved = declaredBytes(head) ?? maxBodyBytes;
     if (!this.#room.take(reserved)) {

@@ -178,7 +178,7 @@ export class PublisherThread {
    */
   async stop(timeoutMs: number): Promise<number | null> {
     // Whoever asked for the start hears of what became of it.
-    await this.#opening?.catch(() => {});
+    if (this.#opening !== null) await this.#opening.catch(() => {});
     this.#stopping = true;
     if (this.#worker === null) return null;
     return within(this.#ending, timeoutMs);

@@ -1,5 +1,6 @@
 /** A recording as an engine: read as one over HTTP is, but for where the answers come from. MAIN THREAD. */
 import { pathToFileURL } from "node:url";
+import { Secret } from "../../shared/secret.ts";
 import type { FileEngineConfig } from "../config/config.ts";
 import { HttpSource, type HttpSourceOptions } from "../engine/http-source.ts";
 import type { EngineSource } from "../engine/source.ts";
@@ -13,7 +14,7 @@ export function recordedSource(
     kind: "http",
     name,
     url: pathToFileURL(path),
-    headers: {},
+    headers: new Secret({}),
     ca: undefined,
     clientCert: undefined,
     clientKey: undefined,

@@ -29,6 +29,8 @@ const TEXT_KEYS: ReadonlySet<string> = new Set([
   "uuid",
   "lora_name",
 ]);
+/** Those of them that may be any text, that of a picture or an adapter; the others are hashes of blocks, digits or none at all. */
+const NAME_KEYS: ReadonlySet<string> = new Set(["hash", "uuid", "lora_name"]);
 /** What a `type` may be called. */
 const TYPES: ReadonlySet<string> = new Set([
   "created",
@@ -59,6 +61,7 @@ const MAX_SALTS = 1000;
 
 const PLAIN = /^[\w.-]*$/;
 const HASH = /^[0-9a-fA-F]{16,64}$/;
+const DIGITS = /^[-+]?(?:0x)?[0-9a-fA-F]{0,128}$/;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** In place of what is no JSON, so that it is none still. */
 const BROKEN_TEXT = '"\\?"';
@@ -221,7 +224,8 @@ export class AnswerRedactor {
     }
     if (key === "cache_salt") return text === "" ? '""' : `"salt-${this.#saltNumber(text)}"`;
     if (key === "type") return TYPES.has(text) ? `"${text}"` : '"?"';
-    return key !== null && TEXT_KEYS.has(key) && !this.#overlong ? `"${this.#held}"` : '""';
+    if (key === null || !TEXT_KEYS.has(key) || this.#overlong) return '""';
+    return NAME_KEYS.has(key) || DIGITS.test(text) ? `"${this.#held}"` : '"?"';
   }
 
   /** Salts stay as different as they are, and no more is told of them. */

@@ -4,6 +4,7 @@
  *   publisher ─► ZMQ input ──┐
  *   NATS ──────► NATS input ─┴─► block feed ─► index ◄─ queries ◄─ HTTP
  */
+import { openConnection } from "../config/load-nats.ts";
 import { BindError, ConfigError } from "../../shared/errors.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import type { IndexConfig } from "../config/load-index.ts";
@@ -48,7 +49,10 @@ export class IndexService {
     this.workers = new Workers(this.models, log);
     const { blockSizeTokens, nats } = config;
     const model = blockSizeTokens === null ? null : this.models.take(this.#name, blockSizeTokens);
-    this.#nats = nats === null || model === null ? null : new NatsInput({ ...nats, model, log });
+    this.#nats =
+      nats === null || model === null
+        ? null
+        : new NatsInput({ ...nats, connection: openConnection(nats.connection), model, log });
   }
 
   /** Binds the port, then connects. Rejects with BindError and ConfigError; nothing is left running then. */

@@ -8,14 +8,14 @@ import { REPLAY_FRAMINGS } from "../../shared/zmq-wire.ts";
 import { peerEndpoint } from "../config/peer-endpoint.ts";
 import { addressRefusal, isRefusedAddress } from "../engine/engine-address.ts";
 import type { Request, Response, WholeRoute } from "../http/routes.ts";
-import { bigJson, type Json, unsignedOf } from "../router-feed/big-json.ts";
 import type { Model, ModelName, Models } from "../router-feed/models.ts";
-import type { WorkerStatus, Workers } from "../router-feed/workers.ts";
-import { NO_OWNER } from "../router-index/rank-owners.ts";
+import type { Workers } from "../router-feed/workers.ts";
 import { dumpBody, MAX_DUMPED_PAIRS } from "./dump-body.ts";
 import { answerOf, type Found, Queries } from "./query.ts";
 import { RequestError, RequestFields } from "./request-fields.ts";
-import { type Candidate, choose, type Weighed } from "./route-choice.ts";
+import { guarded, JSON_TYPE, json, statusOf, termsOf } from "./answers.ts";
+import { idOf, nameFilter, pairsOf, rankOf } from "./list-filter.ts";
+import { type Candidate, choose } from "./route-choice.ts";
 
 const MAX_QUERY_BYTES: number = 8 * 1024 * 1024;
 const MAX_ORDER_BYTES: number = 64 * 1024;
@@ -213,76 +213,6 @@ class RouterApi {
     if (model === null) throw new RequestError("no worker of this model and routing group was registered", 404);
     return model;
   }
-}
-
-const JSON_TYPE = "application/json";
-
-function json(status: number, value: Json): Response {
-  return { status, contentType: JSON_TYPE, body: `${bigJson(value)}\n` };
-}
-
-async function guarded(work: () => Response | Promise<Response>): Promise<Response> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof RequestError)) throw error;
-    return json(error.status, { error: error.message });
-  }
-}
-
-function termsOf({ worker, rank, isOverLimit, ...candidate }: Weighed): Json {
-  return {
-    worker_id: worker,
-    dp_rank: rank,
-    overlap_blocks: candidate.overlapBlocks,
-    active_blocks: candidate.activeBlocks,
-    active_requests: candidate.activeRequests,
-    cost: candidate.cost,
-    probability: candidate.probability,
-    over_limit: isOverLimit,
-  };
-}
-
-function statusOf({ registration, state, ranks }: WorkerStatus): Json {
-  const { worker, rank, model, group, source, blockSizeTokens } = registration;
-  return {
-    instance_id: worker,
-    dp_rank: rank,
-    model_name: model,
-    routing_group: group,
-    block_size: blockSizeTokens,
-    endpoint: source.endpoint,
-    replay_endpoint: source.replayEndpoint,
-    status: state,
-    dp_ranks: ranks,
-  };
-}
-
-function nameFilter(query: URLSearchParams): Partial<ModelName> {
-  const model = query.get("model_name");
-  const group = query.get("routing_group");
-  return { ...(model === null ? {} : { model }), ...(group === null ? {} : { group }) };
-}
-
-function idOf(query: URLSearchParams, name: string): bigint | null {
-  const text = query.get(name);
-  const value = text === null ? null : unsignedOf(text);
-  if (text !== null && value === null) throw new RequestError(`${name} must be a whole number of 64 bits`);
-  return value;
-}
-
-function rankOf(query: URLSearchParams): number | null {
-  const rank = idOf(query, "dp_rank");
-  return rank === null ? null : Number(rank);
-}
-
-function pairsOf(
-  { feed: { index } }: Model,
-  { worker, rank }: { readonly worker: bigint | null; readonly rank: number | null },
-): number {
-  if (worker === null) return index.pairs;
-  const owners = rank === null ? index.owners.of(worker) : [index.owners.find(worker, rank)];
-  return owners.reduce((sum, owner) => sum + (owner === NO_OWNER ? 0 : index.pairsOf(owner)), 0);
 }
 
 /** Comes over HTTP, so it may lead everywhere but to where credentials are handed out. */

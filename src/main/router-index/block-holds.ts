@@ -10,11 +10,11 @@
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";
 import { SlotIndex } from "../consolidate/slot-index.ts";
-import { HOLD, HoldSlots } from "./hold-slots.ts";
-import { MAX_HOLDERS, NODE_FLAG, PrefixTree } from "./prefix-tree.ts";
+import { HOLD, HoldSlots, placeOf } from "./hold-slots.ts";
+import { HOLDERS_MASK, NODE_FLAG, PrefixTree } from "./prefix-tree.ts";
 
 /** Owners are numbered below this. */
-export const MAX_OWNERS: number = MAX_HOLDERS;
+export const MAX_OWNERS: number = HOLDERS_MASK;
 /** Further holders than these are not looked through for the sake of a flag, which is set then. */
 const MAX_LOOK = 32;
 const FIRST_TAGS = 256;
@@ -208,23 +208,27 @@ export class BlockHolds {
     const holds = this.#holds;
     const { tree } = this;
     const owner = holds.owner(hold);
-    const node = holds.get(hold, HOLD.node);
-    const next = holds.get(hold, HOLD.next);
-    const previous = holds.get(hold, HOLD.previous);
-    if (next !== 0) holds.set(next, HOLD.previous, previous);
-    if (previous !== 0) holds.set(previous, HOLD.next, next);
-    else tree.setFirstHold(node, next);
+    const page = holds.page(hold);
+    const at = placeOf(hold);
+    const node = page[at + HOLD.node] as number;
+    const next = page[at + HOLD.next] as number;
+    const previous = page[at + HOLD.previous] as number;
     this.#table.remove(tag, hold);
     holds.give(hold);
     this.#counts[owner] = (this.#counts[owner] as number) - 1;
-    if (!tree.has(node, NODE_FLAG.mixed) || this.holdAt(owner, node) === 0) {
-      tree.countHolder(node, -1);
-      // An owner that loses everything leaves nothing behind that hangs in the air.
-      if (!isClear && this.#mayLeaveGap(owner, node)) tree.mark(node, NODE_FLAG.gap);
+    if (next === 0 && previous === 0) {
+      const hasChildren = tree.empty(node);
+      if (!hasChildren) tree.prune(node);
+      else if (!isClear && this.#mayLeaveGap(owner, node)) tree.mark(node, NODE_FLAG.gap);
+      return;
     }
-    if (next !== 0 || previous !== 0) return;
-    tree.unmark(node, NODE_FLAG.mixed);
-    tree.prune(node);
+    if (next !== 0) holds.set(next, HOLD.previous, previous);
+    if (previous !== 0) holds.set(previous, HOLD.next, next);
+    else tree.setFirstHold(node, next);
+    if (tree.has(node, NODE_FLAG.mixed) && this.holdAt(owner, node) !== 0) return;
+    tree.countHolder(node, -1);
+    // An owner that loses everything leaves nothing behind that hangs in the air.
+    if (!isClear && this.#mayLeaveGap(owner, node)) tree.mark(node, NODE_FLAG.gap);
   }
 
   /** Whether the owner, which does not hold the node any more, may still hold a child of it. */

@@ -99,9 +99,9 @@ export class DeviceBlocks {
       if (known === 0) needed++;
       else holds.tree.mark(holds.node(known), NODE_FLAG.used);
     }
-    const evicted = Math.min(needed - room, holds.holds - (parent === 0 ? 0 : 1));
-    if (evicted <= 0) return 0;
-    this.#eviction.evict(evicted, parent);
+    const wanted = Math.min(needed - room, holds.holds - (parent === 0 ? 0 : 1));
+    if (wanted <= 0) return 0;
+    const evicted = this.#eviction.evict(wanted, parent);
     this.#counters.evicted += evicted;
     return evicted;
   }

@@ -9,7 +9,7 @@
 import type { BlockHolds } from "./block-holds.ts";
 import { NODE_FLAG } from "./prefix-tree.ts";
 
-/** Holds that are passed over in search of one; then the next one goes, whatever hangs on it. */
+/** Blocks that are passed over in search of one that nobody used; as many again if it may be any. */
 const MAX_PASSED = 65_536;
 /** Holders of a block that are looked through for one of them. */
 const MAX_LOOK = 32;
@@ -17,7 +17,9 @@ const MAX_LOOK = 32;
 export class Eviction {
   readonly #holds: BlockHolds;
   #hand: number = 0;
+  /** Of the search that goes on: blocks that it passed, and may pass. */
   #passed: number = 0;
+  #limit: number = 0;
   /** What goes next, if it is still what it was: the hold above the one that went last. 0 = none. */
   #above: number = 0;
   #owner: number = 0;
@@ -28,23 +30,29 @@ export class Eviction {
     this.#holds = holds;
   }
 
-  /** Gives up so many holds, but not `keep` (0 = none). There must be as many besides. */
-  evict(count: number, keep: number): void {
+  /**
+   * Gives up so many holds, but not `keep` (0 = none), and none that others hang on. There must be as many besides `keep`.
+   * Returns how many it gave up: fewer, if all that is left is the chain that ends with `keep`.
+   */
+  evict(count: number, keep: number): number {
     const holds = this.#holds;
-    this.#passed = 0;
     let hold = this.#isStillAbove() && this.#isCold(this.#above, keep) ? this.#above : 0;
-    for (let left = count; left > 0; left--) {
+    let evicted = 0;
+    for (; evicted < count; evicted++) {
       if (hold === 0) hold = this.#sweep(keep);
+      if (hold === 0) break;
       const owner = holds.owner(hold);
       const parent = holds.tree.parent(holds.node(hold));
       holds.release(hold);
       hold = this.#coldAt(owner, parent, keep);
     }
     this.#above = hold;
-    if (hold === 0) return;
-    this.#owner = holds.owner(hold);
-    this.#lo = holds.lo(hold);
-    this.#hi = holds.hi(hold);
+    if (hold !== 0) {
+      this.#owner = holds.owner(hold);
+      this.#lo = holds.lo(hold);
+      this.#hi = holds.hi(hold);
+    }
+    return evicted;
   }
 
   #isStillAbove(): boolean {
@@ -66,25 +74,38 @@ export class Eviction {
     return hold !== 0 && this.#isCold(hold, keep) ? hold : 0;
   }
 
+  /** The next hold to give up; 0: there is none. */
   #sweep(keep: number): number {
     const holds = this.#holds;
     const { tree } = holds;
-    for (;;) {
+    this.#passed = 0;
+    // In two rounds the first takes all marks away.
+    this.#limit = Math.min(MAX_PASSED, 2 * holds.holds + 2);
+    while (this.#passed < 2 * this.#limit) {
       if (++this.#hand >= holds.end) this.#hand = 1;
       const hold = this.#hand;
       const node = holds.node(hold);
       if (node === 0 || hold === keep) continue;
-      if (this.#passed++ >= MAX_PASSED) return hold;
-      if (tree.has(node, NODE_FLAG.used)) {
+      this.#passed++;
+      if (this.#isSpared(node)) {
         // A block of many holders is met once for each of them, and has one round nevertheless.
         if (tree.firstHold(node) === hold) tree.unmark(node, NODE_FLAG.used);
         continue;
       }
+      const passed = this.#passed;
       const end = this.#endOf(node);
       if (end === node) return hold;
       const last = end === 0 ? 0 : tree.firstHold(end);
-      if (last !== 0 && last !== keep) return last;
+      if (last === 0 || last === keep) continue;
+      // A chain that was stored in one go lies in one piece, and new blocks will lie where it was: these are behind the hand then.
+      if (last > hold && last - hold <= this.#passed - passed) this.#hand = last;
+      return last;
     }
+    return 0;
+  }
+
+  #isSpared(node: number): boolean {
+    return this.#passed <= this.#limit && this.#holds.tree.has(node, NODE_FLAG.used);
   }
 
   /** The end of a chain that begins with this block; 0: it was used, or there is no way down to it. */
@@ -93,7 +114,8 @@ export class Eviction {
     let node = first;
     while (tree.hasChildren(node)) {
       node = tree.namedChild(node);
-      if (node === 0 || tree.has(node, NODE_FLAG.used) || this.#passed++ >= MAX_PASSED) return 0;
+      this.#passed++;
+      if (node === 0 || this.#isSpared(node) || this.#passed >= 2 * this.#limit) return 0;
     }
     return node;
   }

@@ -1,7 +1,7 @@
 /**
  * Slots of holds, in chunks that belong to one owner each. MAIN THREAD.
  *
- *   page    32 chunks of 256 slots
+ *   page    16 chunks of 256 slots
  *   slot    hash lo hi | node | next and previous hold of the node
  *
  * Who the owner is stands once a chunk, and all that an owner holds is found by going through its chunks: neither takes up a word
@@ -13,7 +13,7 @@ export const HOLD = { lo: 0, hi: 1, node: 2, next: 3, previous: 4 } as const;
 const WORDS = 5;
 const CHUNK_BITS = 8;
 const CHUNK_SLOTS: number = 1 << CHUNK_BITS;
-const PAGE_BITS = 13;
+const PAGE_BITS = 12;
 const PAGE_MASK: number = (1 << PAGE_BITS) - 1;
 const CHUNKS_A_PAGE: number = 1 << (PAGE_BITS - CHUNK_BITS);
 const NO_CHUNK = -1;
@@ -45,6 +45,10 @@ export class HoldSlots {
   /** Slots are numbered below this. */
   get end(): number {
     return this.#chunks << CHUNK_BITS;
+  }
+
+  page(slot: number): Int32Array {
+    return this.#pages[slot >>> PAGE_BITS] as Int32Array;
   }
 
   get(slot: number, word: number): number {
@@ -99,8 +103,10 @@ export class HoldSlots {
     const m = chunk * META.words;
     const owner = meta[m + META.owner] as number;
     if (meta[m + META.free] === 0) this.#open(chunk, owner);
-    this.set(slot, HOLD.node, 0);
-    this.set(slot, HOLD.next, meta[m + META.free] as number);
+    const page = this.page(slot);
+    const at = placeOf(slot);
+    page[at + HOLD.node] = 0;
+    page[at + HOLD.next] = meta[m + META.free] as number;
     meta[m + META.free] = slot;
     const live = (meta[m + META.live] as number) - 1;
     meta[m + META.live] = live;
@@ -179,4 +185,9 @@ export class HoldSlots {
     if (before !== NO_CHUNK) meta[before * META.words + next] = after;
     else heads[owner] = after;
   }
+}
+
+/** Where a slot begins in its page. */
+export function placeOf(slot: number): number {
+  return (slot & PAGE_MASK) * WORDS;
 }

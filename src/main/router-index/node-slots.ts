@@ -8,7 +8,7 @@
 
 export const NODE = { lo: 0, hi: 1, parent: 2, child: 3, firstHold: 4, bits: 5, words: 6 } as const;
 
-const PAGE_BITS = 12;
+const PAGE_BITS = 11;
 const PAGE_MASK: number = (1 << PAGE_BITS) - 1;
 
 export class NodeSlots {

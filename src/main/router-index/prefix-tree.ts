@@ -10,7 +10,7 @@ import { KeyMix } from "../../shared/key-mix.ts";
 import { BucketTable } from "./bucket-table.ts";
 import { NODE, NodeSlots, placeOf } from "./node-slots.ts";
 
-/** Owners that hold the node. */
+/** How many owners hold the node; all of it is the most there can be. */
 export const HOLDERS_MASK = 0xfff;
 /** Children. The bits above belong to whoever keeps the holds. */
 const CHILD_SHIFT = 12;
@@ -26,7 +26,6 @@ export const NODE_FLAG: { readonly used: number; readonly mixed: number; readonl
   /** An owner may hold a child of this node, and not the node. */
   gap: 1 << 31,
 };
-export const MAX_HOLDERS: number = HOLDERS_MASK;
 
 export class PrefixTree {
   readonly #nodes: NodeSlots = new NodeSlots();
@@ -137,6 +136,16 @@ export class PrefixTree {
 
   setFirstHold(node: number, hold: number): void {
     this.#nodes.set(node, NODE.firstHold, hold);
+  }
+
+  /** The last hold of a node has gone. Returns whether it has children; else it is to be pruned. */
+  empty(node: number): boolean {
+    const page = this.#nodes.page(node);
+    const at = placeOf(node);
+    const bits = (page[at + NODE.bits] as number) & ~(HOLDERS_MASK | NODE_FLAG.mixed);
+    page[at + NODE.firstHold] = 0;
+    page[at + NODE.bits] = bits;
+    return (bits & CHILD_FIELD) !== 0;
   }
 
   holders(node: number): number {

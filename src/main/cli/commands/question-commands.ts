@@ -1,12 +1,16 @@
 /** The commands that ask running services, or command them. MAIN THREAD. */
 import { CLUSTER_COMMANDS } from "../../control/commands.ts";
+import { BUNDLE_OPTION_LIST } from "../../config/bundle-options.ts";
 import { DOCTOR_OPTION_LIST } from "../../config/doctor-options.ts";
 import { quoted } from "../../config/option-spec.ts";
 import type { CommandSpec } from "../command-spec.ts";
 import { firstSignal } from "../first-signal.ts";
+import { CONFIG_OPTION_LIST, CONFIG_WORDS } from "../../config/config-options.ts";
 import { CLUSTER_PAGE } from "../pages/cluster-page.ts";
 import { KEYGEN_PAGE } from "../pages/keygen-page.ts";
+import { BUNDLE_PAGE, CONFIG_PAGE } from "../pages/config-pages.ts";
 import { CHECK_PAGE, DOCTOR_PAGE, PERF_PAGE, TOP_PAGE } from "../pages/question-pages.ts";
+import { SERVE_PAGE } from "../pages/service-pages.ts";
 
 export const QUESTION_COMMANDS: readonly CommandSpec[] = [
   {
@@ -67,6 +71,35 @@ export const QUESTION_COMMANDS: readonly CommandSpec[] = [
     async run({ operands: [file = ""], has, io }) {
       const { runKeygen } = await import("../keygen.ts");
       return runKeygen({ file, isPublicWanted: has("public"), json: has("json") }, io);
+    },
+  },
+  {
+    name: "config",
+    page: CONFIG_PAGE,
+    options: CONFIG_OPTION_LIST,
+    switches: ["json"],
+    operands: ["<COMMAND>"],
+    choices: CONFIG_WORDS,
+    async run({ flags, operands: [given], has, io, misused }) {
+      const word =
+        CONFIG_WORDS.find((known) => known === given) ?? misused(`there is no command ${quoted(given ?? "")}`);
+      const { loadConfigCall } = await import("../../config/load-config-call.ts");
+      const { command, rest } = loadConfigCall(flags);
+      const { runConfig } = await import("../config.ts");
+      return runConfig({ word, command, flags: rest, json: has("json") }, io);
+    },
+  },
+  {
+    name: "support-bundle",
+    page: BUNDLE_PAGE,
+    options: [...BUNDLE_OPTION_LIST, ...SERVE_PAGE.options],
+    switches: ["json"],
+    operands: ["[URL]"],
+    async run({ flags, operands: [url], has, io }) {
+      const { loadBundleConfig } = await import("../../config/load-bundle.ts");
+      const config = loadBundleConfig(url, flags, has("json"));
+      const { runSupportBundle } = await import("../support-bundle.ts");
+      return runSupportBundle(config, io);
     },
   },
   {

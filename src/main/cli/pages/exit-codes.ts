@@ -20,11 +20,11 @@ export const EXIT_CODES: readonly Item[] = [
   { name: "10", says: "check: the service is not as it should be; doctor: something failed." },
   {
     name: "69",
-    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail, replay or flood cannot reach, a service that check, perf or top asks, performance data that perf asks for, a worker that cluster had no answer from, a Node that is new enough, files that may be open, a file that cannot be written.",
+    says: "Something outside is missing: an address that is taken or is not this machine's, a state directory that another process uses, a publisher that tail, replay or flood cannot reach, a service that check, perf or top asks, performance data that perf asks for, a worker that cluster had no answer from, a Node that is new enough, files that may be open, a file that cannot be written, or is there already.",
   },
   {
     name: "78",
-    says: "A value in a flag, variable or file is not allowed, or a recording cannot be read or made; the message names it and what is wrong.",
+    says: "A value in a flag, variable or file is not allowed, or a recording cannot be read or made; the message names it and what is wrong. config names all of them.",
   },
   {
     name: "130, 143",
