@@ -5,7 +5,9 @@ import process from "node:process";
 import { test } from "node:test";
 
 /** The permission model refuses threads at the place where a system does that has none left. */
-const NO_THREADS = process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission";
+const NO_THREADS = process.allowedNodeEnvironmentFlags.has("--permission")
+  ? "--permission"
+  : "--experimental-permission";
 const CHECKER = new URL("../../src/main/web-config/password-checker.js", import.meta.url).href;
 const PROGRAM = `
 const { PasswordChecker } = await import(${JSON.stringify(CHECKER)});

@@ -111,7 +111,9 @@ function secretsOf({ serve, publishers }: DoctorConfig, env: Environment): strin
   // "Bearer x": what comes behind the space is a secret by itself.
   const words = headers.flatMap((value) => [value, ...value.split(/\s+/).slice(1)]);
   const variables = SECRET_VARIABLES.map((name) => env[name]?.trim() ?? null);
-  return [password, token, nkeySeed, creds, ...curveSecrets, ...variables, ...words].filter((secret) => secret !== null);
+  return [password, token, nkeySeed, creds, ...curveSecrets, ...variables, ...words].filter(
+    (secret) => secret !== null,
+  );
 }
 
 function versions(version: string): object {
