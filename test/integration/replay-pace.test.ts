@@ -42,14 +42,12 @@ test("who asks again because there was no place repeats nothing: as soon as ther
 });
 
 test("who is up to date may ask for what is next as often as the bucket allows, and is refused beyond", async (t) => {
-  const replay = await ReplayHarness.start(t, { pace: PACE_LIMITS });
+  // Nothing comes back into the bucket, however long a busy machine takes.
+  const replay = await ReplayHarness.start(t, { pace: { ...PACE_LIMITS, perSecond: 0 } });
   replay.keep(0, 10);
   const client = replay.client();
   for (let i = 0; i < PACE_LIMITS.burst + 5; i++) assert.deepEqual(numbersOf(await replay.ask(client, 10)), []);
-  const { complete = 0, throttled = 0, ...others } = replay.outcomes();
-  assert.deepEqual(others, {});
-  assert.equal(complete + throttled, PACE_LIMITS.burst + 5);
-  assert.ok(complete >= PACE_LIMITS.burst && throttled > 0, `${complete} answered, ${throttled} refused`);
+  assert.deepEqual(replay.outcomes(), { complete: PACE_LIMITS.burst, throttled: 5 });
 });
 
 test("who lets its answer lie expires, and rests after that", async (t) => {
