@@ -156,6 +156,7 @@ function headerOf(index: BlockIndex, scan: SnapshotScan, info: IndexFileInfo): I
     ...rest,
     kvBlockSizeTokens: index.options.kvBlockSizeTokens,
     tokens: index.options.keepTokens,
+    salts: index.options.keepSalts !== false,
     blocks: scan.blocks,
     ranks: ranks.map((rank) => {
       const blocks = heard.get(rank)?.blocks ?? 0;

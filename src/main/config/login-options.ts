@@ -1,5 +1,5 @@
 /**
- * How the commands that ask a running kvcast (`check`, `top`, `perf`) show who they are, where its web configuration wants to know.
+ * How the commands that ask a running kvcast (`check`, `top`, `perf`, `support-bundle`) show who they are, where its web configuration wants to know.
  * Flags only: files, as secrets on a command line are everyone's. MAIN THREAD, at start only.
  */
 import type { EngineCredentials } from "./config.ts";
