@@ -105,3 +105,12 @@ export function flagPlace(name: string): Place {
 export function envPlace(variable: string, name: string): Place {
   return { label: `${variable} (--${name})`, option: variable };
 }
+
+/** A file name with the place that gave it. */
+export interface NamedFile {
+  readonly file: string;
+  readonly place: Place;
+}
+
+/** Where the value of an option came from. */
+export type Origin = "flag" | "env" | "file" | "default";
