@@ -3,7 +3,8 @@
  */
 import { createConnection } from "node:net";
 import type { Socket } from "zeromq";
-import { BindError, messageOf } from "../shared/errors.ts";
+import { bindReason, IN_USE } from "../shared/bind-reason.ts";
+import { BindError } from "../shared/errors.ts";
 import { bindPrivately, ipcPath } from "../shared/private-ipc.ts";
 
 /** The part of a socket that a bind needs. */
@@ -18,8 +19,8 @@ export async function bindSocket<S extends Bindable>(
   make: () => S,
 ): Promise<{ readonly socket: S; readonly endpoint: string }> {
   const fail = (reason: unknown): BindError =>
-    new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
-  if (await isServed(endpoint)) throw fail("Address already in use");
+    new BindError(endpoint, `cannot bind ${endpoint}: ${bindReason(endpoint, reason)}`, reason);
+  if (await isServed(endpoint)) throw fail(IN_USE);
   const socket = make();
   const file = ipcPath(endpoint);
   try {
