@@ -87,6 +87,11 @@ export class RouterIndex {
     return owner;
   }
 
+  /** Whether the rank has the block by this hash, halves signed, in any tier. */
+  has(owner: number, lo: number, hi: number): boolean {
+    return this.holds.find(owner, lo, hi) !== 0 || this.#slower.has(owner, lo, hi);
+  }
+
   store(owner: number, tier: Tier, blocks: BlockColumns): void {
     const { maxPairs, onFull } = this.#options;
     const room = maxPairs - this.pairs;
