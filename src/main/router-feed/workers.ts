@@ -71,7 +71,10 @@ export class Workers {
     return null;
   }
 
-  /** Forgets a worker, or one rank of it, and what it holds. Returns whether there was one. */
+  /**
+   * Forgets a worker, or one rank of it, and what it holds, at once: who is registered anew before the sockets are closed begins with
+   * nothing, and keeps what it learns. Returns whether there was one.
+   */
   async unregister(name: ModelName, worker: bigint, rank: number | null): Promise<boolean> {
     const gone = [...this.#workers].filter(
       ([, { registration: of }]) =>
@@ -81,11 +84,13 @@ export class Workers {
         (rank === null || of.rank === rank),
     );
     for (const [key] of gone) this.#workers.delete(key);
+    const stopped: Promise<void>[] = [];
     for (const [, { model, input, registration }] of gone) {
-      await input.stop();
+      stopped.push(input.stop());
       for (const told of new Set([registration.rank, ...input.ranks])) this.#forget(model, worker, told);
       this.#log.info("a worker was unregistered", { worker: String(worker), dp_rank: registration.rank });
     }
+    await Promise.all(stopped);
     return gone.length > 0;
   }
 
