@@ -15,6 +15,7 @@ import type { LivePageMode } from "./live-options.ts";
 import type { ClusterConfig } from "./load-cluster.ts";
 import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
 import type { NatsConfig } from "./load-nats.ts";
+import type { OnEngineGap, SequenceStart } from "./stream-options.ts";
 import type { Origin } from "./option-spec.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
@@ -123,10 +124,6 @@ export interface PollProfile {
 
 /** Answer to a replay whose start is kept no more. */
 export type ReplayEvicted = "suffix" | "empty";
-export type SequenceStart = "zero" | "time";
-/** Sinks whose messages go without token ids and cache salts. */
-export type RedactTokens = "none" | "zmq" | "nats" | "all";
-export type OnEngineGap = "mark" | "clear";
 
 /** What kind of worker the engines are; null where each engine says it itself. */
 export interface WorkerConfig {
