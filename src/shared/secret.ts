@@ -31,8 +31,15 @@ export class Secret<T> {
   }
 }
 
-/** The text with user names and passwords in URLs masked: `nats://user:word@host` becomes `nats://***@host`. */
+/** No option takes such a URL with a query; whoever gives one nevertheless gives a key in it. Ends where a list goes on. */
+const SERVER_QUERY = /((?:https?|nats|tls|wss?):\/\/[^\s?#,"']*[?#])[^\s,"']+/gi;
+
+/**
+ * The text with user names and passwords in URLs masked, `nats://user:word@host` becomes `nats://***@host`, and queries of servers:
+ * `http://host?key=word` becomes `http://host?***`.
+ */
 export function withoutUserinfo(text: string): string {
   // To the last @ before a slash, space, comma or quote: a password may hold an @ that nobody escaped.
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#,"']*@/gi, `$1${MASK}@`);
+  const anonymous = text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#,"']*@/gi, `$1${MASK}@`);
+  return anonymous.replace(SERVER_QUERY, `$1${MASK}`);
 }

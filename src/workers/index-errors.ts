@@ -17,7 +17,7 @@ export class SnapshotRefusedError extends KvcastError {
 }
 
 /**
- * `absent`: there is no file. `version`, `engine`, `wire_format`, `block_size`, `tokens`: it is whole, but not for this index.
+ * `absent`: there is no file. `version`, `engine`, `wire_format`, `block_size`, `tokens`, `salts`: it is whole, but not for this index.
  * `truncated`, `checksum`, `malformed`, `counts`: it is damaged, or nobody's honest work.
  */
 export type IndexFileReason =
@@ -27,6 +27,7 @@ export type IndexFileReason =
   | "wire_format"
   | "block_size"
   | "tokens"
+  | "salts"
   | "truncated"
   | "checksum"
   | "malformed"

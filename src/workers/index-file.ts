@@ -61,6 +61,8 @@ export interface IndexFileInfo {
 export interface IndexFileHeader extends Omit<IndexFileInfo, "followed"> {
   readonly kvBlockSizeTokens: number;
   readonly tokens: boolean;
+  /** False: redacted, so that no block is known to have a cache salt. Absent in files from before there was that. */
+  readonly salts?: boolean;
   readonly blocks: number;
   /** In ascending order. */
   readonly ranks: readonly SavedRank[];
@@ -178,6 +180,7 @@ function isHeader(value: unknown): value is IndexFileHeader {
     WIRE_FORMATS.some((format) => format === header["wireFormat"]) &&
     isCount(header["kvBlockSizeTokens"]) &&
     typeof header["tokens"] === "boolean" &&
+    (header["salts"] === undefined || typeof header["salts"] === "boolean") &&
     isCount(header["blocks"]) &&
     isRankList(header["ranks"]) &&
     typeof header["unheardComplete"] === "boolean"

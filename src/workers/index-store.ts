@@ -72,6 +72,7 @@ function readIndex(reader: FileReader, owner: IndexOwner, options: BlockIndexOpt
     throw refusal("block_size", `has blocks of ${header.kvBlockSizeTokens} tokens`);
   }
   if (options.keepTokens && !header.tokens) throw refusal("tokens", "holds no tokens");
+  if (options.keepSalts !== false && header.salts === false) throw refusal("salts", "holds no cache salts");
 
   const index = new BlockIndex(options);
   const cleared = new Uint32Array(RECORD_WORD.header);

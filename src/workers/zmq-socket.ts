@@ -2,7 +2,8 @@
  * What all sockets have in common: how they are bound, how they say that they would have to wait. PUBLISHER THREAD.
  */
 import type { Socket } from "zeromq";
-import { BindError, messageOf } from "../shared/errors.ts";
+import { bindReason, IN_USE } from "../shared/bind-reason.ts";
+import { BindError } from "../shared/errors.ts";
 import { bindPrivately, ipcPath, isServed } from "../shared/private-ipc.ts";
 
 /** The part of a socket that a bind needs. */
@@ -17,9 +18,9 @@ export async function bindSocket<S extends Bindable>(
   make: () => S,
 ): Promise<{ readonly socket: S; readonly endpoint: string }> {
   const fail = (reason: unknown): BindError =>
-    new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
+    new BindError(endpoint, `cannot bind ${endpoint}: ${bindReason(endpoint, reason)}`, reason);
   const file = ipcPath(endpoint);
-  if (file !== null && (await isServed(file))) throw fail("Address already in use");
+  if (file !== null && (await isServed(file))) throw fail(IN_USE);
   const socket = make();
   try {
     if (file === null) await socket.bind(endpoint);

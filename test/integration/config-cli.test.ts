@@ -60,6 +60,18 @@ test("show has every option with its value and where it comes from, and no secre
   assert.ok(!`${out}${text}`.includes("hunter2"));
 });
 
+test("what is behind the ? of a server's address is not shown, for no server has anything but keys there", async () => {
+  const given = ["--engine", "a=http://h:1/x?token=hunter2", "--nats-url", "nats://h:2?auth=hunter2", "--sink", "both"];
+  for (const word of ["show", "check"]) {
+    const { code, out, err } = await config([word, "--worker-id", "1", ...given]);
+    assert.equal(code, 78);
+    assert.ok(!`${out}${err}`.includes("hunter2"), `${out}${err}`);
+    if (word === "show") assert.match(out, /^engine +a=http:\/\/h:1\/x\?\*\*\* +flag --engine$/m);
+  }
+  const kept = await config(["show", "--engine", "synthetic:?rate=7"]);
+  assert.match(kept.out, /^engine +synthetic:\?rate=7 /m);
+});
+
 test("check says all that is wrong at once, with exit code 78", async () => {
   const file = fileOf(
     "engine: http://u:hunter2@h:1\nno-such: 1\nkv-block-size: x\nslot-bytes: {}\nstate-dir: /tmp/x\n",

@@ -5,12 +5,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import os from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { hashSync } from "bcryptjs";
 import { curveKeyPair } from "zeromq";
 import { runCli } from "../../src/main/cli/program.ts";
 import { lastLines } from "../../src/main/support/last-lines.ts";
 import { scrubbed, scrubbedLog } from "../../src/main/support/scrub.ts";
 import { tarGz } from "../../src/main/support/tar.ts";
 import { CurveFiles } from "../support/curve.ts";
+import { end, startKvcast } from "../support/cli-process.ts";
 import { serve } from "../support/processes.ts";
 
 const SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
@@ -100,6 +102,50 @@ test("secret CURVE keys of the configuration are masked, wherever they stand", a
   assert.equal(files.get("log.txt"), "key 0 is ***\nkey 1 is ***\n");
   for (const [name, content] of files) {
     for (const secret of secrets) assert.ok(!content.includes(secret) && !out.includes(secret), name);
+  }
+});
+
+test("a service that asks for a password is shown one, and neither it nor a CURVE key is in the bundle", async (t) => {
+  const folder = folderFor(t);
+  const file = (name: string, content: string): string => {
+    writeFileSync(path.join(folder, name), content);
+    return path.join(folder, name);
+  };
+  const password = "web-Pw-7731";
+  const web = file("web.yaml", JSON.stringify({ basic_auth_users: { ann: hashSync(password, 4) } }));
+  const basic = Buffer.from(`ann:${password}`).toString("base64");
+  const header = file("header", `Authorization: Basic ${basic}\n`);
+  const key = path.join(folder, "curve");
+  assert.equal((await end(startKvcast(["keygen", key]))).code, 0);
+  const secretKey = readFileSync(key, "latin1").trim();
+  const curve = [
+    "--zmq-curve-secret-key-file",
+    key,
+    "--zmq-curve-allow-file",
+    "any",
+    "--zmq-curve-client-key-file",
+    key,
+  ];
+  const options = ["--engine", "synthetic:", "--web-config-file", web, ...curve];
+  const service = await serve(t, `${options.join(" ")} --log-level trace`);
+  const { url } = service.facts;
+  const log = file("log", `${service.text()}${basic} ${password}\n`);
+  const of = async (name: string, more: readonly string[]) => {
+    const output = path.join(folder, name);
+    const { code, out, err } = await bundle([url, "--output", output, "--log-file", log, ...options, ...more]);
+    assert.equal(code, 0, err);
+    return { out, files: unpack(t, output) };
+  };
+  const without = await of("a.tar.gz", []);
+  assert.match(without.out, /metrics\.txt .*missing: http:.* asks for a password: give --header-file/);
+  const { files } = await of("b.tar.gz", ["--header-file", header]);
+  assert.match(files.get("metrics.txt") ?? "", /^kvcast_ready\{check=/m);
+  assert.match(files.get("config.json") ?? "", /"zmq-curve-secret-key-file"/);
+  assert.ok(secretKey.length === 40 && (files.get("log.txt") ?? "").includes("kvcast"));
+  const shown = await end(startKvcast(["config", "show", "--json", ...options]));
+  assert.equal(shown.code, 0, shown.err);
+  for (const text of [...files.values(), shown.out, service.text()]) {
+    for (const secret of [secretKey, basic, password]) assert.ok(!text.includes(secret));
   }
 });
 

@@ -105,7 +105,10 @@ test("what is missing, or too much, is refused with what to give", async () => {
 
 test("warnings: an open way to another machine, options without effect", async () => {
   const open = await load({ ...NATS, "nats-url": "nats://broker", "nats-token-file": TOKEN });
-  assert.match(open.warnings.join("\n"), /--nats-token-file.*token ids.*unencrypted to nats:\/\/broker:4222/);
+  assert.match(
+    open.warnings.join("\n"),
+    /--nats-token-file.*hashes of people's prompts.*unencrypted to nats:\/\/broker:4222/,
+  );
   assert.deepEqual((await load({ ...NATS, "nats-url": "tls://broker" })).warnings, []);
   assert.deepEqual((await load(NATS)).warnings, []);
   const idle = await load({ "nats-url": "nats://broker" });

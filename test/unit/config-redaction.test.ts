@@ -68,3 +68,17 @@ test("the consolidator takes it too", async () => {
   );
   assert.equal(loaded?.config.redactTokens, true);
 });
+
+test("a warning of NATS without encryption tells what goes there", async () => {
+  const far = { "nats-url": "nats://far:4222", ...NATS };
+  const table: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
+    [{ sink: "nats" }, /--nats-url: hashes of people's prompts travel unencrypted/],
+    [{ sink: "both", "redact-tokens": "zmq" }, /--nats-url: hashes of people's prompts travel/],
+    [{ sink: "nats", "nats-encoding": "raw" }, /--nats-url: token ids, which are people's prompts, travel/],
+    [{ sink: "nats", "nats-encoding": "raw", "redact-tokens": "all" }, /--nats-url: hashes of people's prompts travel/],
+    [{ sink: "zmq", load: "on" }, /--nats-url: figures of this worker's load travel/],
+  ];
+  for (const [options, expected] of table) {
+    assert.match((await load({ ...far, ...options })).warnings.join("\n"), expected, JSON.stringify(options));
+  }
+});

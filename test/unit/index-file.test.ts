@@ -75,6 +75,7 @@ test("what was saved is loaded: blocks, ranks, and what goes with them", async (
     ...rest,
     kvBlockSizeTokens: BLOCK_SIZE,
     tokens: true,
+    salts: true,
     blocks: 6,
     ranks: [
       { rank: 0, blocks: 5, complete: true, followed: ranks.get(0) ?? null },
@@ -285,4 +286,26 @@ test("a directory where the file should be is refused", async () => {
   const directory = newDirectory();
   await saveIndex(join(directory, "blocks.kvcast"), filled().index, INFO);
   assertRefused(directory, "malformed");
+});
+
+test("a state that was redacted is none for an index that keeps salts, and the other way round it leaves them behind", async () => {
+  const redacted = { ...OPTIONS, keepTokens: false, keepSalts: false };
+  const whole = { ...OPTIONS, keepTokens: false };
+  const directory = newDirectory();
+  const index = new BlockIndex(redacted);
+  for (const [rank, spec] of EVENTS) index.apply(recordOf(spec, rank), 0);
+  await saveIndex(directory, index, INFO);
+  assert.ok(!readFileSync(fileIn(directory)).includes("tenant-7"));
+  assert.equal(loadIndex(directory, OWNER, redacted).index.blocks, index.blocks);
+  assert.throws(
+    () => loadIndex(directory, OWNER, whole),
+    (error) => error instanceof IndexFileError && error.reason === "salts",
+  );
+
+  const salted = newDirectory();
+  await saveIndex(salted, filled().index, INFO);
+  assert.ok(readFileSync(fileIn(salted)).includes("tenant-7"));
+  const { index: loaded } = loadIndex(salted, OWNER, redacted);
+  await saveIndex(salted, loaded, INFO);
+  assert.ok(!readFileSync(fileIn(salted)).includes("tenant-7"));
 });

@@ -26,9 +26,13 @@ test("whatever prints a secret prints its mask", () => {
   assert.equal(secret.reveal(), "hunter2");
 });
 
-test("URLs are shown without user names and passwords, and nothing else changes", () => {
+test("URLs are shown without user names, passwords and queries of servers, and nothing else changes", () => {
   assert.equal(withoutUserinfo("nats://kv:hunter2@host:4222"), "nats://***@host:4222");
-  assert.equal(withoutUserinfo("a=http://u:p@x@h/path?q=a@b"), "a=http://***@h/path?q=a@b");
+  assert.equal(withoutUserinfo("a=tcp://u:p@x@h/path?q=a@b"), "a=tcp://***@h/path?q=a@b");
+  assert.equal(
+    withoutUserinfo("http://h/path?key=w0rd,https://i#f http://j"),
+    "http://h/path?***,https://i#*** http://j",
+  );
   assert.equal(withoutUserinfo("nats://a:hunter2@h,tls://b:hunter2@i"), "nats://***@h,tls://***@i");
   assert.equal(withoutUserinfo("me@example.org"), "me@example.org");
   assert.equal(quoted("http://u:hunter2@h"), '"http://***@h"');

@@ -1,4 +1,5 @@
 /** The options of `kvcast support-bundle`: its own, beside those of `serve`. Flags only. MAIN THREAD, at start only. */
+import { LOGIN_OPTIONS } from "./login-options.ts";
 import type { Defaulted, OptionSpec } from "./option-spec.ts";
 import { fileName, integer } from "./value-types.ts";
 
@@ -33,4 +34,7 @@ export const BUNDLE_OPTIONS: {
 };
 
 /** All of them, in the order of the documentation. */
-export const BUNDLE_OPTION_LIST: readonly OptionSpec<unknown>[] = Object.values(BUNDLE_OPTIONS);
+export const BUNDLE_OPTION_LIST: readonly OptionSpec<unknown>[] = [
+  ...Object.values(BUNDLE_OPTIONS),
+  ...Object.values(LOGIN_OPTIONS),
+];

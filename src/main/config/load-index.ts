@@ -1,12 +1,12 @@
 /** Makes the configuration of `kvcast index` from flags, environment and file. MAIN THREAD, once, at start. */
 import type { FullPolicy } from "../router-index/router-index.ts";
-import type { LogFormat, LogLevel } from "./config.ts";
+import type { LogFormat, LogLevel } from "../log-level.ts";
 import { CURVE_CLIENT_OPTIONS } from "./curve-options.ts";
 import { INDEX_OPTION_LIST, INDEX_OPTIONS as OWN } from "./index-options.ts";
 import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";
 import { fileEntries, misspeltVariables } from "./load.ts";
 import { type CurveFor, curveFor } from "./load-curve.ts";
-import { loadNatsConnection, type NatsConnectionConfig } from "./load-nats.ts";
+import { loadNatsConnection, type NatsConnectionConfig, PROMPT_HASHES } from "./load-nats.ts";
 import { NATS_OPTIONS } from "./nats-options.ts";
 import { MissingOptionError, refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
@@ -99,7 +99,7 @@ function withKeys(worker: WorkerEndpoint, keysFor: CurveFor): WorkerEndpoint {
 async function natsConfig(resolver: Resolver, env: Environment, warnings: string[]): Promise<IndexNatsConfig> {
   const namespace = resolver.pick(NATS_OPTIONS.namespace);
   return Object.freeze({
-    connection: await loadNatsConnection(resolver, env, warnings, `kvcast index ${namespace}`),
+    connection: await loadNatsConnection(resolver, env, warnings, `kvcast index ${namespace}`, PROMPT_HASHES),
     namespace,
     component: resolver.pick(NATS_OPTIONS.component),
     jetStream: resolver.find(NATS_OPTIONS.natsJetstream) ?? null,

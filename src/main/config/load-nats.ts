@@ -8,6 +8,7 @@ import { NATS_OPTIONS as OPTIONS } from "./nats-options.ts";
 import { envPlace, refused } from "./option-spec.ts";
 import type { Environment, OptionSpec, Place } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
+import { STREAM_OPTIONS } from "./stream-options.ts";
 import { isLoopbackHost } from "./zmq-endpoint.ts";
 
 /** How to connect, as it may go about in the process. `openConnection` makes of it what connects. */
@@ -36,6 +37,8 @@ export function openConnection({ servers, name, auth, tls }: NatsConnectionConfi
   return { servers, name, auth: auth.reveal(), tls: tls?.reveal() ?? null };
 }
 
+/** What Dynamo's encoding has. */
+export const PROMPT_HASHES = "hashes of people's prompts";
 const MAX_SECRET_BYTES = 64 * 1024;
 /** Secrets that Dynamo's environment holds as they are. */
 const PASSWORD = "NATS_AUTH_PASSWORD";
@@ -74,7 +77,13 @@ export async function loadNatsConfig(
     workerId,
   });
   return Object.freeze({
-    connection: await loadNatsConnection(resolver, env, warnings, `kvcast ${place.namespace} ${workerId}`),
+    connection: await loadNatsConnection(
+      resolver,
+      env,
+      warnings,
+      `kvcast ${place.namespace} ${workerId}`,
+      contentOf(resolver, sink !== "zmq"),
+    ),
     encoding: resolver.pick(OPTIONS.natsEncoding),
     jetStream: resolver.find(OPTIONS.natsJetstream) ?? null,
     queueBytes: resolver.pick(OPTIONS.natsQueueBytes),
@@ -85,12 +94,24 @@ export async function loadNatsConfig(
   });
 }
 
-/** Where the server is, and how to log in. `name`: what the server's monitoring calls the connection. Throws ConfigError. */
+/** What of people's words anybody on the way can read, for a warning. */
+function contentOf(resolver: Resolver, events: boolean): string {
+  if (!events) return "figures of this worker's load";
+  const isRedacted = ["nats", "all"].includes(resolver.pick(STREAM_OPTIONS.redactTokens));
+  if (resolver.pick(OPTIONS.natsEncoding) === "dynamo" || isRedacted) return PROMPT_HASHES;
+  return "token ids, which are people's prompts,";
+}
+
+/**
+ * Where the server is, and how to log in. `name`: what the server's monitoring calls the connection; `content`: what goes over it, in
+ * words. Throws ConfigError.
+ */
 export async function loadNatsConnection(
   resolver: Resolver,
   env: Environment,
   warnings: string[],
   name: string,
+  content: string,
 ): Promise<NatsConnectionConfig> {
   const { readSecretFile, readTls } = await import("./nats-files.ts");
   const read = (option: OptionSpec<string>): string | null => {
@@ -100,7 +121,7 @@ export async function loadNatsConnection(
   const { auth, place } = natsAuth(resolver, env, read);
   const tls = readTls((option) => resolver.namedFile(option), resolver.pick(OPTIONS.natsTlsInsecure));
   const servers = resolver.pick(OPTIONS.natsUrl);
-  warnIfOpen(servers, auth, tls, place, warnings);
+  warnIfOpen(servers, auth, tls, place, content, warnings);
   return Object.freeze({ servers, name, auth: new Secret(auth), tls: tls === null ? null : new Secret(tls) });
 }
 
@@ -180,6 +201,7 @@ function warnIfOpen(
   auth: NatsAuth,
   tls: NatsTls | null,
   place: Place | null,
+  content: string,
   warnings: string[],
 ): void {
   const open = servers.find((server) => server.startsWith("nats:") && !isLoopbackHost(new URL(server).hostname));
@@ -187,7 +209,6 @@ function warnIfOpen(
   const isSecretSent = auth.password !== null || auth.token !== null;
   const what = isSecretSent && place !== null ? `the credentials of ${place.label} and ` : "";
   warnings.push(
-    `--nats-url: ${what}token ids, which are people's prompts, travel unencrypted to ${open} unless the server demands TLS; ` +
-      "use tls://",
+    `--nats-url: ${what}${content} travel unencrypted to ${open} unless the server demands TLS; use tls://`,
   );
 }

@@ -1,9 +1,10 @@
 /**
- * How the commands that ask a running kvcast (`check`, `top`, `perf`) show who they are, where its web configuration wants to know.
+ * How the commands that ask a running kvcast (`check`, `top`, `perf`, `support-bundle`) show who they are, where its web configuration wants to know.
  * Flags only: files, as secrets on a command line are everyone's. MAIN THREAD, at start only.
  */
 import type { EngineCredentials } from "./config.ts";
-import { type NamedFile, readEngineFiles } from "./engine-files.ts";
+import { readEngineFiles } from "./engine-files.ts";
+import type { NamedFile } from "./option-spec.ts";
 import type { OptionSpec } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
 import { fileName } from "./value-types.ts";

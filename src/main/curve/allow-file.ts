@@ -9,7 +9,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
-import type { NamedFile } from "../config/engine-files.ts";
+import type { NamedFile } from "../config/option-spec.ts";
 import { within } from "../within.ts";
 import { AllowListError, MAX_ALLOW_FILE_BYTES, parseAllowList } from "./allow-list.ts";
 

@@ -10,7 +10,7 @@ import { knowsSome, type WebConfigFile } from "../web-config/web-config-file.ts"
 import { type PasswordDoor, PASSWORD_BUSY } from "../web-config/password-door.ts";
 import { RateLimiter } from "../web-config/rate-limiter.ts";
 import type { RateLimit } from "../web-config/web-config.ts";
-import type { Response } from "./routes.ts";
+import type { Response } from "./response.ts";
 
 /**
  * `probe`: for everyone. `shared`: for whoever the web configuration lets in, and without one for everyone. `private`: the same, but on

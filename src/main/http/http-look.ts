@@ -10,12 +10,14 @@ import { parseBoundedJson } from "../bounded-json.ts";
 import type { EngineCredentials } from "../config/config.ts";
 import { ADDRESS_REFUSED, guardedLookup, isRefusedAddress } from "../engine/engine-address.ts";
 
-const MAX_BODY_BYTES: number = 1024 * 1024;
+const USUAL_BODY_BYTES: number = 1024 * 1024;
 
 export interface LookOptions {
   readonly method?: "GET" | "OPTIONS";
   readonly timeoutMs: number;
   readonly credentials?: EngineCredentials;
+  /** Where the body is cut; a megabyte if not given. */
+  readonly maxBodyBytes?: number;
 }
 
 export interface Look {
@@ -27,12 +29,13 @@ export interface Look {
   readonly allow: readonly string[];
   /** Seconds by which the server's clock is ahead, half a second exact at best; null when it does not tell. */
   readonly clockAheadSeconds: number | null;
-  /** Cut at a megabyte. */
+  /** Cut at `maxBodyBytes`. */
   readonly body: Buffer;
 }
 
 /** Never rejects. */
-export function lookAt(url: URL, { method = "GET", timeoutMs, credentials }: LookOptions): Promise<Look> {
+export function lookAt(url: URL, options: LookOptions): Promise<Look> {
+  const { method = "GET", timeoutMs, credentials, maxBodyBytes = USUAL_BODY_BYTES } = options;
   if (isRefusedAddress(url.hostname)) return Promise.resolve(failed(ADDRESS_REFUSED));
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   return new Promise((resolve) => {
@@ -71,7 +74,7 @@ export function lookAt(url: URL, { method = "GET", timeoutMs, credentials }: Loo
       };
       response.on("data", (piece: Buffer) => {
         bytes += piece.length;
-        if (bytes <= MAX_BODY_BYTES) pieces.push(piece);
+        if (bytes <= maxBodyBytes) pieces.push(piece);
         else response.destroy();
       });
       response.on("close", done);

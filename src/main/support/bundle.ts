@@ -12,6 +12,7 @@ import { explain } from "../config/explain.ts";
 import { type DoctorConfig, loadDoctorConfig } from "../config/load-doctor.ts";
 import { openConnection, SECRET_VARIABLES } from "../config/load-nats.ts";
 import type { BundleConfig } from "../config/load-bundle.ts";
+import type { EngineCredentials } from "../config/config.ts";
 import type { Environment } from "../config/option-spec.ts";
 import { examineAll } from "../doctor/doctor.ts";
 import { statusCounts } from "../doctor/finding.ts";
@@ -25,6 +26,8 @@ import type { ArchiveFile } from "./tar.ts";
 
 /** A page that takes longer is what the bundle is about. */
 const PAGE_TIMEOUT_MS = 10_000;
+/** The metrics of many engines have several megabytes. */
+const MAX_PAGE_BYTES: number = 64 * 1024 * 1024;
 
 /** One file of the bundle, or why there is none. */
 interface BundlePart {
@@ -48,10 +51,10 @@ interface BundlePorts {
 
 /** Never rejects for what is wrong with the service, its configuration or its surroundings. */
 export async function gatherBundle(config: BundleConfig, ports: BundlePorts): Promise<readonly BundlePart[]> {
-  const { flags, url } = config;
+  const { flags, url, login } = config;
   const { env } = ports;
   const doctor = await loadDoctorConfig(flags, env, { json: true, strict: false, drain: false });
-  const secrets = secretsOf(doctor, env);
+  const secrets = secretsOf(doctor, login, env);
   const part = async (name: string, holds: string, make: () => Promise<string> | string): Promise<BundlePart> => {
     ports.onBegin(holds);
     try {
@@ -67,8 +70,8 @@ export async function gatherBundle(config: BundleConfig, ports: BundlePorts): Pr
     await part("config.json", "options with their origins, secrets masked", async () =>
       json(ports.shown(await explain("serve", flags, env))),
     ),
-    await part("health.json", "the health of the service, all checks", () => page(url, "health", "?verbose")),
-    await part("metrics.txt", "its metrics", () => page(url, "metrics")),
+    await part("health.json", "the health of the service, all checks", () => page(url, login, "health", "?verbose")),
+    await part("metrics.txt", "its metrics", () => page(url, login, "metrics")),
     await part("doctor.json", "what the doctor finds", async () => {
       const log = createLogger({ level: "error", format: "text", stream: { write: () => {} } });
       const findings = await examineAll(doctor, { log, onBegin: () => {}, onFindings: () => {} });
@@ -100,16 +103,21 @@ export function bundleFiles(folder: string, parts: readonly BundlePart[]): reado
 }
 
 /** All that the configuration knows to be secret. */
-function secretsOf({ serve, publishers }: DoctorConfig, env: Environment): string[] {
+function secretsOf({ serve, publishers }: DoctorConfig, login: EngineCredentials, env: Environment): string[] {
   const { engines = [], nats = null, zmqCurve = null, cluster = null } = serve?.config ?? {};
   const keyHolders = [...engines.flatMap((engine) => (engine.kind === "zmq" ? [engine] : [])), ...publishers];
   const keys = [zmqCurve?.keys, cluster?.curve, ...keyHolders.map(({ curve }) => curve)];
   const curveSecrets = keys.map((pair) => pair?.secretKey ?? null);
   const connection = nats === null ? null : openConnection(nats.connection);
   const { password = null, token = null, nkeySeed = null, creds = null } = connection?.auth ?? {};
-  const headers = engines.flatMap((engine) => (engine.kind === "http" ? Object.values(engine.headers.reveal()) : []));
-  // "Bearer x": what comes behind the space is a secret by itself.
-  const words = headers.flatMap((value) => [value, ...value.split(/\s+/).slice(1)]);
+  const ofEngines = engines.flatMap((engine) => (engine.kind === "http" ? Object.values(engine.headers.reveal()) : []));
+  const headers = [...Object.values(login.headers.reveal()), ...ofEngines];
+  // "Bearer x": what comes behind the space is a secret by itself, and so is the password in "Basic x".
+  const words = headers.flatMap((value) => {
+    const rest = value.split(/\s+/).slice(1);
+    const logins = /^basic\s/i.test(value) ? rest.map((word) => Buffer.from(word, "base64").toString("utf8")) : [];
+    return [value, ...rest, ...logins.map((pair) => pair.slice(pair.indexOf(":") + 1))];
+  });
   const variables = SECRET_VARIABLES.map((name) => env[name]?.trim() ?? null);
   return [password, token, nkeySeed, creds, ...curveSecrets, ...variables, ...words].filter(
     (secret) => secret !== null,
@@ -132,11 +140,16 @@ function versions(version: string): object {
   };
 }
 
-async function page(base: URL, path: string, query: string = ""): Promise<string> {
+async function page(base: URL, credentials: EngineCredentials, path: string, query: string = ""): Promise<string> {
   const url = urlBelow(base, path);
   url.search = query;
-  const { status, failure, body } = await lookAt(url, { timeoutMs: PAGE_TIMEOUT_MS });
+  const { status, failure, body } = await lookAt(url, {
+    timeoutMs: PAGE_TIMEOUT_MS,
+    credentials,
+    maxBodyBytes: MAX_PAGE_BYTES,
+  });
   if (failure !== "") throw new ConfigError("URL", `${base.origin} cannot be reached (${failure})`);
+  if (status === 401) throw new ConfigError("URL", `${base.origin} asks for a password: give --header-file`);
   // Health says 503 when something is wrong, which is what the bundle is for.
   if (status !== 200 && status !== 503) throw new ConfigError("URL", `${base.origin}/${path} answers ${status}`);
   return body.toString("utf8");
