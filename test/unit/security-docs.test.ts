@@ -54,7 +54,7 @@ test("no link of a page leads nowhere", () => {
 
 test("who looks for help with a vulnerability, with the move from another publisher or to another version, finds it", () => {
   const readme = read("README.md");
-  for (const page of ["SECURITY.md", "docs/migration.md", "docs/upgrading.md", "docs/limits.md", "deploy/"]) {
+  for (const page of ["SECURITY.md", "docs/migration.md", "docs/upgrading.md", "docs/limits.md", "deploy/README.md"]) {
     assert.ok(readme.includes(`](${page})`), page);
   }
 });
