@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { test, type TestContext } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { connect } from "nats";
 import { RecordingReader } from "../../src/main/record/recording-reader.ts";
 import { canaryEngine, CANARY_BLOCK_TOKENS } from "../support/canary-engine.ts";
@@ -180,125 +180,137 @@ function stateOf(folder: string): Buffer {
   return Buffer.concat(readdirSync(folder).map((name) => readFileSync(path.join(folder, name))));
 }
 
-test(
-  "token ids, salts and secrets come out where they are meant to, and nowhere else",
-  { timeout: 120_000 },
-  async (t) => {
+// Each is a service of its own, and much of its time is waiting for processes to start.
+describe("canaries", { concurrency: true }, () => {
+  void test(
+    "token ids, salts and secrets come out where they are meant to, and nowhere else",
+    { timeout: 120_000 },
+    async (t) => {
+      const server = await NatsServer.start(t, ACCOUNT);
+      if (server === null) return;
+      const nats = await listen(t, server);
+      const outputs = new Outputs();
+      const { service, replay, stateDir, flags } = await startService(t, server, "--nats-encoding raw");
+      const { url, zmqEndpoint } = service.facts;
+      const folder = folderFor(t);
+      const file = (name: string): string => path.join(folder, name);
+
+      // Those that carry them, so that all that follows can fail.
+      const [live, replayed, snapshot, raw, open] = await Promise.all([
+        run(t, ["tail", zmqEndpoint, "--count", "2", "--json", "--tokens"]),
+        run(t, ["replay", replay, "--json", "--tokens"]),
+        get(`${url}/v1/kv/snapshot`),
+        eventually("messages", PATIENCE_MS, () => (hasToken(nats.bytes()) ? nats.bytes() : null)),
+        record(t, ["--publisher", zmqEndpoint, "--with-tokens"]),
+      ]);
+      const carriers: readonly (readonly [string, string | Buffer])[] = [
+        ["the live socket", live],
+        ["replay", replayed],
+        ["the snapshot", snapshot],
+        ["NATS, raw", raw],
+      ];
+      for (const [name, output] of carriers) assert.deepEqual([hasToken(output), hasSalt(output)], [true, true], name);
+      for (const [name, output] of carriers) assert.ok(!hasSecret(output), name);
+      assert.ok(hasToken(open.held) && hasSalt(open.held), "a recording with tokens");
+
+      await collectHttp(t, "serve", url, outputs);
+      collectCommandLine(service, outputs);
+      const consolidator = await consolidate(t, `--engine-endpoint ${zmqEndpoint} --log-level trace`);
+      const router = await index(t, `--block-size ${CANARY_BLOCK_TOKENS} --workers 1=${zmqEndpoint} --log-level trace`);
+      const wrong = ["--nats-url", `nats://kv:${CANARY_PASSWORD}@127.0.0.1:1`];
+      const commands: readonly (readonly string[])[] = [
+        ["tail", zmqEndpoint, "--count", "3", "--json"],
+        ["tail", zmqEndpoint, "--count", "3"],
+        ["replay", replay, "--json"],
+        ["top", url, "--once"],
+        ["top", url, "--once", "--json"],
+        ["perf", url],
+        ["check", url],
+        ["check", url, "--format", "json"],
+        ["doctor", "--publisher", `${zmqEndpoint}?replay=${replay}`, "--seconds", "0.5", ...flags],
+        ["doctor", "--json", ...flags],
+        ["config", "show", ...flags],
+        ["config", "show", "--json", ...flags],
+        ["config", "check", ...flags, ...wrong],
+        ["serve", ...flags, ...wrong],
+        ["serve", "--engine", `http://kv:${CANARY_PASSWORD}@127.0.0.1:1`],
+        ["serve", `--nats-password=${CANARY_PASSWORD}`],
+        ["check", `http://kv:${CANARY_PASSWORD}@127.0.0.1:1`],
+      ];
+      // A few at a time: most of what they take is their start.
+      for (let i = 0; i < commands.length; i += COMMANDS_AT_ONCE) {
+        const batch = commands.slice(i, i + COMMANDS_AT_ONCE);
+        const said = await Promise.all(batch.map((command) => run(t, command)));
+        for (const [j, text] of said.entries()) outputs.add(batch[j]?.join(" ") ?? "", text);
+      }
+      const { engine } = await canaryEngine(t);
+      writeFileSync(file("log"), service.text());
+      const bundle = ["support-bundle", url, "--output", file("b.tar.gz"), "--log-file", file("log"), ...flags];
+      const [published, ofEngine, bundled] = await Promise.all([
+        record(t, ["--publisher", zmqEndpoint]),
+        record(t, ["--engine", engine.url.href]),
+        run(t, bundle),
+      ]);
+      outputs.add("a recording of the publisher", published.held);
+      outputs.add("a recording of the engine", ofEngine.held);
+      outputs.add("replay of a file", await run(t, ["replay", published.file, "--json", "--tokens"]));
+      outputs.add("support-bundle", bundled);
+      outputs.add("the bundle", execFileSync("tar", ["-xzOf", file("b.tar.gz")], { maxBuffer: 2 ** 28 }));
+
+      for (const [name, each] of [
+        ["consolidate", consolidator.facts.url],
+        ["index", router.url],
+      ] as const) {
+        for (const place of ["/metrics", "/health"]) outputs.add(`${name} ${place}`, await get(`${each}${place}`));
+      }
+      await Promise.all([stop(consolidator), stop(router)]);
+      await stop(service);
+      for (const [name, each] of [
+        ["serve", service],
+        ["consolidate", consolidator],
+        ["index", router],
+      ] as const) {
+        outputs.add(`the log of ${name}`, each.text());
+      }
+      assert.ok(service.logs.length > 10 && service.text().includes("engine0"));
+      assert.ok(hasToken(stateOf(stateDir)) && hasSalt(stateOf(stateDir)), "the state directory");
+      assert.ok(outputs.size > 35, `${outputs.size}`);
+      outputs.assertClean();
+    },
+  );
+
+  void test("redacted, they come out nowhere at all", { timeout: 120_000 }, async (t) => {
     const server = await NatsServer.start(t, ACCOUNT);
     if (server === null) return;
     const nats = await listen(t, server);
     const outputs = new Outputs();
-    const { service, replay, stateDir, flags } = await startService(t, server, "--nats-encoding raw");
+    const more = "--redact-tokens all --nats-encoding raw";
+    const { service, replay, stateDir } = await startService(t, server, more);
     const { url, zmqEndpoint } = service.facts;
-    const folder = folderFor(t);
-    const file = (name: string): string => path.join(folder, name);
-
-    // Those that carry them, so that all that follows can fail.
-    const carriers: readonly (readonly [string, string | Buffer])[] = [
-      ["the live socket", await run(t, ["tail", zmqEndpoint, "--count", "2", "--json", "--tokens"])],
-      ["replay", await run(t, ["replay", replay, "--json", "--tokens"])],
-      ["the snapshot", await get(`${url}/v1/kv/snapshot`)],
-      ["NATS, raw", await eventually("messages", PATIENCE_MS, () => (hasToken(nats.bytes()) ? nats.bytes() : null))],
-    ];
-    for (const [name, output] of carriers) assert.deepEqual([hasToken(output), hasSalt(output)], [true, true], name);
-    for (const [name, output] of carriers) assert.ok(!hasSecret(output), name);
-    const open = await record(t, ["--publisher", zmqEndpoint, "--with-tokens"]);
-    assert.ok(hasToken(open.held) && hasSalt(open.held), "a recording with tokens");
-
+    outputs.add("the live socket", await run(t, ["tail", zmqEndpoint, "--count", "2", "--json", "--tokens"]));
+    outputs.add("replay", await run(t, ["replay", replay, "--json", "--tokens"]));
+    outputs.add("the snapshot", await get(`${url}/v1/kv/snapshot`));
+    outputs.add("messages as they are", (await record(t, ["--publisher", zmqEndpoint, "--with-tokens"])).held);
     await collectHttp(t, "serve", url, outputs);
-    collectCommandLine(service, outputs);
-    const consolidator = await consolidate(t, `--engine-endpoint ${zmqEndpoint} --log-level trace`);
-    const router = await index(t, `--block-size ${CANARY_BLOCK_TOKENS} --workers 1=${zmqEndpoint} --log-level trace`);
-    const wrong = ["--nats-url", `nats://kv:${CANARY_PASSWORD}@127.0.0.1:1`];
-    const commands: readonly (readonly string[])[] = [
-      ["tail", zmqEndpoint, "--count", "3", "--json"],
-      ["tail", zmqEndpoint, "--count", "3"],
-      ["replay", replay, "--json"],
-      ["top", url, "--once"],
-      ["top", url, "--once", "--json"],
-      ["perf", url],
-      ["check", url],
-      ["check", url, "--format", "json"],
-      ["doctor", "--publisher", `${zmqEndpoint}?replay=${replay}`, "--seconds", "0.5", ...flags],
-      ["doctor", "--json", ...flags],
-      ["config", "show", ...flags],
-      ["config", "show", "--json", ...flags],
-      ["config", "check", ...flags, ...wrong],
-      ["serve", ...flags, ...wrong],
-      ["serve", "--engine", `http://kv:${CANARY_PASSWORD}@127.0.0.1:1`],
-      ["serve", `--nats-password=${CANARY_PASSWORD}`],
-      ["check", `http://kv:${CANARY_PASSWORD}@127.0.0.1:1`],
-    ];
-    // A few at a time: most of what they take is their start.
-    for (let i = 0; i < commands.length; i += COMMANDS_AT_ONCE) {
-      const batch = commands.slice(i, i + COMMANDS_AT_ONCE);
-      const said = await Promise.all(batch.map((command) => run(t, command)));
-      for (const [j, text] of said.entries()) outputs.add(batch[j]?.join(" ") ?? "", text);
-    }
-    const published = await record(t, ["--publisher", zmqEndpoint]);
-    outputs.add("a recording of the publisher", published.held);
-    const { engine } = await canaryEngine(t);
-    outputs.add("a recording of the engine", (await record(t, ["--engine", engine.url.href])).held);
-    outputs.add("replay of a file", await run(t, ["replay", published.file, "--json", "--tokens"]));
-
-    writeFileSync(file("log"), service.text());
-    const bundle = ["support-bundle", url, "--output", file("b.tar.gz"), "--log-file", file("log"), ...flags];
-    outputs.add("support-bundle", await run(t, bundle));
-    outputs.add("the bundle", execFileSync("tar", ["-xzOf", file("b.tar.gz")], { maxBuffer: 2 ** 28 }));
-
-    for (const [name, each] of [
-      ["consolidate", consolidator.facts.url],
-      ["index", router.url],
-    ] as const) {
-      for (const place of ["/metrics", "/health"]) outputs.add(`${name} ${place}`, await get(`${each}${place}`));
-    }
-    await Promise.all([stop(consolidator), stop(router)]);
+    const bytes = await eventually("messages", PATIENCE_MS, () =>
+      nats.bytes().includes("BlockStored") ? nats.bytes() : null,
+    );
+    outputs.add("NATS, raw", bytes);
     await stop(service);
-    for (const [name, each] of [
-      ["serve", service],
-      ["consolidate", consolidator],
-      ["index", router],
-    ] as const) {
-      outputs.add(`the log of ${name}`, each.text());
-    }
-    assert.ok(service.logs.length > 10 && service.text().includes("engine0"));
-    assert.ok(hasToken(stateOf(stateDir)) && hasSalt(stateOf(stateDir)), "the state directory");
-    assert.ok(outputs.size > 35, `${outputs.size}`);
+    outputs.add("the state directory", stateOf(stateDir));
+    outputs.add("the log", service.text());
     outputs.assertClean();
-  },
-);
+  });
 
-test("redacted, they come out nowhere at all", { timeout: 120_000 }, async (t) => {
-  const server = await NatsServer.start(t, ACCOUNT);
-  if (server === null) return;
-  const nats = await listen(t, server);
-  const outputs = new Outputs();
-  const more = "--redact-tokens all --nats-encoding raw";
-  const { service, replay, stateDir } = await startService(t, server, more);
-  const { url, zmqEndpoint } = service.facts;
-  outputs.add("the live socket", await run(t, ["tail", zmqEndpoint, "--count", "2", "--json", "--tokens"]));
-  outputs.add("replay", await run(t, ["replay", replay, "--json", "--tokens"]));
-  outputs.add("the snapshot", await get(`${url}/v1/kv/snapshot`));
-  outputs.add("messages as they are", (await record(t, ["--publisher", zmqEndpoint, "--with-tokens"])).held);
-  await collectHttp(t, "serve", url, outputs);
-  const bytes = await eventually("messages", PATIENCE_MS, () =>
-    nats.bytes().includes("BlockStored") ? nats.bytes() : null,
-  );
-  outputs.add("NATS, raw", bytes);
-  await stop(service);
-  outputs.add("the state directory", stateOf(stateDir));
-  outputs.add("the log", service.text());
-  outputs.assertClean();
-});
-
-test("Dynamo's encoding has hashes only, whatever is redacted", { timeout: 120_000 }, async (t) => {
-  const server = await NatsServer.start(t, ACCOUNT);
-  if (server === null) return;
-  const nats = await listen(t, server);
-  const { service } = await startService(t, server, "--redact-tokens zmq");
-  const bytes = await eventually("messages", PATIENCE_MS, () =>
-    nats.bytes().includes("tokens_hash") ? nats.bytes() : null,
-  );
-  assert.deepEqual(canariesIn(bytes), []);
-  await stop(service);
+  void test("Dynamo's encoding has hashes only, whatever is redacted", { timeout: 120_000 }, async (t) => {
+    const server = await NatsServer.start(t, ACCOUNT);
+    if (server === null) return;
+    const nats = await listen(t, server);
+    const { service } = await startService(t, server, "--redact-tokens zmq");
+    const bytes = await eventually("messages", PATIENCE_MS, () =>
+      nats.bytes().includes("tokens_hash") ? nats.bytes() : null,
+    );
+    assert.deepEqual(canariesIn(bytes), []);
+    await stop(service);
+  });
 });

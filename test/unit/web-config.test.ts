@@ -111,6 +111,18 @@ const ROWS: Readonly<Record<string, Row>> = {
     error:
       /no key "tls_server_configs" \(did you mean tls_server_config\?\)|no key "tls_server_configs".*tls_server_config/,
   },
+  "a hash in place of a section": {
+    text: `${USER}: x`,
+    error: /line 1: a key that is no name; there are tls_server_config/,
+  },
+  "a hash in place of a user": {
+    text: `basic_auth_users: { "${USER}": alice }`,
+    error: /basic_auth_users: a key that is no name: /,
+  },
+  "a user with a colon and the hash behind it": {
+    text: `basic_auth_users: { "alice:${USER}": "" }`,
+    error: /a key that is no name: a user name cannot hold a colon/,
+  },
   "a section in capitals": { text: `TLS_SERVER_CONFIG: {}`, error: /no key/ },
   "an unknown key of TLS": { text: `${TLS}, cert_files: x }`, error: /tls_server_config: no key "cert_files"/ },
   "an unknown key of HTTP": {

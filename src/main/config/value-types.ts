@@ -93,7 +93,8 @@ export function oneOf<const T extends string>(values: readonly T[]): ValueType<T
   return {
     placeholder: values.join("|"),
     takes,
-    json: { enum: [...values] },
+    // The second is for spaces around it, which editors need not offer.
+    json: { anyOf: [{ enum: [...values] }, { type: "string", pattern: wordPattern(values) }] },
     parse(text: string, place: Place): T {
       const found = values.find((value) => value === text.trim());
       if (found === undefined) throw notAllowed(place, text, takes);
@@ -137,20 +138,17 @@ export const directoryName: ValueType<string> = {
 
 const ON_WORDS: readonly string[] = ["on", "true", "yes", "1"];
 const OFF_WORDS: readonly string[] = ["off", "false", "no", "0"];
+/** In any case; patterns of JSON Schema have no flag for that. */
+const SWITCH_PATTERN: string = wordPattern([...ON_WORDS, ...OFF_WORDS]).replaceAll(
+  /[a-z]/g,
+  (letter) => `[${letter}${letter.toUpperCase()}]`,
+);
 
 /** A switch. */
 export const onOff: ValueType<boolean> = {
   placeholder: "on|off",
   takes: "on or off",
-  json: {
-    enum: [
-      true,
-      false,
-      1,
-      0,
-      ...[...ON_WORDS, ...OFF_WORDS].flatMap((word) => [word, word.toUpperCase(), titled(word)]),
-    ],
-  },
+  json: { anyOf: [{ enum: [true, false, 1, 0, "on", "off"] }, { type: "string", pattern: SWITCH_PATTERN }] },
   parse(input: string, place: Place): boolean {
     const word = input.trim().toLowerCase();
     if (ON_WORDS.includes(word)) return true;
@@ -165,7 +163,9 @@ export function orWord<T, U>(type: ValueType<T>, word: string, value: U): ValueT
   return {
     placeholder: type.placeholder,
     takes,
-    ...(type.json === undefined ? {} : { json: { anyOf: [type.json, { const: word }] } }),
+    ...(type.json === undefined
+      ? {}
+      : { json: { anyOf: [type.json, { const: word }, { type: "string", pattern: wordPattern([word]) }] } }),
     parse(input: string, place: Place): T | U {
       if (input.trim() === word) return value;
       try {
@@ -182,8 +182,9 @@ function digits(pattern: string): JsonSchema {
   return { type: "string", pattern };
 }
 
-function titled(word: string): string {
-  return word.slice(0, 1).toUpperCase() + word.slice(1);
+/** Words as they are, with spaces around them. They have letters, digits, dashes and underscores only. */
+function wordPattern(words: readonly string[]): string {
+  return `^ *(${words.join("|")}) *$`;
 }
 
 /** Bytes as a person would write them, where that is exact. */

@@ -1,7 +1,8 @@
 /**
  * Typed reading of one map of a YAML file: a fixed set of keys, each at most once, each of one type. MAIN THREAD; pure.
  *
- * Errors name the key and the line and never the value: it may be a secret.
+ * Errors name the key and the line and never the value: it may be a secret. Nor a key that does not look like one: who swaps a name
+ * and a hash, or breaks a line of a private key, has a secret there.
  */
 import type { ConfigError } from "../../shared/errors.ts";
 import { quoted } from "../config/option-spec.ts";
@@ -14,6 +15,18 @@ export type Fault = (line: number, reason: string) => ConfigError;
 /** The words that Go's YAML takes for a truth value. */
 const TRUE_WORDS: readonly string[] = ["true", "yes", "on", "y"];
 const FALSE_WORDS: readonly string[] = ["false", "no", "off", "n"];
+
+/** Shorter than the hash of bcrypt and than a line of PEM, and without their signs. */
+const KEY_LIKE = /^[\w.@-]{1,32}$/;
+const HIDDEN_KEY = "a key that is no name";
+
+function shownKey(key: string): string {
+  return KEY_LIKE.test(key) ? key : HIDDEN_KEY;
+}
+
+function noKey(key: string): string {
+  return KEY_LIKE.test(key) ? `no key ${quoted(key)}` : HIDDEN_KEY;
+}
 
 export class YamlFields {
   readonly #name: string;
@@ -28,7 +41,7 @@ export class YamlFields {
     if (node.kind !== "map") throw fault(node.line, `${this.#name}a map of keys and values is needed here`);
     for (const { key, line, value } of node.entries) {
       if (keys !== null && !keys.includes(key)) {
-        throw fault(line, `${this.#name}no key ${quoted(key)}${didYouMean(key, keys)}; there are ${keys.join(", ")}`);
+        throw fault(line, `${this.#name}${noKey(key)}${didYouMean(key, keys)}; there are ${keys.join(", ")}`);
       }
       this.#values.set(key, value);
     }
@@ -44,7 +57,7 @@ export class YamlFields {
   }
 
   fault(key: string, reason: string): ConfigError {
-    return this.#fault(this.lineOf(key), `${this.#name}${key}: ${reason}`);
+    return this.#fault(this.lineOf(key), `${this.#name}${shownKey(key)}: ${reason}`);
   }
 
   /** A map below this one; empty where it is not there. */

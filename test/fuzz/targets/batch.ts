@@ -1,6 +1,7 @@
 /** Batches of events that other publishers send: the decoder, and who judges the events of an engine and of a source. */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { MAX_RANK } from "../../../src/shared/record.ts";
 import { SourceCounters } from "../../../src/main/consolidate/source-counters.ts";
 import { WireFeed } from "../../../src/main/consolidate/wire-feed.ts";
 import { EngineCounters } from "../../../src/main/metrics/engine-counters.ts";
@@ -82,6 +83,7 @@ async function open(): Promise<Session> {
       events++;
       assert.ok(event.blockCount <= event.hashLo.length && event.tokenCount <= event.tokens.length);
       assert.ok(event.tokenCount <= input.length, "no more tokens than bytes");
+      assert.ok(Number.isInteger(reader.rank) && reader.rank >= -1 && reader.rank <= MAX_RANK);
       const rank = Math.max(0, reader.rank);
       if (judge.judge(event, rank) === "publish") judge.countPublished(event, rank);
     }

@@ -29,6 +29,12 @@ function assertPhases(record: PerfRecord): void {
   }
 }
 
+/** A record goes on pages and into metrics as it is. */
+function assertNumbers(value: unknown): void {
+  if (typeof value === "number") assert.ok(value >= 0 && Number.isFinite(value), `${value} is no count, rate or time`);
+  if (typeof value === "object" && value !== null) for (const each of Object.values(value)) assertNumbers(each);
+}
+
 function open(): Session {
   const scanner = new ListScanner(scanPerfEntry);
   const entry = new PerfEntry();
@@ -44,7 +50,10 @@ function open(): Session {
         faults.push(...entry.faults);
         const outcomes = entry.records.length + entry.faults.length;
         assert.ok(outcomes === 1 || outcomes === 2, "an entry makes one record or fault, or one for each half");
-        for (const record of entry.records) assertPhases(record);
+        for (const record of entry.records) {
+          assertPhases(record);
+          assertNumbers(record);
+        }
       }
     };
     scanner.begin();

@@ -76,7 +76,11 @@ function open(): Session {
   const run = async (input: Uint8Array): Promise<void> => {
     const [yaml, header] = partsOf(input);
     const shown = basicCredentials(header?.toString("latin1"));
-    if (shown !== null) assert.ok(Object.values(shown).every((part) => typeof part === "string"));
+    if (shown !== null) {
+      const sent = Buffer.from(header?.toString("latin1").trim().split(/ +/)[1] ?? "", "base64");
+      assert.equal(`${shown.user}:${shown.password}`, sent.toString("utf8"), "it is what was sent");
+      assert.ok(!shown.user.includes(":"), "a password may hold a colon, a user's name may not");
+    }
     writeFileSync(file, yaml ?? "");
     try {
       const { config, tls: material } = await loadWebConfig(file, PLACE);
