@@ -10,6 +10,7 @@
  * Everything follows from the seed. A call of `next` allocates nothing.
  */
 import type { TrafficConfig } from "../config/config.ts";
+import { FinishedRequests } from "./finished-requests.ts";
 import { Random } from "./random.ts";
 import { PARENT, RAW_KIND, type RawEvent } from "./raw-event.ts";
 import { BlockHashes, MAX_CHAIN_BLOCKS, TokenRuns } from "./traffic-content.ts";
@@ -21,9 +22,6 @@ const WINDOW_SIZE = 131_072;
 const RUNNING = 4;
 /** Hot prefixes of a rank: the first requests to finish, every second one, become those. */
 const PREFIXES = 4;
-/** Finished requests that all ranks together remember; beyond a rank's share it never mentions the oldest again. */
-const REMEMBERED = 16_384;
-const MIN_REMEMBERED_PER_RANK = 64;
 /** Most blocks that the size of a removal is planned around. */
 const MAX_TYPICAL_REMOVAL = 1024;
 /** What was made so far: the truth that tests and the stand-in engine compare with. */
@@ -74,12 +72,7 @@ export class Traffic {
   readonly #prefixLength: Uint32Array;
   readonly #prefixCount: Uint8Array;
   readonly #finishedOnRank: Uint32Array;
-  // A row of these is a ring of finished requests, oldest at `head`.
-  readonly #perRank: number;
-  readonly #doneSerial: Float64Array;
-  readonly #doneLength: Uint32Array;
-  readonly #doneHead: Uint32Array;
-  readonly #doneCount: Uint32Array;
+  readonly #finished: FinishedRequests;
 
   constructor(config: TrafficConfig) {
     const { blocks, ranks, removed } = config;
@@ -102,12 +95,7 @@ export class Traffic {
     this.#prefixLength = new Uint32Array(ranks * PREFIXES);
     this.#prefixCount = new Uint8Array(ranks);
     this.#finishedOnRank = new Uint32Array(ranks);
-    // A power of two, so that a mask wraps the ring.
-    this.#perRank = Math.max(MIN_REMEMBERED_PER_RANK, 2 ** Math.floor(Math.log2(REMEMBERED / ranks)));
-    this.#doneSerial = new Float64Array(ranks * this.#perRank);
-    this.#doneLength = new Uint32Array(ranks * this.#perRank);
-    this.#doneHead = new Uint32Array(ranks);
-    this.#doneCount = new Uint32Array(ranks);
+    this.#finished = new FinishedRequests(ranks);
   }
 
   /** Publishable events made so far: stored and removed. */
@@ -131,7 +119,7 @@ export class Traffic {
     const rank = this.#rank;
     this.#begin(raw, rank);
     // Nothing to remove yet: store instead, so that the number of events stays exact.
-    if (this.#random.next() >>> 0 < this.#removedBelow && (this.#doneCount[rank] as number) > 0) {
+    if (this.#random.next() >>> 0 < this.#removedBelow && this.#finished.count(rank) > 0) {
       this.#removeOldest(raw, rank);
     } else {
       this.#store(raw, rank, dice >>> 3);
@@ -203,13 +191,7 @@ export class Traffic {
       this.#prefixCount[rank] = prefixes + 1;
       return;
     }
-    const mask = this.#perRank - 1;
-    if (this.#doneCount[rank] === this.#perRank) this.#forgetOldest(rank);
-    const count = this.#doneCount[rank] as number;
-    const at = rank * this.#perRank + (((this.#doneHead[rank] as number) + count) & mask);
-    this.#doneSerial[at] = serial;
-    this.#doneLength[at] = length;
-    this.#doneCount[rank] = count + 1;
+    this.#finished.add(rank, serial, length);
   }
 
   #removeOldest(raw: RawEvent, rank: number): void {
@@ -217,26 +199,19 @@ export class Traffic {
     // Small removals while there is room, large ones when it gets tight: the cache fills up and then stays full.
     const typical = this.#typicalRemoval;
     let left = 1 + ((this.#random.next() >>> 0) % typical);
-    if ((this.#doneCount[rank] as number) > this.#perRank >>> 1) left += typical;
+    if (this.#finished.isHalfFull(rank)) left += typical;
 
-    while (left > 0 && (this.#doneCount[rank] as number) > 0) {
-      const at = rank * this.#perRank + (this.#doneHead[rank] as number);
-      const serial = this.#doneSerial[at] as number;
-      let length = this.#doneLength[at] as number;
+    while (left > 0 && this.#finished.count(rank) > 0) {
+      const serial = this.#finished.oldestSerial(rank);
+      let length = this.#finished.oldestLength(rank);
       for (; left > 0 && length > 0; left--) {
         length--;
         this.#addBlock(raw, serial, length);
       }
-      this.#doneLength[at] = length;
-      if (length === 0) this.#forgetOldest(rank);
+      this.#finished.shortenOldest(rank, length);
     }
     this.emitted.removed++;
     this.emitted.removedBlocks += raw.blockCount;
-  }
-
-  #forgetOldest(rank: number): void {
-    this.#doneHead[rank] = ((this.#doneHead[rank] as number) + 1) & (this.#perRank - 1);
-    this.#doneCount[rank] = (this.#doneCount[rank] as number) - 1;
   }
 
   #setParent(raw: RawEvent, serial: number, index: number): void {
