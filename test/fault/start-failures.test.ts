@@ -27,7 +27,7 @@ test("the HTTP port is taken: exit 69, and the ZMQ address is free again", async
   const first = new Kvcast(t, `serve --engine synthetic: --zmq-endpoint ${zmq} --system-port ${portOf(taken)}`);
   const { code, text } = await failure(first);
   assert.equal(code, 69, text);
-  assert.match(text, /another process listens there; choose another port with --system-port/u);
+  assert.match(text, /another process listens there, perhaps another kvcast; choose another port with --system-port/u);
   assert.ok(!text.includes("kvcast is running"));
 
   const second = new Kvcast(t, `serve --engine synthetic: --zmq-endpoint ${zmq} --system-port 0`);
