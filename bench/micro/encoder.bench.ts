@@ -7,7 +7,8 @@ import { type EventSize, measure, writeRecord } from "../../src/main/pipeline/ba
 import { MAX_BATCH_EVENTS } from "../../src/main/pipeline/batcher.ts";
 import { SLOT_HEADER_BYTES } from "../../src/shared/ring-layout.ts";
 import { isSingleEvent, ENGINE_WIRE_FORMATS, type WireFormat } from "../../src/shared/wire-format.ts";
-import { FrameEncoder, type FrameJob } from "../../src/workers/frame-encoder.ts";
+import { FrameEncoder } from "../../src/workers/frame-encoder.ts";
+import type { FrameJob } from "../../src/workers/frame-job.ts";
 import { outputOf } from "../../src/workers/msgpack-writer.ts";
 import { makeNormaliser, storedEvents, storedObject, TOKENS_A_BLOCK } from "../support/made-up-events.ts";
 import { atLeast } from "../goal.ts";

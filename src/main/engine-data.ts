@@ -12,10 +12,9 @@
 import { AdditionalMetricsCollector } from "./component-metrics/additional-metrics.ts";
 import { LLMBackendMetrics } from "./component-metrics/backend-metrics.ts";
 import { DerivedMetrics } from "./component-metrics/derived-metrics.ts";
-import type { Backend, DisaggregationMode, Modality } from "./component-metrics/worker-traits.ts";
 import type { EngineConfig, EngineCredentials } from "./config/config.ts";
 import { engineLog } from "./engine-log.ts";
-import type { EngineSurroundings } from "./engine-runtime.ts";
+import type { EngineSurroundings } from "./engine-surroundings.ts";
 import { type EngineFacts, EngineProbe, NO_FACTS } from "./engine/engine-probe.ts";
 import { SettingsCheck } from "./engine/settings-check.ts";
 import { EngineHealth } from "./health/engine-health.ts";
@@ -28,19 +27,9 @@ import type { PerfRecord } from "./perf/perf-record.ts";
 import type { PerfView } from "./perf/perf-report.ts";
 import type { KeptRequest } from "./perf/perf-ring.ts";
 import type { PerfState } from "./perf/perf-status.ts";
+import { identityOf, type WorkerIdentity } from "./worker-identity.ts";
 
 const SAMPLE_MS = 1000;
-
-/** What kind of worker it is: as configured, else as it says, else as most are. */
-export interface WorkerIdentity {
-  readonly model: string;
-  readonly component: string;
-  readonly disaggregationMode: DisaggregationMode;
-  readonly backend: Backend;
-  readonly modality: Modality;
-  /** Null where the engine does not say. */
-  readonly engineVersion: string | null;
-}
 
 export class EngineData implements PerfView {
   readonly counters: EngineCounters;
@@ -134,22 +123,9 @@ export class EngineData implements PerfView {
   get identity(): WorkerIdentity | null {
     if (this.#facts === null && this.#probe !== null && this.#worker.model === null) return null;
     if (this.#identity === null || this.#identity.facts !== this.#facts) {
-      this.#identity = { facts: this.#facts, made: this.#makeIdentity() };
+      this.#identity = { facts: this.#facts, made: identityOf(this.#worker, this.facts, this.engine) };
     }
     return this.#identity.made;
-  }
-
-  #makeIdentity(): WorkerIdentity {
-    const { model, component, disaggregationMode, backend, modality } = this.#worker;
-    const facts = this.facts;
-    return {
-      model: model ?? facts.model ?? this.engine,
-      component,
-      disaggregationMode: disaggregationMode ?? facts.disaggregationMode ?? "prefill_and_decode",
-      backend: backend ?? facts.backend ?? "pytorch",
-      modality: modality ?? facts.modality ?? "text",
-      engineVersion: facts.version,
-    };
   }
 
   requests(): readonly KeptRequest[] {

@@ -4,15 +4,10 @@
  * Engines share the pipeline and nothing else. Each has its own loop, which waits for that engine or for room in the ring, and
  * for no other engine; so one that hangs, fails or sends garbage costs itself only.
  */
-import type { LoadMessage } from "../shared/nats-messages.ts";
-import type { EngineCredentials, ServeConfig } from "./config/config.ts";
+import type { EngineCredentials } from "./config/config.ts";
 import type { EngineData } from "./engine-data.ts";
-import type { EventOutlet } from "./intake.ts";
-import type { Logger } from "./log.ts";
 import type { EngineCounters } from "./metrics/engine-counters.ts";
-import type { EngineRanks } from "./normalise/engine-ranks.ts";
 import type { SavedRanks } from "./normalise/saved-ranks.ts";
-import type { UnknownRankSet } from "./normalise/unknown-ranks.ts";
 
 export interface EngineRuntime {
   readonly counters: EngineCounters;
@@ -31,21 +26,4 @@ export interface EngineRuntime {
    * one waits for room.
    */
   followed(): SavedRanks | null;
-}
-
-/** What an engine finds around it. */
-export interface EngineSurroundings {
-  /** What holds for all engines. */
-  readonly config: ServeConfig;
-  readonly outlet: EventOutlet;
-  /** The engine's share of the ranks. */
-  readonly ranks: EngineRanks;
-  /** Where an earlier run ended, all engines together, by the ranks that are published. */
-  readonly saved: SavedRanks;
-  /** Told of the ranks whose engine may hold blocks that it did not tell us of; null: there is no index. */
-  readonly unknown: UnknownRankSet | null;
-  readonly postLoad: (message: LoadMessage) => void;
-  readonly log: Logger;
-  /** A loop ended that never should. */
-  readonly onFatal: (error: Error) => void;
 }

@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { wallClockSeconds } from "../shared/clock.ts";
 import type { Epoch } from "../shared/index-messages.ts";
-import type { SequenceStart } from "./config/config.ts";
+import type { SequenceStart } from "./config/stream-options.ts";
 
 /** An epoch that begins now. */
 export function newEpoch(): Epoch {

@@ -4,7 +4,7 @@
  * Messages and values may quote what an engine sent. Control characters are therefore escaped: nobody outside may
  * forge a second line or drive the terminal.
  */
-import type { LogLevel } from "./config/config.ts";
+import type { LogLevel } from "./log-level.ts";
 
 const RESET = "\u001B[0m";
 const DIM = "\u001B[2m";

@@ -8,7 +8,7 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino } from "pino";
-import type { LogFormat, LogLevel } from "./config/config.ts";
+import type { LogFormat, LogLevel } from "./log-level.ts";
 import { formatTextLine } from "./log-text.ts";
 
 export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];

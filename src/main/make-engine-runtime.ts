@@ -1,6 +1,7 @@
 /** Which part of the service an engine of the configuration becomes. MAIN THREAD, at start. */
 import type { EngineConfig } from "./config/config.ts";
-import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
+import type { EngineRuntime } from "./engine-runtime.ts";
+import type { EngineSurroundings } from "./engine-surroundings.ts";
 import { RawEventEngine } from "./raw-event-engine.ts";
 import { ZmqEngine } from "./zmq-engine/zmq-engine.ts";
 

@@ -31,7 +31,10 @@ const LINES: Readonly<Record<Notice["code"], { level: "debug" | "info" | "warn";
     level: "warn",
     text: "the engine announced no attention window: the largest one of its events is taken",
   },
-  unknown_rank: { level: "warn", text: "events of an attention-DP rank beyond --attention-dp-size are published" },
+  unknown_rank: {
+    level: "warn",
+    text: "events of an attention-DP rank beyond --attention-dp-size are published: is it too small?",
+  },
   rank_left_out: {
     level: "warn",
     text: "events of an attention-DP rank beyond --attention-dp-size are left out: its number is another engine's",

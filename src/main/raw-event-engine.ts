@@ -14,7 +14,8 @@ import type {
 import { type ClearPorts, clearRanks } from "./clear-ranks.ts";
 import { EngineData } from "./engine-data.ts";
 import { engineLog } from "./engine-log.ts";
-import type { EngineRuntime, EngineSurroundings } from "./engine-runtime.ts";
+import type { EngineRuntime } from "./engine-runtime.ts";
+import type { EngineSurroundings } from "./engine-surroundings.ts";
 import { HttpSource } from "./engine/http-source.ts";
 import type { EngineSource } from "./engine/source.ts";
 import { SyntheticSource } from "./engine/synthetic-source.ts";

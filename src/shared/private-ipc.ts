@@ -6,7 +6,8 @@
  * is then moved to where it belongs, which takes the place of what a dead process left there. Where the detour would make the
  * path too long for an address of the system, the mode comes right after the bind.
  */
-import { chmodSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { createConnection } from "node:net";
 import path from "node:path";
 
 const SCHEME = "ipc://";
@@ -20,6 +21,23 @@ const SUFFIX_LENGTH = 6;
 /** Whether an endpoint is a file: not an abstract name, which has no mode, and not one that libzmq shall make up. */
 export function ipcPath(endpoint: string): string | null {
   return /^ipc:\/\/([^@*].*)$/.exec(endpoint)?.[1] ?? null;
+}
+
+/** What is said where someone listens and cannot be talked to: another user, and one with a full queue. */
+const SERVED_ERRORS: readonly string[] = ["EACCES", "EAGAIN"];
+
+/** Whether someone listens on a path: a bind would take it away from them without a word. */
+export async function isServed(file: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection(file);
+    probe.on("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.on("error", ({ code = "" }: NodeJS.ErrnoException) =>
+      resolve(SERVED_ERRORS.includes(code) && existsSync(file)),
+    );
+  });
 }
 
 /** Binds with `bind`, which is given the address to use. Rejects as it does, or when the file cannot be moved. */

@@ -11,27 +11,10 @@ import { RECORD_KIND, RECORD_KIND_MASK, RECORD_WORD } from "../shared/record.ts"
 import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import { isSingleEvent, type WireFormat } from "../shared/wire-format.ts";
 import { type EventWriter, eventWriter } from "./event-writer.ts";
-import { type Output, putArrayHeader, putFloat64, putUint } from "./msgpack-writer.ts";
+import type { FrameJob } from "./frame-job.ts";
+import { putArrayHeader, putFloat64, putUint } from "./msgpack-writer.ts";
 import type { PlaneEncoder } from "./plane-encoder.ts";
 import { writePlane } from "./plane-pass.ts";
-
-/** Where a slot's records are and where its frame goes. */
-export interface FrameJob {
-  /** Words that hold the slot's header, with the poison bits and the event at work; the first one at `slot`. */
-  readonly header: Int32Array;
-  readonly slot: number;
-  /** Words that hold the records; the first one at `recordsWord`. */
-  readonly records: Uint32Array;
-  readonly recordsWord: number;
-  readonly recordWords: number;
-  readonly events: number;
-  /** Rank of a batching dialect's one message; single events bring their own. */
-  readonly rank: number;
-  readonly wallSeconds: number;
-  /** The same memory, from its first byte on, to write into; the frame begins at byte `frameOffset`, a multiple of four. */
-  readonly out: Output;
-  readonly frameOffset: number;
-}
 
 export interface FrameResult {
   frameBytes: number;

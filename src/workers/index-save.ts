@@ -4,7 +4,7 @@
  * A save goes into a new file beside the old one, which it replaces only when all of it is on the disk: whatever happens,
  * there is the old state or the new one. The file holds token ids and salts, so nobody but its owner may read it.
  */
-import { closeSync, fsync, mkdirSync, openSync, rmSync, write } from "node:fs";
+import { closeSync, fsync, openSync, rmSync, write } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -12,6 +12,7 @@ import type { BlockIndex } from "./block-index.ts";
 import { encodeChunk, encodeHeader, type IndexFileHeader, type IndexFileInfo } from "./index-file.ts";
 import { FILE_NAME } from "./index-store.ts";
 import type { SnapshotScan } from "./snapshot-scan.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 const NEW_FILE_NAME: string = `${FILE_NAME}.new`;
 const CHUNK_BYTES: number = 128 * 1024;
@@ -44,7 +45,7 @@ export class IndexSave {
   constructor(directory: string, index: BlockIndex, info: IndexFileInfo, onIdle: () => void = () => {}) {
     this.#directory = directory;
     this.#onIdle = onIdle;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     this.#scan = index.beginScan(info.wireFormat);
     try {
       // Made anew, because a file that exists keeps its mode.

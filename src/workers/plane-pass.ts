@@ -7,7 +7,7 @@
 import { countPlanePoison, isPlanePoisoned, setPlanePoison } from "../shared/poison.ts";
 import { RECORD_WORD } from "../shared/record.ts";
 import { SLOT } from "../shared/ring-layout.ts";
-import type { FrameJob } from "./frame-encoder.ts";
+import type { FrameJob } from "./frame-job.ts";
 import type { PlaneEncoder } from "./plane-encoder.ts";
 
 /** Writes the messages of a slot at byte `p`, and tells the slot of them. */

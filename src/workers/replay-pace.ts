@@ -43,6 +43,8 @@ interface Known {
   start: number;
   repeats: number;
   restsUntilMs: number;
+  /** `start` and `repeats` before the last request. */
+  before: readonly [start: number, repeats: number];
 }
 
 export class ReplayPace {
@@ -72,6 +74,7 @@ export class ReplayPace {
     if (known.tokens < 1 || this.#allTokens < 1) return "throttled";
     known.tokens--;
     this.#allTokens--;
+    known.before = [known.start, known.repeats];
     if (start === null) return "admitted";
     known.repeats = start <= known.start ? known.repeats + 1 : 0;
     known.start = start;
@@ -81,6 +84,12 @@ export class ReplayPace {
     return "resting";
   }
 
+  /** The request that was admitted just now could not be answered after all: whoever asks again repeats nothing. */
+  unanswered(key: string): void {
+    const known = this.#known.get(key);
+    if (known !== undefined) [known.start, known.repeats] = known.before;
+  }
+
   /** A client took nothing of its answer for so long that it was given up. */
   expired(key: string, nowMs: number): void {
     this.#recall(key, nowMs).restsUntilMs = nowMs + this.#limits.restMs;
@@ -88,7 +97,8 @@ export class ReplayPace {
 
   #recall(key: string, nowMs: number): Known {
     const { burst } = this.#limits;
-    const known = this.#known.get(key) ?? { tokens: burst, atMs: nowMs, start: -1, repeats: 0, restsUntilMs: 0 };
+    const fresh = { tokens: burst, atMs: nowMs, start: -1, repeats: 0, restsUntilMs: 0, before: [-1, 0] as const };
+    const known: Known = this.#known.get(key) ?? fresh;
     this.#known.delete(key);
     this.#known.set(key, known);
     const [oldest] = this.#known.keys();

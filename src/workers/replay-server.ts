@@ -226,7 +226,9 @@ export class ReplayServer {
       () => (request.type === "snapshot" ? relay.answer() : new RangeAnswer(window, data, topic, request.start)),
       nowMs,
     );
-    if (!isTaken) this.#ended.push({ outcome: "limited", durationMs: null });
+    if (isTaken) return;
+    this.#pace.unanswered(keyOf(identity));
+    this.#ended.push({ outcome: "limited", durationMs: null });
   }
 
   async #send(identity: Buffer, frames: readonly Buffer[]): Promise<Sent> {

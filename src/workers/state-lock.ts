@@ -10,19 +10,10 @@
  * mark counts as long as its process lives. A number that has been given to another process since is known by the start,
  * which holds the machine's own start too. Processes that cannot see each other, as in two containers, are not kept apart.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { codeOf, StateDirTakenError } from "../shared/errors.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 const INTERRUPTED = "running";
 const MARK = /^running-([1-9]\d{0,9})-(.+)$/u;
@@ -44,7 +35,7 @@ export class StateLock {
 
   /** Makes the directory if need be. Throws StateDirTakenError when a living process has it, or an error of the system. */
   static take(directory: string): StateLock {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     const own = ownMark();
     try {
       closeSync(openSync(path.join(directory, own), "wx", 0o600));

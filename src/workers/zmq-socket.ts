@@ -1,10 +1,10 @@
 /**
  * What all sockets have in common: how they are bound, how they say that they would have to wait. PUBLISHER THREAD.
  */
-import { createConnection } from "node:net";
 import type { Socket } from "zeromq";
-import { BindError, messageOf } from "../shared/errors.ts";
-import { bindPrivately, ipcPath } from "../shared/private-ipc.ts";
+import { bindReason, IN_USE } from "../shared/bind-reason.ts";
+import { BindError } from "../shared/errors.ts";
+import { bindPrivately, ipcPath, isServed } from "../shared/private-ipc.ts";
 
 /** The part of a socket that a bind needs. */
 type Bindable = Socket & { bind(endpoint: string): Promise<void> };
@@ -18,10 +18,10 @@ export async function bindSocket<S extends Bindable>(
   make: () => S,
 ): Promise<{ readonly socket: S; readonly endpoint: string }> {
   const fail = (reason: unknown): BindError =>
-    new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
-  if (await isServed(endpoint)) throw fail("Address already in use");
-  const socket = make();
+    new BindError(endpoint, `cannot bind ${endpoint}: ${bindReason(endpoint, reason)}`, reason);
   const file = ipcPath(endpoint);
+  if (file !== null && (await isServed(file))) throw fail(IN_USE);
+  const socket = make();
   try {
     if (file === null) await socket.bind(endpoint);
     else await bindPrivately(file, (staged) => socket.bind(staged));
@@ -35,18 +35,4 @@ export async function bindSocket<S extends Bindable>(
 /** Whether a socket refused a message, or had none to give, because it would have had to wait. */
 export function wouldWait(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EAGAIN";
-}
-
-/** Whether someone listens on an ipc path: libzmq would take it away from them without a word. */
-async function isServed(endpoint: string): Promise<boolean> {
-  const path = ipcPath(endpoint);
-  if (path === null) return false;
-  return new Promise((resolve) => {
-    const probe = createConnection(path);
-    probe.on("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.on("error", () => resolve(false));
-  });
 }

@@ -274,6 +274,8 @@ void test("client certificates, by each policy of Go", async (t) => {
         assert.deepEqual(seen, statuses, `${JSON.stringify(policy)} ${who} ${maxVersion}`);
       }
     }
+    const isForSome = Object.values(expected).some(([, status]) => status === 200);
+    assert.equal(server.servesPrivate, isForSome, JSON.stringify(policy));
     const refusals = Object.values(expected).some(([status]) => status === 0);
     assert.equal(
       lines.some((line) => line.includes("a client was refused by TLS")),
@@ -377,10 +379,59 @@ async function renews(t: TestContext): Promise<void> {
   assert.ok(lines.every((line) => !/PRIVATE|\$2b\$/.test(line)));
 }
 
-void test("what takes its time", { concurrency: 2 }, async (t) => {
+async function staysClosed(t: TestContext): Promise<void> {
+  const { server, file, lines } = await start(t, { basic_auth_users: { alice: hashed("one") } });
+  const page = `${server.url}/page`;
+  // As an editor leaves it for a moment: a file of nothing is a good web configuration.
+  for (const half of ["", "basic_auth_users:\n"]) {
+    writeFileSync(file, half);
+    const told = lines.length;
+    await eventually("half a file is told", LIMIT_MS, async () => {
+      assert.equal((await ask(page)).status, 401);
+      assert.equal((await ask(page, { auth: "alice:one" })).status, 200);
+      return lines.slice(told).some((line) => line.includes("basic_auth_users asks for passwords no longer"))
+        ? true
+        : null;
+    });
+    writeFileSync(file, JSON.stringify({ basic_auth_users: { alice: hashed("one") } }));
+    await eventually("the whole file is read", LIMIT_MS, async () => {
+      await ask(page);
+      return lines.slice(told).some((line) => line.includes("was read again")) ? true : null;
+    });
+  }
+}
+
+async function staysAsClosed(t: TestContext): Promise<void> {
+  const files = tlsFiles(t);
+  if (files === null) return;
+  const { folder, ca, server: pair, clients } = certificates(files);
+  const demand = { ...pair, client_auth_type: "RequireAndVerifyClientCert", client_ca_file: "ours.pem" };
+  const bounded = { ...demand, client_allowed_sans: ["scraper.example"] };
+  const users = { basic_auth_users: { alice: hashed("one") } };
+  const { server, file, lines } = await start(t, { tls_server_config: bounded, ...users }, folder);
+  for (const [half, told] of [
+    [{ tls_server_config: bounded }, "basic_auth_users asks for passwords no longer"],
+    [{ tls_server_config: demand, ...users }, "client_allowed_sans bounds who is let in no longer"],
+    [{ tls_server_config: pair, ...users }, "client_auth_type demands certificates no longer"],
+  ] as const) {
+    writeFileSync(file, JSON.stringify(half));
+    await eventually(told, LIMIT_MS, async () => {
+      const seen: number[] = [];
+      for (const client of [clients.none, clients.alias, clients.ours]) {
+        seen.push((await ask(`${server.url}/page`, { ...client, ca })).status);
+      }
+      assert.deepEqual(seen, [0, 0, 401]);
+      return lines.some((line) => line.includes(told)) ? true : null;
+    });
+  }
+}
+
+void test("what takes its time", { concurrency: 4 }, async (t) => {
   await Promise.all([
     t.test("what speaks no TLS, or nothing, is cut off", cutsOffWhatSpeaksNoTls),
     t.test("certificates and users change while it serves; a bad file changes nothing", renews),
+    t.test("a file without its users, or half of one, opens nothing", staysClosed),
+    t.test("nor does one that demands less of certificates", staysAsClosed),
   ]);
 });
 

@@ -1,6 +1,9 @@
 /** Sockets that are bound to a path here can be connected to by their user alone, whatever the umask, and leave nothing behind. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
@@ -63,8 +66,39 @@ test("a path that leaves no room for a detour, and one that a dead process left"
   }
   await assert.rejects(
     bindSocket(`ipc://${folder}/none/s`, () => new Publisher()),
-    /cannot bind ipc:.*ENOENT/,
+    /cannot bind ipc:.*there is no directory .*none/,
   );
+});
+
+/** Listens on a path, with room for hardly anyone to wait, and then stops taking whoever comes. */
+const LISTENER = `
+require("node:net").createServer().listen({ path: process.argv[1], backlog: 1 }, () => {
+  console.log("listening");
+  process.kill(process.pid, "SIGSTOP");
+});`;
+
+test("a path whose owner is stopped, with a full queue, is not taken away", async (t) => {
+  const file = path.join(folderOf(t), "s");
+  const owner = spawn(process.execPath, ["-e", LISTENER, file], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => owner.kill("SIGKILL"));
+  await once(owner.stdout, "data");
+  const waiting: Socket[] = [];
+  t.after(() => waiting.forEach((socket) => socket.destroy()));
+  const codes = async (): Promise<string | null> => {
+    const socket = createConnection(file);
+    waiting.push(socket);
+    return new Promise((resolve) => {
+      socket.on("connect", () => resolve(null));
+      socket.on("error", ({ code }: NodeJS.ErrnoException) => resolve(code ?? ""));
+    });
+  };
+  assert.equal(await eventually("a full queue", 5000, codes), "EAGAIN");
+  const { ino } = statSync(file);
+  await assert.rejects(
+    bindSocket(`ipc://${file}`, () => new Publisher({ linger: 0 })),
+    /Address already in use/,
+  );
+  assert.equal(statSync(file).ino, ino);
 });
 
 test("a leader of a cluster", async (t) => {

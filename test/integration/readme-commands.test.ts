@@ -3,7 +3,7 @@
  * not run here is in a table, with where it is.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { spawn } from "node:child_process";
@@ -31,6 +31,7 @@ const ELSEWHERE: readonly string[] = [
 function commandsOf(page: string): readonly string[] {
   return [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = ""]) =>
     block
+      .replaceAll(/\\\n\s*/g, "")
       .split("\n")
       .map((line) => line.replace(/\s+#.*$/, "").trim())
       .filter((line) => line !== ""),
@@ -39,15 +40,17 @@ function commandsOf(page: string): readonly string[] {
 
 /** Words of a command, as a shell makes them where nothing but quotes is special. */
 function wordsOf(command: string): readonly string[] {
-  return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+  return [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, plain]) => double ?? single ?? plain ?? "",
+  );
 }
 
-/** Runs it in that folder; what it wrote to stdout goes into the file behind `>`. */
+/** Has a shell run it in that folder. */
 async function runIn(folder: string, command: string): Promise<number | null> {
-  const [line = "", file] = command.split(" > ");
-  const [node, ...words] = [process.execPath, KVCAST, ...wordsOf(line).slice(1)];
-  const child = spawn("/bin/sh", ["-c", file === undefined ? '"$@"' : `"$@" > ${file}`, "sh", node, ...words], {
+  const line = `kvcast() { "$0" "$CLI_FILE" "$@"; }; ${command}`;
+  const child = spawn("/bin/sh", ["-c", line, process.execPath], {
     cwd: folder,
+    env: { ...process.env, CLI_FILE: KVCAST },
     stdio: "ignore",
   });
   return new Promise((resolve) => child.once("exit", resolve));
@@ -76,6 +79,7 @@ test("each command of the README does what it says", async (t) => {
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const { engine, service, replay } = await rig(t);
   const { url, zmqEndpoint } = service.facts;
+  copyFileSync("deploy/systemd/kvcast.yaml", path.join(folder, "kvcast.yaml"));
   const here = (command: string): string =>
     command
       .replaceAll("http://127.0.0.1:8000", engine)
@@ -99,7 +103,9 @@ test("each command of the README does what it says", async (t) => {
         .slice(1)
         .join(" ")
         .replace(replay, "tcp://127.0.0.1:*")
-        .replace("nats://127.0.0.1:4222", nats?.url ?? "");
+        .replace("nats://127.0.0.1:4222", nats?.url ?? "")
+        .replace("tcp://*:20081", "tcp://127.0.0.1:*")
+        .replaceAll(/ (server\.secret|clients)/g, ` ${folder}/$1`);
       // It would take events from the service that the other lines look at.
       const own = await sim(t, "--rate 500");
       await endOf(await serve(t, flags.replace(engine, own.url)));

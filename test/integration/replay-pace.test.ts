@@ -21,6 +21,26 @@ test("the same again and again: sent three times, then the end marker alone, unt
   assert.deepEqual(numbersOf(await replay.ask(client, 0)), range(0, 10));
 });
 
+test("who asks again because there was no place repeats nothing: as soon as there is one, it is served", async (t) => {
+  const bytes = 64 * 1024;
+  const replay = await ReplayHarness.start(t, {
+    messageBytes: bytes,
+    pace: PACE_LIMITS,
+    limits: { maxClients: 1, tcpTimeoutMs: 1000 },
+  });
+  replay.keep(0, 12, bytes);
+  assert.deepEqual(numbersOf(await replay.ask(replay.client(), 0), bytes), range(0, 12));
+  const client = replay.client();
+  const tries = PACE_LIMITS.repeats * 2;
+  for (let i = 0; i < tries; i++) assert.deepEqual(numbersOf(await replay.ask(client, 5), bytes), []);
+  assert.deepEqual(replay.outcomes(), { complete: 1, limited: tries });
+  replay.aheadMs += 1000;
+  for (let i = 0; i < PACE_LIMITS.repeats; i++) {
+    assert.deepEqual(numbersOf(await replay.ask(client, 5), bytes), range(5, 12));
+  }
+  assert.deepEqual(numbersOf(await replay.ask(client, 5), bytes), [], "what was sent three times is a repetition");
+});
+
 test("who is up to date may ask for what is next as often as the bucket allows, and is refused beyond", async (t) => {
   const replay = await ReplayHarness.start(t, { pace: PACE_LIMITS });
   replay.keep(0, 10);

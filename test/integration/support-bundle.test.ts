@@ -6,10 +6,12 @@ import os from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { hashSync } from "bcryptjs";
+import { curveKeyPair } from "zeromq";
 import { runCli } from "../../src/main/cli/program.ts";
 import { lastLines } from "../../src/main/support/last-lines.ts";
 import { scrubbed, scrubbedLog } from "../../src/main/support/scrub.ts";
 import { tarGz } from "../../src/main/support/tar.ts";
+import { CurveFiles } from "../support/curve.ts";
 import { end, startKvcast } from "../support/cli-process.ts";
 import { serve } from "../support/processes.ts";
 
@@ -81,6 +83,26 @@ test("a bundle of a running service has all parts, says what it put in, and is n
   const again = await bundle(args);
   assert.equal(again.code, 69);
   assert.match(again.err, /cannot be written: EEXIST/);
+});
+
+test("secret CURVE keys of the configuration are masked, wherever they stand", async (t) => {
+  const curve = new CurveFiles(t);
+  const client = curveKeyPair();
+  const folder = folderFor(t);
+  const output = path.join(folder, "b.tar.gz");
+  const log = path.join(folder, "log");
+  const secrets = [curve.server.secretKey, client.secretKey];
+  writeFileSync(log, secrets.map((secret, i) => `key ${i} is ${secret}\n`).join(""));
+  const engine = `zmq+tcp://127.0.0.1:1?${curve.query}`;
+  const keyFlags = [...curve.flags.split(" "), "--zmq-curve-client-key-file", curve.secret("client.secret", client)];
+  const flags = ["--engine", engine, ...keyFlags, "--log-file", log, "--output", output];
+  const { code, out, err } = await bundle(["http://127.0.0.1:1", ...flags]);
+  assert.equal(code, 0, err);
+  const files = unpack(t, output);
+  assert.equal(files.get("log.txt"), "key 0 is ***\nkey 1 is ***\n");
+  for (const [name, content] of files) {
+    for (const secret of secrets) assert.ok(!content.includes(secret) && !out.includes(secret), name);
+  }
 });
 
 test("a service that asks for a password is shown one, and neither it nor a CURVE key is in the bundle", async (t) => {

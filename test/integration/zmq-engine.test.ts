@@ -98,7 +98,11 @@ for (const format of ENGINE_WIRE_FORMATS) {
     assert.equal(page.sum("kvcast_source_sequence_gaps_total"), 0);
     assert.equal(page.sum("kvcast_rank_dirty"), 0);
     const dated = { ...labels, source: "engine_timestamp" };
-    assert.ok(page.value("kvcast_event_age_seconds_count", dated) > 0, "its batches are dated");
+    const { url } = source.facts;
+    // Where all was published before the service had subscribed, all of it came by replay, which has no age.
+    const isAllHealed =
+      page.sum("kvcast_source_healed_messages_total") > (await scrape(url)).value("kvcast_published_sequence");
+    assert.ok(isAllHealed || page.value("kvcast_event_age_seconds_count", dated) > 0, "its batches are dated");
     await stopInTime(service);
   });
 }
@@ -160,7 +164,7 @@ test("a kvcast that is started again goes on where it ended: what was published 
   const folder = await mkdtemp(path.join(tmpdir(), "kvcast-zmq-engine-"));
   t.after(() => rm(folder, { recursive: true }));
   const events = 4000;
-  const source = await publisher(t, `--engine synthetic:?events=${events}&rate=1500&seed=6 --wait-subscribers 1`);
+  const source = await publisher(t, `--engine synthetic:?events=${events}&rate=500&seed=6 --wait-subscribers 1`);
   const flags = `--engine ${source.engine} --snapshot --state-dir ${folder}`;
   const first = await serve(t, flags);
   await eventually("some events have come", PATIENCE_MS, async () => ((await receivedOf(first)) > 500 ? true : null));

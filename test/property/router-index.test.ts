@@ -28,6 +28,8 @@ type Step =
 
 const wide = (n: number): bigint => BigInt.asUintN(64, BigInt(n) * 0x9e37_79b9_7f4a_7c15n);
 const WHO = 12;
+/** More than are looked through for the sake of a flag, or of the block above one that was given up. */
+const MANY = 80;
 const workerOf = (who: number): bigint => 2n ** 63n + BigInt(who >> 1);
 const rankOf = (who: number): number => who & 1;
 
@@ -90,7 +92,7 @@ function heldBy(
   const { holds } = index;
   const { tree } = holds;
   const held = new Map<string, { who: number; hash: bigint; chain: string }>();
-  for (let rank = 0; rank < WHO; rank++) {
+  for (let rank = 0; rank < MANY; rank++) {
     const owner = index.owners.find(workerOf(rank), rankOf(rank));
     if (owner === NO_OWNER) continue;
     holds.forEach(owner, (hold) => {
@@ -259,3 +261,49 @@ test("a full index that gives up others: what is gone is counted, was an end, an
     { numRuns: 300 },
   );
 });
+
+function storing(rank: number, letters: readonly number[]): Step {
+  return { type: "store", who: rank, tier: "device", parent: null, blocks: blocksOf(rank, letters, 0) };
+}
+
+for (const maxPairs of [1_000_000, 150]) {
+  test(`blocks of more holders than are looked through, at most ${maxPairs} pairs`, () => {
+    const path = fc.array(fc.nat({ max: 1 }), { minLength: 1, maxLength: 4 });
+    const anyone = fc.nat({ max: MANY - 1 });
+    const steps: fc.Arbitrary<Step[]> = fc.oneof(
+      {
+        weight: 2,
+        arbitrary: fc
+          .record({ from: anyone, to: anyone, letters: path })
+          .map(({ from, to, letters }) =>
+            Array.from({ length: Math.max(0, to - from) }, (_, i) => storing(from + i, letters)),
+          ),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ one: anyone, letters: path }).map(({ one, letters }) => [storing(one, letters)]),
+      },
+      {
+        weight: 4,
+        arbitrary: fc
+          .record({ one: anyone, letters: path })
+          .map(({ one, letters }) => [
+            { type: "remove" as const, who: one, tier: "device" as const, hashes: [hashOf(one, letters)] },
+          ]),
+      },
+      { weight: 1, arbitrary: anyone.map((one) => [{ type: "clear" as const, who: one }]) },
+    );
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 20, size: "max" }), (all) => {
+        const index = new RouterIndex({ maxPairs, onFull: maxPairs > 1000 ? "refuse" : "evict" });
+        const naive = new NaiveRouterIndex();
+        for (const one of all.flat()) {
+          if (maxPairs > 1000) apply(index, naive, one);
+          else applyBounded(index, naive, one, maxPairs);
+        }
+        assertEqual(index, naive, chains(2, 4));
+      }),
+      { numRuns: maxPairs > 1000 ? 150 : 40 },
+    );
+  });
+}

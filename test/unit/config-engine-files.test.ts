@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { readHeaderFile, readTlsFiles } from "../../src/main/config/engine-files.ts";
-import type { NamedFile } from "../../src/main/config/engine-files.ts";
+import type { NamedFile } from "../../src/main/config/option-spec.ts";
 import { loadServeConfig } from "../../src/main/config/load.ts";
 import { flagPlace } from "../../src/main/config/option-spec.ts";
 import { ConfigError } from "../../src/shared/errors.ts";

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { TLSSocket } from "node:tls";
+import { guardedGet } from "../../src/main/http/guarded-get.ts";
+import { lookAt } from "../../src/main/http/http-look.ts";
 import { Secret } from "../../src/shared/secret.ts";
 import type { HttpEngineConfig } from "../../src/main/config/config.ts";
 import { DrainClient, type DrainOutcome } from "../../src/main/engine/drain-client.ts";
@@ -48,6 +50,13 @@ test("the environment cannot switch verification off", async (t) => {
   });
   const engine = await scriptedEngine(t, (response) => response.end("[]"), server);
   assert.equal((await drainOnce(t, engine.url, {})).error?.reason, "connect");
+  // Nor for the commands that look at an engine, or at a kvcast, and have something to show who they are.
+  const headers = new Secret({ authorization: "Bearer x" });
+  const credentials = { headers, ca: undefined, clientCert: undefined, clientKey: undefined };
+  assert.match((await lookAt(engine.url, { timeoutMs: 5000, credentials })).failure, /SELF_SIGNED|UNABLE_TO/);
+  await assert.rejects(guardedGet(engine.url, { signal: AbortSignal.timeout(5000), credentials }), {
+    code: /SELF_SIGNED|UNABLE_TO/,
+  });
   assert.equal(engine.requests.length, 0);
 });
 

@@ -4,7 +4,8 @@ import type { ProbeConfig } from "../../src/main/config/health-config.ts";
 import type { CheckReport } from "../../src/main/health/health-report.ts";
 import { type HealthState, healthRoutes } from "../../src/main/http/health.ts";
 import { RequestCounts } from "../../src/main/http/request-counts.ts";
-import type { Request, Response, WholeRoute } from "../../src/main/http/routes.ts";
+import type { Request, WholeRoute } from "../../src/main/http/routes.ts";
+import type { Response } from "../../src/main/http/response.ts";
 
 const PROBES: ProbeConfig = {
   healthPath: "/health",

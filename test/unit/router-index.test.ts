@@ -142,3 +142,53 @@ test("a thousand ranks share a prefix: it is kept once", () => {
   assert.equal(index.pairs, 0);
   assert.equal(index.nodes, 0);
 });
+
+for (const onFull of ["refuse", "evict"] as const) {
+  test(`a chain that loses its beginning while its end grows does not take up more and more memory: ${onFull}`, () => {
+    const index = new RouterIndex({ maxPairs: 100, onFull });
+    const owner = index.owner(1n, 0);
+    store(index, owner, null, [1n]);
+    for (let n = 2; n <= 1000; n++) {
+      store(index, owner, BigInt(n - 1), [BigInt(n)]);
+      const { lo, hi } = halvesOf([BigInt(n - 1)]);
+      index.remove(owner, TIER.device, lo, hi, 1);
+      assert.ok(index.nodes <= 200, `${index.nodes} blocks`);
+    }
+    assert.ok(index.counters.refused > 0);
+    // The same with a hash that moves on: no pair is added, and none is left.
+    index.clear(owner);
+    assert.equal(index.nodes, 0);
+    index.store(owner, TIER.device, columnsOf(null, [1n, 2n], [1n, 2n]));
+    for (let n = 3; n <= 1000; n++) {
+      const [parent, moved] = n % 2 === 1 ? [2n, 1n] : [1n, 2n];
+      index.store(owner, TIER.device, columnsOf(parent, [moved], [BigInt(n)]));
+      assert.ok(index.nodes <= 200, `${index.nodes} blocks`);
+    }
+    // Where others are given up there is room again: what only they had kept goes with them.
+    if (onFull === "evict") {
+      store(index, index.owner(2n, 0), null, range(5000, 100));
+      assert.deepEqual(depths(index, range(5000, 100)), { "2:0": 100 });
+    }
+  });
+}
+
+test("a block with more children than can be counted: all are found, all can go, and it stays", () => {
+  const most = 0x1ffff;
+  const index = new RouterIndex({ maxPairs: 200_000, onFull: "refuse" });
+  const owner = index.owner(1n, 0);
+  store(index, owner, null, [1n]);
+  const children = range(2, most + 3);
+  for (const child of children) store(index, owner, 1n, [child]);
+  assert.equal(index.pairs, most + 4);
+  const found = children.filter((child) => depths(index, [1n, child])["1:0"] === 2);
+  assert.equal(found.length, children.length);
+  const { lo, hi } = halvesOf(children);
+  index.remove(owner, TIER.device, lo, hi, children.length);
+  assert.deepEqual([index.pairs, index.nodes], [1, 1]);
+  assert.deepEqual(depths(index, [1n, 2n]), { "1:0": 1 });
+  store(index, owner, 1n, [2n]);
+  assert.deepEqual(depths(index, [1n, 2n]), { "1:0": 2 });
+  index.clear(owner);
+  assert.deepEqual([index.pairs, index.nodes], [0, 1], "nobody knows that it has no children any more");
+  assert.deepEqual(depths(index, [1n, 2n]), {});
+});

@@ -115,3 +115,12 @@ test("marks that no process can have made count as interrupted runs", (t) => {
     assert.ok(readdirSync(directory).includes("unrelated"));
   }
 });
+
+test("where no directory can be made it is said at once", { skip: !hasProc }, (t) => {
+  const directory = newDirectory(t);
+  writeFileSync(directory, "");
+  assert.throws(() => StateLock.take(directory), /is there, and is no directory/);
+  assert.throws(() => StateLock.take(path.join(directory, "below")), /ENOTDIR/);
+  // The parent is there and takes none.
+  assert.throws(() => StateLock.take("/proc/kvcast"), /ENOENT|EACCES|EROFS/);
+});

@@ -127,6 +127,7 @@ function usageMessage(error: CommanderError, argv: readonly string[]): string {
     // Commander has printed the page, and has no words of its own.
     return argv[0] === "help" ? `there is no command ${quoted(argv[1] ?? "")}` : "a command is missing";
   }
+  if (error.code === "commander.excessArguments") return excessMessage(argv);
   // Of --flag=value it would repeat the value, which may be a secret, and not see what the flag resembles.
   const flag = /unknown option '(--[^=']+)=/.exec(error.message)?.[1];
   if (flag !== undefined) {
@@ -135,6 +136,14 @@ function usageMessage(error: CommanderError, argv: readonly string[]): string {
     return `unknown option '${flag}'${didYouMean(flag, flagNames(options))}`;
   }
   return error.message.replace(/^error: /, "").replaceAll("\n", " ");
+}
+
+/** The first word is the command. Words that look like an address are values that lack their flag. */
+function excessMessage(argv: readonly string[]): string {
+  const { name = "kvcast", operands = [] } = commandOf(argv) ?? {};
+  const takes = operands.length === 0 ? "takes flags only" : `takes no more than ${operands.join(" ")} and flags`;
+  const example = name === "serve" ? ", as --engine URL" : "";
+  return `too many words: ${name} ${takes}; a value goes behind its flag${example}`;
 }
 
 function commandOf([word]: readonly string[]): CommandSpec | undefined {

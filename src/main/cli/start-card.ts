@@ -2,7 +2,8 @@
  * What `serve` says when it is up: a card for people, or flat fields for a log line. MAIN THREAD. Pure functions; no secrets,
  * because an engine's URL holds none and its headers are not asked.
  */
-import type { EngineConfig, LoadedConfig, Origin, PublishConfig, ServeConfig } from "../config/config.ts";
+import type { EngineConfig, LoadedConfig, PublishConfig, ServeConfig } from "../config/config.ts";
+import type { Origin } from "../config/option-spec.ts";
 import type { ClusterConfig } from "../config/load-cluster.ts";
 import type { NatsConfig } from "../config/load-nats.ts";
 import { ranksAt } from "../normalise/engine-ranks.ts";

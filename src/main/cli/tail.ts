@@ -12,6 +12,9 @@ import { SNAPSHOT_FAILURE, TextPrinter } from "../tail/text-printer.ts";
 import { EXIT, KvcastError } from "../../shared/errors.ts";
 import { TailOutput } from "./tail-output.ts";
 
+/** After such a silence it says that it waits. */
+const SILENCE_MS = 3000;
+
 /** The publisher, or what was asked of it, is not there. Exit code 69. */
 class UnreachableError extends KvcastError {
   constructor(message: string) {
@@ -51,9 +54,13 @@ export async function runTail(config: TailConfig, stopped: Promise<NodeJS.Signal
     },
     onConnection: (connected) => {
       clearTimeout(timer);
+      clearTimeout(note);
       io.err(`kvcast: ${connected ? "connected to" : "lost the connection to"} ${config.endpoint}\n`);
     },
   });
+  const note = setTimeout(() => {
+    if (refused === "") io.err(`kvcast: nobody listens at ${config.endpoint} yet; waiting\n`);
+  }, SILENCE_MS);
   if (config.timeoutMs !== null) {
     const seconds = config.timeoutMs / 1000;
     timer = setTimeout(() => {
@@ -70,6 +77,7 @@ export async function runTail(config: TailConfig, stopped: Promise<NodeJS.Signal
     await printAll(config, client, blocks, printer, output);
   } finally {
     clearTimeout(timer);
+    clearTimeout(note);
     client.close();
     printer.end();
     output.flush();

@@ -7,8 +7,9 @@
  * A path that is left behind by a socket which was closed is nobody's; libzmq never removes it.
  */
 import { createHash } from "node:crypto";
-import { createConnection, createServer, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import path from "node:path";
+import { isServed } from "../../shared/private-ipc.ts";
 
 const SCHEME = "ipc://";
 
@@ -38,16 +39,5 @@ async function listen(name: string): Promise<Server | null> {
   return new Promise((resolve) => {
     server.on("error", () => resolve(null));
     server.listen(name, () => resolve(server.unref()));
-  });
-}
-
-async function isServed(file: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createConnection(file);
-    probe.on("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.on("error", () => resolve(false));
   });
 }

@@ -7,7 +7,8 @@
 import { setTimeout } from "node:timers/promises";
 import type { Pull, XPublisher } from "zeromq";
 import { type CurveKeyPair, curveServerOptions } from "../../shared/curve.ts";
-import { BindError, messageOf } from "../../shared/errors.ts";
+import { bindReason, IN_USE } from "../../shared/bind-reason.ts";
+import { BindError } from "../../shared/errors.ts";
 import { bindPrivately, ipcPath } from "../../shared/private-ipc.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import { CurveGate } from "../curve/curve-gate.ts";
@@ -23,7 +24,6 @@ const HEARTBEAT_MS = 5000;
 const HEARTBEAT_TIMEOUT_MS = 15_000;
 const BIND_PATIENCE_MS = 1000;
 const BIND_RETRY_MS = 10;
-const IN_USE = "Address already in use";
 
 export interface LeaderEars {
   onAnswer(frames: readonly Buffer[]): void;
@@ -133,7 +133,7 @@ async function bind(socket: XPublisher | Pull, endpoint: string, patienceMs: num
       }
     }
     if (!isInUse(reason) || performance.now() >= endMs) {
-      throw new BindError(endpoint, `cannot bind ${endpoint}: ${messageOf(reason)}`, reason);
+      throw new BindError(endpoint, `cannot bind ${endpoint}: ${bindReason(endpoint, reason)}`, reason);
     }
     await setTimeout(BIND_RETRY_MS);
   }
@@ -141,7 +141,7 @@ async function bind(socket: XPublisher | Pull, endpoint: string, patienceMs: num
 
 /** Whether an address could not be bound because another socket has it: the `cause` of a BindError. */
 export function isInUse(reason: unknown): boolean {
-  return reason === IN_USE || (reason instanceof Error && "code" in reason && reason.code === "EADDRINUSE");
+  return reason === IN_USE || (reason instanceof Error && "code" in reason && reason.code === IN_USE);
 }
 
 /** Reads until the socket is closed. Never rejects. */

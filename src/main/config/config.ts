@@ -4,6 +4,7 @@
  */
 import type { CurveClientKeys } from "../../shared/curve.ts";
 import type { Secret } from "../../shared/secret.ts";
+import type { LogFormat, LogLevel } from "../log-level.ts";
 import type { WireFormat } from "../../shared/wire-format.ts";
 import type { ReplayFraming } from "../../shared/zmq-wire.ts";
 import type { CurveServerConfig } from "../curve/curve-gate.ts";
@@ -14,6 +15,8 @@ import type { LivePageMode } from "./live-options.ts";
 import type { ClusterConfig } from "./load-cluster.ts";
 import type { EngineHealthConfig, ProbeConfig } from "./health-config.ts";
 import type { NatsConfig } from "./load-nats.ts";
+import type { OnEngineGap, SequenceStart } from "./stream-options.ts";
+import type { Origin } from "./option-spec.ts";
 
 /** What stands in the files that an engine's connection needs. May be renewed while the service runs. */
 export interface EngineCredentials {
@@ -119,15 +122,8 @@ export interface PollProfile {
   readonly maxItemsPerStep: number;
 }
 
-export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
-export type LogFormat = "text" | "json";
-
 /** Answer to a replay whose start is kept no more. */
 export type ReplayEvicted = "suffix" | "empty";
-export type SequenceStart = "zero" | "time";
-/** Sinks whose messages go without token ids and cache salts. */
-export type RedactTokens = "none" | "zmq" | "nats" | "all";
-export type OnEngineGap = "mark" | "clear";
 
 /** What kind of worker the engines are; null where each engine says it itself. */
 export interface WorkerConfig {
@@ -225,9 +221,6 @@ export interface ServeConfig extends HttpAccessConfig {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
-
-/** Where the value of an option came from. */
-export type Origin = "flag" | "env" | "file" | "default";
 
 /** What `load.ts` hands to the service: the values, where each came from, and what the user should hear about them. */
 export interface LoadedConfig {

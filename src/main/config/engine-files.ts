@@ -9,7 +9,7 @@ import { ConfigError, messageOf } from "../../shared/errors.ts";
 import { Secret } from "../../shared/secret.ts";
 import { FRAMING_HEADERS } from "../engine/framing-headers.ts";
 import type { EngineCredentials } from "./config.ts";
-import type { Place } from "./option-spec.ts";
+import type { NamedFile, Place } from "./option-spec.ts";
 import { refused } from "./option-spec.ts";
 
 const MAX_HEADER_FILE_BYTES = 64 * 1024;
@@ -69,12 +69,6 @@ export interface TlsFiles {
   readonly ca: Buffer | undefined;
   readonly clientCert: Buffer | undefined;
   readonly clientKey: Secret<Buffer> | undefined;
-}
-
-/** A file name with the place that gave it. */
-export interface NamedFile {
-  readonly file: string;
-  readonly place: Place;
 }
 
 /** Reads and checks the PEM files. Throws ConfigError for one that OpenSSL would not take, and for half a pair. */

@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "../../shared/errors.ts";
 import { MASK, withoutUserinfo } from "../../shared/secret.ts";
-import type { Origin } from "./config.ts";
+import type { Origin } from "./option-spec.ts";
 import type { TargetName } from "./config-options.ts";
 import { type ConfigTarget, TARGETS } from "./config-targets.ts";
 import { fileEntries } from "./load.ts";

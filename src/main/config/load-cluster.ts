@@ -4,7 +4,7 @@ import type { LeaderEndpoints } from "../cluster/endpoints.ts";
 import type { ClusterCommand } from "../control/commands.ts";
 import { readSecretKeyFile } from "../curve/secret-key-file.ts";
 import { CLUSTER_COMMAND_OPTIONS, CLUSTER_OPTIONS } from "./cluster-options.ts";
-import type { LogLevel } from "./config.ts";
+import type { LogLevel } from "../log-level.ts";
 import { isLocalLeader } from "./leader-endpoints.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import { type Environment, type Flags, refused } from "./option-spec.ts";

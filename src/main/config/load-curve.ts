@@ -2,7 +2,7 @@
 import type { CurveClientKeys, CurveKeyPair } from "../../shared/curve.ts";
 import type { CurveServerConfig } from "../curve/curve-gate.ts";
 import { CURVE_SERVER_OPTIONS as SERVER } from "./curve-options.ts";
-import type { NamedFile } from "./engine-files.ts";
+import type { NamedFile } from "./option-spec.ts";
 import { type OptionSpec, refused } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
 

@@ -51,16 +51,16 @@ export async function loadHttpAccess(
   return {
     webConfigFile,
     insecure: isInsecure && !read.asksWho,
-    servesPrivate: !isFar || isInsecure || read.asksWho,
+    servesPrivate: !isFar || isInsecure || read.knowsSome,
   };
 }
 
 async function webConfigOf(
   resolver: Resolver,
   file: string | null,
-): Promise<{ readonly asksWho: boolean; readonly isTls: boolean }> {
-  if (file === null) return { asksWho: false, isTls: false };
-  const { asksWho, loadWebConfig } = await import("../web-config/web-config-file.ts");
+): Promise<{ readonly asksWho: boolean; readonly knowsSome: boolean; readonly isTls: boolean }> {
+  if (file === null) return { asksWho: false, knowsSome: false, isTls: false };
+  const { asksWho, knowsSome, loadWebConfig } = await import("../web-config/web-config-file.ts");
   const loaded = await loadWebConfig(file, resolver.placeOf(HTTP_OPTIONS.webConfigFile));
-  return { asksWho: asksWho(loaded), isTls: loaded.tls !== null };
+  return { asksWho: asksWho(loaded), knowsSome: knowsSome(loaded), isTls: loaded.tls !== null };
 }

@@ -1,6 +1,6 @@
 /** Makes the configuration of `kvcast index` from flags, environment and file. MAIN THREAD, once, at start. */
 import type { FullPolicy } from "../router-index/router-index.ts";
-import type { LogFormat, LogLevel } from "./config.ts";
+import type { LogFormat, LogLevel } from "../log-level.ts";
 import { CURVE_CLIENT_OPTIONS } from "./curve-options.ts";
 import { INDEX_OPTION_LIST, INDEX_OPTIONS as OWN } from "./index-options.ts";
 import { type HttpAccessConfig, loadHttpAccess } from "./load-http.ts";

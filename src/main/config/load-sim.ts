@@ -1,6 +1,6 @@
 /** Makes the configuration of `kvcast sim` from its flags. MAIN THREAD, once, at start. */
 import type { SimConfig } from "../sim/sim-config.ts";
-import type { LogFormat, LogLevel } from "./config.ts";
+import type { LogFormat, LogLevel } from "../log-level.ts";
 import { refused } from "./option-spec.ts";
 import type { Environment, Flags } from "./option-spec.ts";
 import { Resolver } from "./resolve.ts";

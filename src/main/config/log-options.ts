@@ -2,7 +2,7 @@
  * `--log-level` and `--log-format`, and how the variables that Dynamo's components read map to them: one environment may
  * set up both kinds of process. MAIN THREAD, at start only.
  */
-import type { LogFormat, LogLevel } from "./config.ts";
+import type { LogFormat, LogLevel } from "../log-level.ts";
 import { notAllowed } from "./option-spec.ts";
 import type { Defaulted, Place } from "./option-spec.ts";
 import { oneOf } from "./value-types.ts";

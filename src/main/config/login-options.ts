@@ -3,7 +3,8 @@
  * Flags only: files, as secrets on a command line are everyone's. MAIN THREAD, at start only.
  */
 import type { EngineCredentials } from "./config.ts";
-import { type NamedFile, readEngineFiles } from "./engine-files.ts";
+import { readEngineFiles } from "./engine-files.ts";
+import type { NamedFile } from "./option-spec.ts";
 import type { OptionSpec } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
 import { fileName } from "./value-types.ts";

@@ -89,8 +89,8 @@ export function quoted(text: string): string {
 }
 
 /** The error for a value that is not of the type. */
-export function notAllowed(place: Place, text: string, takes: string): ConfigError {
-  return new ConfigError(place.option, `${place.label}: ${quoted(text)} is not allowed; it takes ${takes}`);
+export function notAllowed(place: Place, text: string, takes: string, hint: string = ""): ConfigError {
+  return new ConfigError(place.option, `${place.label}: ${quoted(text)} is not allowed${hint}; it takes ${takes}`);
 }
 
 /** The error for a value that is not allowed for a reason of its own. The reason must not hold a secret. */
@@ -105,3 +105,12 @@ export function flagPlace(name: string): Place {
 export function envPlace(variable: string, name: string): Place {
   return { label: `${variable} (--${name})`, option: variable };
 }
+
+/** A file name with the place that gave it. */
+export interface NamedFile {
+  readonly file: string;
+  readonly place: Place;
+}
+
+/** Where the value of an option came from. */
+export type Origin = "flag" | "env" | "file" | "default";

@@ -1,7 +1,7 @@
 /** The address of a publisher to connect to: `tcp://host:port` or `ipc://path`. MAIN THREAD, at start only. */
 import { notAllowed } from "./option-spec.ts";
 import type { Place, ValueType } from "./option-spec.ts";
-import { zmqEndpoint } from "./zmq-endpoint.ts";
+import { schemeHint, zmqEndpoint } from "./zmq-endpoint.ts";
 
 export const peerEndpoint: ValueType<string> = {
   placeholder: "EP",
@@ -9,7 +9,9 @@ export const peerEndpoint: ValueType<string> = {
   parse(text: string, place: Place): string {
     const endpoint = boundEndpoint(text, place);
     // What only a socket that binds can make sense of.
-    if (endpoint === null || /^tcp:\/\/\*|:\*$/.test(endpoint)) throw notAllowed(place, text, peerEndpoint.takes);
+    if (endpoint === null || /^tcp:\/\/\*|:\*$/.test(endpoint)) {
+      throw notAllowed(place, text, peerEndpoint.takes, endpoint === null ? schemeHint(text.trim()) : "");
+    }
     return endpoint;
   },
 };

@@ -2,7 +2,7 @@
  * Picks the value of each option from where it is given: flag, then environment, then file, then default. It keeps the
  * origin of each. MAIN THREAD, at start only.
  */
-import type { Origin } from "./config.ts";
+import type { Origin } from "./option-spec.ts";
 import { MissingOptionError, envPlace, flagPlace } from "./option-spec.ts";
 import type { Defaulted, Environment, Flags, OptionSpec, Place, Repeatable } from "./option-spec.ts";
 

@@ -1,7 +1,7 @@
 /** The options of `kvcast sim`, the stand-in engine. Flags only, but for the log. MAIN THREAD, at start only. */
 import { DRAIN_GENERATIONS, EVENTS_FORMS, SIM_DEFAULTS, SIM_PERF_METRICS, parseFault } from "../sim/sim-config.ts";
 import type { DrainGeneration, EventsForm, Fault, SimConfig, SimPerfMetrics } from "../sim/sim-config.ts";
-import type { LogFormat, LogLevel } from "./config.ts";
+import type { LogFormat, LogLevel } from "../log-level.ts";
 import { bindHost, listenPort } from "./listen-types.ts";
 import { LOG_OPTIONS } from "./log-options.ts";
 import type { Defaulted, OptionSpec, Repeatable } from "./option-spec.ts";

@@ -2,9 +2,13 @@
  * Options of the published stream as a whole: its identity over restarts, what kvcast adds to it, and the snapshot of what it
  * amounts to. MAIN THREAD, at start only.
  */
-import type { OnEngineGap, RedactTokens, SequenceStart } from "./config.ts";
 import type { Defaulted, OptionSpec } from "./option-spec.ts";
 import { directoryName, integer, oneOf, onOff, orWord, seconds } from "./value-types.ts";
+
+export type SequenceStart = "zero" | "time";
+/** Sinks whose messages go without token ids and cache salts. */
+export type RedactTokens = "none" | "zmq" | "nats" | "all";
+export type OnEngineGap = "mark" | "clear";
 
 export const STREAM_OPTIONS: {
   readonly sequenceStart: Defaulted<SequenceStart>;

@@ -15,9 +15,16 @@ export const zmqEndpoint: ValueType<string | null> = {
     if (trimmed === "none") return null;
     if (trimmed.startsWith("tcp://")) return tcp(trimmed, text, place);
     if (trimmed.startsWith("ipc://")) return ipc(trimmed, text, place);
-    throw notAllowed(place, text, zmqEndpoint.takes);
+    throw notAllowed(place, text, zmqEndpoint.takes, schemeHint(trimmed));
   },
 };
+
+/** For an address that lacks the scheme, or has that of something else. */
+export function schemeHint(address: string): string {
+  const bare = /^(?:[a-z]{1,8}:\/\/)?((?:\*|[A-Za-z0-9.-]+):(?:\*|\d{1,5}))$/.exec(address)?.[1];
+  if (bare !== undefined) return ` (did you mean tcp://${bare}?)`;
+  return /^\/[^\s?#]+$/.test(address) ? ` (did you mean ipc://${address}?)` : "";
+}
 
 /** Whether only this machine can connect to the endpoint. */
 export function isLocalEndpoint(endpoint: string): boolean {

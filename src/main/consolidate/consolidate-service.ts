@@ -111,7 +111,9 @@ export class ConsolidateService {
       service.#board.drain();
       await pipeline.stop(0);
       if (!(error instanceof BindError)) throw error;
-      const option = error.endpoint === config.zmqEndpoint ? "--output-endpoint" : "another option";
+      const option = optionOf(error.endpoint, config);
+      // That of the HTTP server says what to do itself.
+      if (option === null) throw error;
       throw new BindError(error.endpoint, `${error.message}; choose another address with ${option}`, error);
     }
     service.#running = service.#run();
@@ -229,4 +231,10 @@ export class ConsolidateService {
       requests,
     });
   }
+}
+
+/** The option of a ZMQ address; null for that of the HTTP server. */
+function optionOf(endpoint: string, { zmqEndpoint, replayEndpoint }: ConsolidateConfig): string | null {
+  if (endpoint === zmqEndpoint) return "--output-endpoint";
+  return endpoint === replayEndpoint ? "--replay-endpoint" : null;
 }

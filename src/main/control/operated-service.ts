@@ -2,7 +2,7 @@
 import { INDEX_CELLS } from "../../shared/index-cells.ts";
 import { PUBLISHER_CELLS } from "../../shared/publisher-cells.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
-import type { LogLevel } from "../config/config.ts";
+import type { LogLevel } from "../log-level.ts";
 import type { HealthState } from "../http/health.ts";
 import type { Logger } from "../log.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";

@@ -1,7 +1,7 @@
 /** What a leader can do with a service, and the handlers that do it. MAIN THREAD; none of it is on the way of an event. */
 import { ClusterPayloadError } from "../cluster/cluster-error.ts";
 import type { CommandHandler } from "../cluster/worker-desk.ts";
-import type { LogLevel } from "../config/config.ts";
+import type { LogLevel } from "../log-level.ts";
 import { LOG_OPTIONS } from "../config/log-options.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { type ClusterCommand, functionOf, type Json, jsonFrame, jsonOf } from "./commands.ts";

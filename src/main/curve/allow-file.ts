@@ -9,10 +9,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
-import type { NamedFile } from "../config/engine-files.ts";
+import type { NamedFile } from "../config/option-spec.ts";
+import { within } from "../within.ts";
 import { AllowListError, MAX_ALLOW_FILE_BYTES, parseAllowList } from "./allow-list.ts";
 
 const LOOK_EVERY_MS = 5000;
+/** A file system that hangs must not keep out those who are on the list. */
+const MAX_LOOK_MS = 1000;
 const WRITABLE_BY_ALL = 0o002;
 
 /** What decides whether a file is another one, or was written to. */
@@ -22,6 +25,7 @@ interface Signs {
   readonly size: number;
   readonly ino: number;
   readonly mode: number;
+  isFile(): boolean;
 }
 
 export interface AllowFilePorts {
@@ -39,7 +43,11 @@ export class AllowFile {
   #seen: string;
   /** Why it could not be read the last time. */
   #unreadable: string | null = null;
-  #looking: Promise<void> = Promise.resolve();
+  /** The look that goes on, and the one behind it. */
+  #looking: Promise<true> | null = null;
+  #following: Promise<true> | null = null;
+  /** The look that goes on has taken too long: nobody waits for it any more. */
+  #isStuck: boolean = false;
   readonly #timer: NodeJS.Timeout;
 
   /** Reads the file. Throws ConfigError when it is not there or cannot be used. */
@@ -47,12 +55,12 @@ export class AllowFile {
     this.#file = named.file;
     this.#ports = ports;
     ({ keys: this.#keys, seen: this.#seen } = readAllowFile(named));
-    this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
+    this.#timer = setInterval(() => void this.#wait(), LOOK_EVERY_MS).unref();
   }
 
   /** Whether this key, 64 hexadecimal digits, stands in the file now. Never rejects. */
   async has(key: string): Promise<boolean> {
-    await this.#look();
+    await this.#wait();
     return this.#keys.has(key);
   }
 
@@ -60,9 +68,27 @@ export class AllowFile {
     clearInterval(this.#timer);
   }
 
-  /** One look behind the other: whoever asks gets the answer of a look that began after the question. */
-  #look(): Promise<void> {
-    return (this.#looking = this.#looking.then(() => this.#refresh()));
+  /** For a look, unless that takes too long. */
+  async #wait(): Promise<void> {
+    if (this.#isStuck || (await within(this.#look(), MAX_LOOK_MS)) !== null || this.#isStuck) return;
+    this.#isStuck = true;
+    this.#ports.onBad(`it could not be read within ${MAX_LOOK_MS} ms`);
+  }
+
+  /** One look behind the other, and for all who ask meanwhile the same: one that began after the question. */
+  #look(): Promise<true> {
+    if (this.#looking !== null) return (this.#following ??= this.#looking.then(() => this.#lookAgain()));
+    this.#looking = this.#refresh().then(() => {
+      this.#looking = null;
+      this.#isStuck = false;
+      return true;
+    });
+    return this.#looking;
+  }
+
+  #lookAgain(): Promise<true> {
+    this.#following = null;
+    return this.#look();
   }
 
   async #refresh(): Promise<void> {
@@ -105,20 +131,31 @@ export function readAllowFile({ file, place }: NamedFile): {
 }
 
 /** Whoever may write the list decides who is let in. */
-function requireUsable({ mode, size }: Signs): void {
-  if (size > MAX_ALLOW_FILE_BYTES) throw new AllowListError(`it is larger than ${MAX_ALLOW_FILE_BYTES} bytes`);
-  if (process.platform !== "win32" && (mode & WRITABLE_BY_ALL) !== 0) {
+function requireUsable(signs: Signs): void {
+  // A pipe can be read once, and whoever opens it waits for who writes.
+  if (!signs.isFile()) throw new AllowListError("it is no regular file");
+  if (signs.size > MAX_ALLOW_FILE_BYTES) throw tooLarge();
+  if (process.platform !== "win32" && (signs.mode & WRITABLE_BY_ALL) !== 0) {
     throw new AllowListError("everyone on this machine can write to it; run chmod o-w on it");
   }
 }
 
-/** It may have grown since it was looked at. */
+function tooLarge(): AllowListError {
+  return new AllowListError(`it is larger than ${MAX_ALLOW_FILE_BYTES} bytes`);
+}
+
+/** It may have grown since it was looked at: never a part of it. */
 async function readBounded(file: string): Promise<string> {
   const handle = await open(file);
   try {
-    const content = Buffer.alloc(MAX_ALLOW_FILE_BYTES);
-    const { bytesRead } = await handle.read(content, 0, MAX_ALLOW_FILE_BYTES, 0);
-    return content.toString("utf8", 0, bytesRead);
+    const content = Buffer.alloc(MAX_ALLOW_FILE_BYTES + 1);
+    let bytes = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(content, bytes, content.length - bytes, bytes);
+      if (bytesRead === 0) return content.toString("utf8", 0, bytes);
+      bytes += bytesRead;
+      if (bytes > MAX_ALLOW_FILE_BYTES) throw tooLarge();
+    }
   } finally {
     await handle.close();
   }

@@ -8,7 +8,7 @@
 import type { CurveKeyPair, CurveServerData } from "../../shared/curve.ts";
 import type { Logger } from "../log.ts";
 import { AllowFile } from "./allow-file.ts";
-import type { NamedFile } from "../config/engine-files.ts";
+import type { NamedFile } from "../config/option-spec.ts";
 import type { CurveSocket, RefusalReason } from "./refusals.ts";
 import { keyFromZ85, keyToZ85 } from "./z85.ts";
 import { answerFor, type Caller } from "./zap-handler.ts";

@@ -8,7 +8,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import type { CurveKeyPair } from "../../shared/curve.ts";
-import type { NamedFile } from "../config/engine-files.ts";
+import type { NamedFile } from "../config/option-spec.ts";
 import { type Place, refused } from "../config/option-spec.ts";
 import { keyPairOf } from "./key-pair.ts";
 

@@ -8,21 +8,35 @@
 import { lookup, type LookupAddress } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 
+/** Link-local, which is where most clouds have metadata, container credentials and pod identities. */
+const IPV4: readonly (readonly [address: string, prefix: number])[] = [
+  ["169.254.0.0", 16],
+  // Elsewhere: Alibaba, Oracle, and Azure's agent.
+  ["100.100.100.200", 32],
+  ["192.0.0.192", 32],
+  ["168.63.129.16", 32],
+];
+/** IPv4 within IPv6: as it was once written, translated, and through NAT64. `::ffff:` counts as IPv4 by itself. */
+const AROUND_IPV4: readonly string[] = ["::", "::ffff:0:", "64:ff9b::", "64:ff9b:1::"];
+
 const refused = new BlockList();
-// Link-local: metadata of most clouds, container credentials, pod identities. IPv4 inside IPv6 (`::ffff:`) counts as IPv4.
-refused.addSubnet("169.254.0.0", 16, "ipv4");
 refused.addSubnet("fe80::", 10, "ipv6");
-// The same through NAT64, 6to4, and as IPv4 was once written in IPv6.
-refused.addSubnet("64:ff9b::a9fe:0", 112, "ipv6");
-refused.addSubnet("2002:a9fe::", 32, "ipv6");
-refused.addSubnet("::a9fe:0", 112, "ipv6");
-// Metadata services elsewhere: AWS and its pod identities, Google, Alibaba, Oracle, and Azure's agent.
+// AWS and its pod identities, Google.
 refused.addAddress("fd00:ec2::254", "ipv6");
 refused.addAddress("fd00:ec2::23", "ipv6");
 refused.addAddress("fd20:ce::254", "ipv6");
-refused.addAddress("100.100.100.200", "ipv4");
-refused.addAddress("192.0.0.192", "ipv4");
-refused.addAddress("168.63.129.16", "ipv4");
+for (const [address, prefix] of IPV4) {
+  refused.addSubnet(address, prefix, "ipv4");
+  for (const around of AROUND_IPV4) refused.addSubnet(`${around}${address}`, 96 + prefix, "ipv6");
+  // 6to4 has it in front.
+  refused.addSubnet(`2002:${hexOf(address)}::`, 16 + prefix, "ipv6");
+}
+
+/** `169.254.0.1` as `a9fe:1`. */
+function hexOf(address: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split(".").map(Number);
+  return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+}
 
 /** Code of the error that a refused name fails with. */
 export const ADDRESS_REFUSED = "KVCAST_ADDRESS_REFUSED";

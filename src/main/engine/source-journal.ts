@@ -77,9 +77,9 @@ export class SourceJournal {
   }
 
   failed(failure: PollFailure): void {
-    const { reason, message, status, byteOffset } = failure;
+    const { reason, message, byteOffset } = failure;
     if (this.#failedPolls++ === 0) this.#downSince = this.#now();
-    const kind = kindOf(reason, status);
+    const kind = kindOf(failure);
     if (kind === this.#told || !this.#maySay(kind)) return;
     this.#told = kind;
     const hint = HINTS[kind];
@@ -122,7 +122,8 @@ export class SourceJournal {
 }
 
 /** Groups failures that have one remedy. A closed set: a status comes from outside and must not become a key. */
-function kindOf(reason: SourceErrorReason, status: number): string {
+function kindOf({ reason, status, message }: PollFailure): string {
+  if (reason === "connect" && message.includes("(EPROTO)")) return "no_tls";
   if (reason !== "http_status") return reason;
   if (status >= 300 && status < 400) return "redirect";
   if (status === 401 || status === 403) return "denied";
@@ -131,6 +132,7 @@ function kindOf(reason: SourceErrorReason, status: number): string {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
+  no_tls: "what listens there speaks no TLS: http:// in place of https://?",
   redirect: "redirects are not followed: give the address that the engine finally answers on",
   denied: "the engine wants credentials: --engine-header-file",
   no_endpoint: "there is no /kv_cache_events here: a wrong URL, or a server without KV-cache events",

@@ -15,7 +15,7 @@ import type { EngineFacts } from "../engine/engine-probe.ts";
 import type { SettingsCheck } from "../engine/settings-check.ts";
 import type { IterationStat } from "../load/iteration-stat.ts";
 import type { EngineCounters } from "../metrics/engine-counters.ts";
-import type { WorkerIdentity } from "../engine-data.ts";
+import type { WorkerIdentity } from "../worker-identity.ts";
 import type { Canary } from "./canary.ts";
 import type { ProbeOutcome } from "./canary-client.ts";
 import { type Check, Condition, FINE, type Finding, notHere, notYet } from "./check.ts";

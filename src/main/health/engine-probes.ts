@@ -1,7 +1,7 @@
 /** Makes what asks an engine: the monitor of its `/health`, and the canary. MAIN THREAD, at start. */
 import type { HttpEngineConfig } from "../config/config.ts";
 import type { EngineHealthConfig } from "../config/health-config.ts";
-import type { WorkerIdentity } from "../engine-data.ts";
+import type { WorkerIdentity } from "../worker-identity.ts";
 import { Canary } from "./canary.ts";
 import { CanaryClient, type CanarySender } from "./canary-client.ts";
 import { EngineMonitor } from "./engine-monitor.ts";

@@ -6,11 +6,11 @@
  * known who asks, or where nobody else can ask: on an address of this machine.
  */
 import { isLoopbackHost } from "../config/zmq-endpoint.ts";
-import { asksWho, type WebConfigFile } from "../web-config/web-config-file.ts";
+import { knowsSome, type WebConfigFile } from "../web-config/web-config-file.ts";
 import { type PasswordDoor, PASSWORD_BUSY } from "../web-config/password-door.ts";
 import { RateLimiter } from "../web-config/rate-limiter.ts";
 import type { RateLimit } from "../web-config/web-config.ts";
-import type { Response } from "./routes.ts";
+import type { Response } from "./response.ts";
 
 /**
  * `probe`: for everyone. `shared`: for whoever the web configuration lets in, and without one for everyone. `private`: the same, but on
@@ -51,7 +51,7 @@ export class Access {
   /** Whether what is private is served to anyone at all, as things are. */
   get servesPrivate(): boolean {
     const { webConfig } = this.#options;
-    return !this.#isOpen || (webConfig !== null && asksWho(webConfig.file.current));
+    return !this.#isOpen || (webConfig !== null && knowsSome(webConfig.file.current));
   }
 
   /** For every answer. */

@@ -2,28 +2,15 @@
  * Why an HTTP address could not be bound, in words that say what to do. MAIN THREAD.
  */
 import { createServer } from "node:net";
+import { bindReason } from "../../shared/bind-reason.ts";
 import { BindError } from "../../shared/errors.ts";
-
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process listens there",
-  EACCES: "this user may not bind it",
-  EADDRNOTAVAIL: "this machine has no such address",
-  ENOTFOUND: "the host name cannot be resolved",
-  EAI_AGAIN: "the host name cannot be resolved now",
-};
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-}
 
 /** The error for a failed `listen`; `cause` is what Node's `net` reported. */
 export function bindError(host: string, port: number, cause: unknown): BindError {
   const endpoint = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const code = codeOf(cause);
-  const reason = (code === undefined ? undefined : REASONS[code]) ?? code ?? "the address was refused";
   return new BindError(
     endpoint,
-    `cannot serve HTTP on ${endpoint}: ${reason}; choose another port with --system-port or DYN_SYSTEM_PORT ` +
+    `cannot serve HTTP on ${endpoint}: ${bindReason(endpoint, cause)}; choose another port with --system-port or DYN_SYSTEM_PORT ` +
       `(0 = any free port, -1 = no HTTP), or another address with --system-host`,
     cause,
   );

@@ -32,6 +32,8 @@ export function guardedGet(url: URL, { signal, credentials, resolve: resolveName
     const request = send(url, {
       agent: false,
       lookup: guardedLookup(resolveName),
+      // Said outright, so that no environment variable can switch verification off.
+      rejectUnauthorized: true,
       headers: { ...credentials?.headers.reveal(), "accept-encoding": "identity", "user-agent": "kvcast" },
       ...(credentials?.ca === undefined ? {} : { ca: credentials.ca }),
       ...(credentials?.clientCert === undefined ? {} : { cert: credentials.clientCert }),

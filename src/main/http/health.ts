@@ -11,7 +11,8 @@ import type { CheckReport, VerboseHealth } from "../health/health-report.ts";
 import type { ServiceStatus } from "../health/service-status.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import type { DirtyRank } from "../metrics/engine-counters.ts";
-import type { Request, Response, WholeRoute } from "./routes.ts";
+import type { Request, WholeRoute } from "./routes.ts";
+import type { Response } from "./response.ts";
 
 export interface EngineHealth {
   readonly name: string;

@@ -43,6 +43,8 @@ export function lookAt(url: URL, options: LookOptions): Promise<Look> {
       method,
       agent: false,
       lookup: guardedLookup(),
+      // Said outright, so that no environment variable can switch verification off.
+      rejectUnauthorized: true,
       headers: { ...credentials?.headers.reveal(), "accept-encoding": "identity", "user-agent": "kvcast" },
       ...(credentials?.ca === undefined ? {} : { ca: credentials.ca }),
       ...(credentials?.clientCert === undefined ? {} : { cert: credentials.clientCert }),

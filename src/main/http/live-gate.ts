@@ -7,7 +7,8 @@
  */
 import { isIP } from "node:net";
 import type { LivePageMode } from "../config/live-options.ts";
-import { type Request, type Response, TEXT } from "./routes.ts";
+import { type Request, TEXT } from "./routes.ts";
+import type { Response } from "./response.ts";
 
 export interface LiveGateOptions {
   readonly mode: LivePageMode;

@@ -4,7 +4,8 @@
 import { wallClockSeconds } from "../../shared/clock.ts";
 import { perfQueryOf } from "../perf/perf-query.ts";
 import { perfReport, type PerfView } from "../perf/perf-report.ts";
-import type { Response, WholeRoute } from "./routes.ts";
+import type { WholeRoute } from "./routes.ts";
+import type { Response } from "./response.ts";
 
 export const PERF_PATH = "/v1/perf/requests";
 

@@ -6,6 +6,7 @@
  * a body is for POST only, and for JSON only: no page in a browser can send that to another site without asking first. Who may have
  * which route is judged before anything of a body is read.
  */
+import type { Response, StreamedResponse } from "./response.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../log.ts";
 import type { Access, Client, RouteAccess } from "./access.ts";
@@ -26,20 +27,6 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>;
   /** Empty, except for a route that takes one. */
   readonly body: Buffer;
-}
-
-export interface Response {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string | Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** A response whose body is made while it is sent. For a HEAD request the body is cancelled at once. */
-export interface StreamedResponse {
-  readonly status: number;
-  readonly contentType: string;
-  readonly stream: BodyStream;
 }
 
 export interface Route {

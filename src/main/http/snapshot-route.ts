@@ -4,7 +4,8 @@
  */
 import type { SnapshotAnswer, SnapshotRefusalReason } from "../pipeline/snapshot-client.ts";
 import type { BodyStream } from "./body-stream.ts";
-import type { Response, Route, StreamedResponse } from "./routes.ts";
+import type { Route } from "./routes.ts";
+import type { Response, StreamedResponse } from "./response.ts";
 
 const MESSAGES: Readonly<Record<SnapshotRefusalReason, string>> = {
   off: "there is no index to make a snapshot of; --snapshot turns it on",

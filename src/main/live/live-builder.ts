@@ -19,24 +19,15 @@ import {
   type LiveSink,
   type LiveSnapshot,
 } from "../../shared/live-snapshot.ts";
-import { TIER } from "../../shared/tier.ts";
 import { EVENT_AGE_BUCKETS } from "../metrics/engine-counters.ts";
 import { SharedSnapshot } from "../metrics/shared-snapshot.ts";
-import type { RecentRecord } from "../pipeline/recent-records.ts";
 import { type Growth, LATELY_MS, TotalsWindow } from "./growth.ts";
 import { liveEngines } from "./live-engines.ts";
 import { Markers } from "./live-markers.ts";
-import { type LiveHealth, type LiveParts, MAX_SNAPSHOT_EVENTS, MAX_TAIL_EVENTS } from "./live-parts.ts";
+import type { LiveHealth, LiveParts } from "./live-parts.ts";
 import { joined, liveStages, ofSink, overEngines } from "./live-stages.ts";
+import { LiveTail } from "./live-tail.ts";
 import { readTotals, type Totals } from "./totals.ts";
-
-const TIER_NAMES: readonly string[] = Object.entries(TIER)
-  .toSorted(([, a], [, b]) => a - b)
-  .map(([name]) => name);
-/** Of a hash: enough to tell blocks apart, too few to look one up. */
-const HASH_DIGITS = 6;
-/** After such a pause nobody has been looking. */
-const TAIL_PAUSE_MS = 2000;
 
 export class LiveBuilder {
   readonly #parts: LiveParts;
@@ -49,17 +40,12 @@ export class LiveBuilder {
   #totals: Totals | null = null;
   /** Of the last second. */
   #health: LiveHealth | null = null;
-  /** How far the tail has been read: a place in the ring, the events until there, and when. */
-  #tailPosition: number;
-  #tailEvents: number;
-  #tailMs: number = -Infinity;
-  #newest: readonly LiveEvent[] = [];
+  readonly #tail: LiveTail;
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
     this.#shared = new SharedSnapshot(parts.pipeline);
-    this.#tailPosition = parts.pipeline.recent.position;
-    this.#tailEvents = parts.pipeline.enqueuedEvents();
+    this.#tail = new LiveTail(parts);
   }
 
   /** Names of the numbers of a row. */
@@ -92,15 +78,12 @@ export class LiveBuilder {
 
   /** As it is now, for one that asks once: with the newest events, whoever else has had them. */
   peek(viewers: number): LiveSnapshot {
-    return this.#snapshot(viewers, {
-      events: this.#recent(this.#parts.pipeline.recent.oldest, MAX_TAIL_EVENTS),
-      leftOut: 0,
-    });
+    return this.#snapshot(viewers, this.#tail.all());
   }
 
   /** The next one of a stream: with the events since the one before. */
   snapshot(viewers: number): LiveSnapshot {
-    return this.#snapshot(viewers, this.#tail());
+    return this.#snapshot(viewers, this.#tail.next());
   }
 
   #snapshot(viewers: number, tail: LiveSnapshot["tail"]): LiveSnapshot {
@@ -189,42 +172,7 @@ export class LiveBuilder {
 
   /** The newest events that have been looked at. */
   get newest(): readonly LiveEvent[] {
-    return this.#newest;
-  }
-
-  /** What came since the last call. */
-  #tail(): LiveSnapshot["tail"] {
-    const { pipeline } = this.#parts;
-    const taken = pipeline.enqueuedEvents();
-    const nowMs = performance.now();
-    const isFirst = nowMs - this.#tailMs > TAIL_PAUSE_MS;
-    const events = this.#recent(this.#tailPosition, isFirst ? MAX_TAIL_EVENTS : MAX_SNAPSHOT_EVENTS);
-    // What came while nobody looked is nothing that was left out.
-    const leftOut = isFirst ? 0 : Math.max(0, taken - this.#tailEvents - events.length);
-    this.#tailPosition = pipeline.recent.position;
-    this.#tailEvents = taken;
-    this.#tailMs = nowMs;
-    this.#newest = [...this.#newest, ...events].slice(-MAX_TAIL_EVENTS);
-    return { events, leftOut };
-  }
-
-  #recent(position: number, max: number): readonly LiveEvent[] {
-    return this.#parts.pipeline.recent.since(position, max).map((record) => this.#eventOf(record));
-  }
-
-  #eventOf({ wallSeconds, kind, rank, blocks, tier, hashHi, sequence }: RecentRecord): LiveEvent {
-    const { engines, attentionDpSize } = this.#parts;
-    const engine = engines.length === 1 ? engines[0] : engines[Math.floor(rank / attentionDpSize)];
-    return {
-      at: wallSeconds,
-      type: kind,
-      sequence,
-      engine: engine?.engine ?? "",
-      rank,
-      blocks,
-      tier: TIER_NAMES[tier] ?? "",
-      hash: hashHi === null ? "" : hashHi.toString(16).padStart(8, "0").slice(0, HASH_DIGITS),
-    };
+    return this.#tail.newest;
   }
 }
 

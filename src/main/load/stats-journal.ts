@@ -62,7 +62,9 @@ export class StatsJournal {
     // Told once: what is wrong is the configuration, and that does not change.
     if (this.#toldAt.has("unknown rank")) return;
     this.#toldAt.set("unknown rank", this.#now());
-    this.#log.warn("statistics of an attention-DP rank beyond --attention-dp-size are left out", { rank });
+    this.#log.warn("statistics of an attention-DP rank beyond --attention-dp-size are left out: is it too small?", {
+      rank,
+    });
   }
 
   #maySay(kind: string): boolean {

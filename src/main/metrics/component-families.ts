@@ -3,7 +3,8 @@
  */
 import { ADDITIONAL_METRICS, BACKEND_METRICS, WORKER_METRICS } from "../component-metrics/definitions.ts";
 import { DERIVED_METRICS } from "../component-metrics/derived-metrics.ts";
-import type { EngineData, WorkerIdentity } from "../engine-data.ts";
+import type { EngineData } from "../engine-data.ts";
+import type { WorkerIdentity } from "../worker-identity.ts";
 import type { Family, Labels } from "./cell-metric.ts";
 
 const UPTIME = "dynamo_component_uptime_seconds";

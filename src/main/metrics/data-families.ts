@@ -4,7 +4,8 @@
  *
  * What an engine does not give has no series: 0 would be a statement.
  */
-import type { EngineData, WorkerIdentity } from "../engine-data.ts";
+import type { EngineData } from "../engine-data.ts";
+import type { WorkerIdentity } from "../worker-identity.ts";
 import { CHECKED_SETTINGS } from "../engine/settings-check.ts";
 import type { StatsCounters } from "../load/stats-counters.ts";
 import type { PerfCounters } from "../perf/perf-counters.ts";

@@ -1,5 +1,5 @@
 /** How answers are written: JSON, whose whole numbers of 64 bits stay numbers. MAIN THREAD. */
-import type { Response } from "../http/routes.ts";
+import type { Response } from "../http/response.ts";
 import { bigJson, type Json } from "../router-feed/big-json.ts";
 import type { WorkerStatus } from "../router-feed/workers.ts";
 import { RequestError } from "./request-fields.ts";

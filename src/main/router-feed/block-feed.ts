@@ -20,7 +20,7 @@ export class BlockFeed {
   readonly counters: FeedCounters;
   readonly blockSizeTokens: number;
   readonly #hasher: PromptHasher = new PromptHasher();
-  readonly #salts: SaltTable = new SaltTable();
+  readonly #salts: SaltTable;
   readonly #columns: BlockColumns = {
     count: 0,
     hasParent: false,
@@ -34,6 +34,7 @@ export class BlockFeed {
 
   constructor(index: RouterIndex, counters: FeedCounters, blockSizeTokens: number) {
     this.index = index;
+    this.#salts = new SaltTable((owner, lo, hi) => index.has(owner, lo, hi));
     this.counters = counters;
     this.blockSizeTokens = blockSizeTokens;
   }

@@ -24,6 +24,12 @@ interface Registered {
   readonly input: ZmqInput;
 }
 
+/** A rank of a model. */
+interface Told {
+  readonly model: Model;
+  readonly told: number;
+}
+
 export interface WorkerStatus {
   readonly registration: Registration;
   readonly state: InputState;
@@ -71,7 +77,11 @@ export class Workers {
     return null;
   }
 
-  /** Forgets a worker, or one rank of it, and what it holds. Returns whether there was one. */
+  /**
+   * Forgets a worker, or one rank of it, and what it holds, at once: who is registered anew before the sockets are closed begins with
+   * nothing, and keeps what it learns. So are ranks that are known over NATS alone, as nobody else says when they are gone.
+   * Returns whether there was anything.
+   */
   async unregister(name: ModelName, worker: bigint, rank: number | null): Promise<boolean> {
     const gone = [...this.#workers].filter(
       ([, { registration: of }]) =>
@@ -81,12 +91,30 @@ export class Workers {
         (rank === null || of.rank === rank),
     );
     for (const [key] of gone) this.#workers.delete(key);
+    const stopped: Promise<void>[] = [];
     for (const [, { model, input, registration }] of gone) {
-      await input.stop();
+      stopped.push(input.stop());
       for (const told of new Set([registration.rank, ...input.ranks])) this.#forget(model, worker, told);
       this.#log.info("a worker was unregistered", { worker: String(worker), dp_rank: registration.rank });
     }
-    return gone.length > 0;
+    const others = this.#unregistered(name, worker, rank);
+    for (const { model, told } of others) this.#forget(model, worker, told);
+    await Promise.all(stopped);
+    return gone.length + others.length > 0;
+  }
+
+  /** Ranks of a worker, or one of them, that the model knows and no publisher that is registered tells of. */
+  #unregistered({ model: named, group }: ModelName, worker: bigint, rank: number | null): Told[] {
+    const model = this.#models.find({ model: named, group });
+    if (model === null) return [];
+    const { owners } = model.feed.index;
+    const registered = [...this.#workers.values()].filter(
+      ({ registration, model: of }) => of === model && registration.worker === worker,
+    );
+    return owners
+      .of(worker)
+      .map((owner) => ({ model, told: owners.name(owner).rank }))
+      .filter(({ told }) => (rank === null || told === rank) && !registered.some(({ input }) => input.ranks.has(told)));
   }
 
   /** Of one model, or of all. */

@@ -64,6 +64,7 @@ export class ZmqInput {
   /** Ranks that messages were about. */
   readonly #ranks: Set<number> = new Set();
   #sinceTurn: number = 0;
+  #isStopped: boolean = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: ZmqInputOptions) {
@@ -87,6 +88,7 @@ export class ZmqInput {
       },
       ({ payload }, way, counters) => {
         counters.messages++;
+        if (this.#isStopped) return TAKEN;
         if (way === "replay") options.feed.counters.healed++;
         this.#take(payload);
         return TAKEN;
@@ -108,8 +110,9 @@ export class ZmqInput {
     });
   }
 
-  /** Closes the sockets; what is known of its ranks stays. */
+  /** Takes nothing from now on, and closes the sockets; what is known of its ranks stays. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#stream.close();
     await this.#running;
   }
@@ -133,6 +136,7 @@ export class ZmqInput {
   }
 
   #onNews(item: StreamItem): void {
+    if (this.#isStopped) return;
     const { feed, log, source, worker } = this.#options;
     const fields = { worker: String(worker), endpoint: source.endpoint };
     if (item.kind === "batch") {

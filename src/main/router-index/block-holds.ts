@@ -168,6 +168,11 @@ export class BlockHolds {
     return this.#holds.end;
   }
 
+  /** See HoldSlots. */
+  lastFree(hold: number): number {
+    return this.#holds.lastFree(hold);
+  }
+
   /** Whether the hold is the owner's, by this hash. */
   is(hold: number, owner: number, lo: number, hi: number): boolean {
     return this.#holds.is(hold, owner, lo, hi) && this.node(hold) !== 0;

@@ -18,9 +18,12 @@ export class DeviceBlocks {
   readonly holds: BlockHolds = new BlockHolds();
   readonly #eviction: Eviction = new Eviction(this.holds);
   readonly #counters: IndexCounters;
+  readonly #maxNodes: number;
 
-  constructor(counters: IndexCounters) {
+  /** `maxNodes`: most blocks of the tree, those that nobody holds and that others hang on among them. */
+  constructor(counters: IndexCounters, maxNodes: number) {
     this.#counters = counters;
+    this.#maxNodes = maxNodes;
   }
 
   /** `room`: pairs that may be added. `mayEvict`: where they do not do, others are given up for those of the event. */
@@ -43,7 +46,9 @@ export class DeviceBlocks {
     }
     holds.announce(owner, hashLo, hashHi, count);
     let left = room;
-    if (mayEvict && room < count) left += this.#makeRoom(owner, blocks, room, parent);
+    // What is given up takes the blocks with it that nobody holds and only it hung on.
+    const leastRoom = Math.min(room, this.#maxNodes - tree.nodes);
+    if (mayEvict && leastRoom < count) left += this.#makeRoom(owner, blocks, leastRoom, parent);
     for (let i = 0; i < count; i++) {
       const lo = hashLo[i] as number;
       const hi = hashHi[i] as number;
@@ -58,6 +63,10 @@ export class DeviceBlocks {
       }
       const child = tree.child(node, localLo[i] as number, localHi[i] as number);
       if (child === 0) {
+        if (tree.nodes >= this.#maxNodes) {
+          counters.refused += count - i;
+          return;
+        }
         node = holds.holdNew(owner, lo, hi, known, node, localLo[i] as number, localHi[i] as number);
         counters.stored++;
       } else {

@@ -85,7 +85,12 @@ export class Eviction {
       if (++this.#hand >= holds.end) this.#hand = 1;
       const hold = this.#hand;
       const node = holds.node(hold);
-      if (node === 0 || hold === keep) continue;
+      if (node === 0) {
+        // Of an index that had many more holds once, which are all numbered still.
+        this.#hand = holds.lastFree(hold);
+        continue;
+      }
+      if (hold === keep) continue;
       this.#passed++;
       if (this.#isSpared(node)) {
         // A block of many holders is met once for each of them, and has one round nevertheless.

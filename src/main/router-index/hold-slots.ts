@@ -81,6 +81,12 @@ export class HoldSlots {
     return this.#meta[(slot >>> CHUNK_BITS) * META.words + META.owner] as number;
   }
 
+  /** The last slot up to which all are free that lie from this free one on, as far as is known without a look at each. */
+  lastFree(slot: number): number {
+    const isEmpty = this.#meta[(slot >>> CHUNK_BITS) * META.words + META.live] === 0;
+    return isEmpty ? slot | (CHUNK_SLOTS - 1) : slot;
+  }
+
   /** A slot for this owner, with anything in it but in its node. */
   take(owner: number): number {
     this.live++;

@@ -20,7 +20,8 @@ export class NodeSlots {
   #unused: number = 1;
 
   get memoryBytes(): number {
-    return (this.#pages.length * NODE.words * 4) << PAGE_BITS;
+    // Not `<<`, which turns negative at 2 GiB.
+    return this.#pages.length * NODE.words * 4 * 2 ** PAGE_BITS;
   }
 
   page(node: number): Int32Array {

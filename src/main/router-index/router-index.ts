@@ -19,6 +19,12 @@ import type { TierBlocks } from "./tier-blocks.ts";
 export const FULL_POLICIES = ["refuse", "evict"] as const;
 export type FullPolicy = (typeof FULL_POLICIES)[number];
 
+/**
+ * Most blocks of the tree. A block that was removed stays while others hang on it, so a chain that loses its beginning while its end
+ * grows would take more and more memory for the same few pairs.
+ */
+const NODES_A_PAIR = 2;
+
 export interface RouterIndexOptions {
   /** Most pairs of a block and a rank that holds it. */
   readonly maxPairs: number;
@@ -38,13 +44,14 @@ export class RouterIndex {
   readonly counters: IndexCounters = new IndexCounters();
   readonly owners: RankOwners = new RankOwners();
   readonly holds: BlockHolds;
-  readonly #device: DeviceBlocks = new DeviceBlocks(this.counters);
+  readonly #device: DeviceBlocks;
   readonly #slower: SlowerTiers = new SlowerTiers(this.counters);
   readonly #matcher: Matcher;
   readonly #options: RouterIndexOptions;
 
   constructor(options: RouterIndexOptions) {
     this.#options = options;
+    this.#device = new DeviceBlocks(this.counters, NODES_A_PAIR * options.maxPairs);
     this.holds = this.#device.holds;
     this.#matcher = new Matcher(this.holds);
   }
@@ -78,6 +85,11 @@ export class RouterIndex {
     const owner = this.owners.take(worker, rank);
     if (owner === NO_OWNER) this.counters.refusedRanks++;
     return owner;
+  }
+
+  /** Whether the rank has the block by this hash, halves signed, in any tier. */
+  has(owner: number, lo: number, hi: number): boolean {
+    return this.holds.find(owner, lo, hi) !== 0 || this.#slower.has(owner, lo, hi);
   }
 
   store(owner: number, tier: Tier, blocks: BlockColumns): void {

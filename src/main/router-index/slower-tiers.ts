@@ -39,6 +39,12 @@ export class SlowerTiers {
     return tiers === null ? 0 : tiers.blocksOf(SLOW_TIERS * owner) + tiers.blocksOf(SLOW_TIERS * owner + 1);
   }
 
+  has(owner: number, lo: number, hi: number): boolean {
+    const tiers = this.#tiers;
+    if (tiers === null) return false;
+    return tiers.find(SLOW_TIERS * owner, lo, hi) !== 0 || tiers.find(SLOW_TIERS * owner + 1, lo, hi) !== 0;
+  }
+
   /** `room`: pairs that may be added. */
   store(owner: number, tier: Tier, blocks: BlockColumns, room: number): void {
     const counters = this.#counters;

@@ -5,12 +5,10 @@
  */
 import type { TrafficCounts } from "../engine/traffic.ts";
 import type { EventFeed } from "./event-feed.ts";
+import { PRIMARY_BLOCKS } from "./pretended-cache.ts";
 import type { SimConfig } from "./sim-config.ts";
 
 export const MODEL_NAME = "made-up-8b";
-/** Size of the pretended cache: on the GPU and in host memory. */
-export const PRIMARY_BLOCKS = 262_144;
-export const HOST_BLOCKS = 4096;
 export const MAX_ACTIVE_REQUESTS = 256;
 export const GPU_MEMORY_BYTES = 68_719_476_736;
 /** One scheduler step, and so one row of `/metrics`. */

@@ -7,7 +7,7 @@
  */
 import { scramble } from "../engine/random.ts";
 import { PARENT, RAW_KIND, type RawEvent } from "../engine/raw-event.ts";
-import { HOST_BLOCKS, PRIMARY_BLOCKS } from "./engine-view.ts";
+import { HOST_BLOCKS, PRIMARY_BLOCKS } from "./pretended-cache.ts";
 import type { EventsForm } from "./sim-config.ts";
 
 const CHUNK_BYTES = 262_144;

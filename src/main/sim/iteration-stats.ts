@@ -4,14 +4,8 @@
  * Rows are made when they are asked for: what the traffic did since the last call is spread evenly over the iterations
  * that have passed.
  */
-import {
-  GPU_MEMORY_BYTES,
-  ITERATION_MS,
-  LATENCY,
-  MAX_ACTIVE_REQUESTS,
-  PRIMARY_BLOCKS,
-  type EngineView,
-} from "./engine-view.ts";
+import { GPU_MEMORY_BYTES, ITERATION_MS, LATENCY, MAX_ACTIVE_REQUESTS, type EngineView } from "./engine-view.ts";
+import { PRIMARY_BLOCKS } from "./pretended-cache.ts";
 
 /** Rows that wait at most, as with the engine's default; older ones are lost. */
 const MAX_ROWS = 1000;

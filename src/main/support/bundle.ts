@@ -9,10 +9,10 @@ import os from "node:os";
 import process from "node:process";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import { explain } from "../config/explain.ts";
-import { loadDoctorConfig } from "../config/load-doctor.ts";
+import { type DoctorConfig, loadDoctorConfig } from "../config/load-doctor.ts";
 import { openConnection, SECRET_VARIABLES } from "../config/load-nats.ts";
 import type { BundleConfig } from "../config/load-bundle.ts";
-import type { EngineCredentials, LoadedConfig } from "../config/config.ts";
+import type { EngineCredentials } from "../config/config.ts";
 import type { Environment } from "../config/option-spec.ts";
 import { examineAll } from "../doctor/doctor.ts";
 import { statusCounts } from "../doctor/finding.ts";
@@ -54,7 +54,7 @@ export async function gatherBundle(config: BundleConfig, ports: BundlePorts): Pr
   const { flags, url, login } = config;
   const { env } = ports;
   const doctor = await loadDoctorConfig(flags, env, { json: true, strict: false, drain: false });
-  const secrets = secretsOf(doctor.serve, login, env);
+  const secrets = secretsOf(doctor, login, env);
   const part = async (name: string, holds: string, make: () => Promise<string> | string): Promise<BundlePart> => {
     ports.onBegin(holds);
     try {
@@ -103,8 +103,11 @@ export function bundleFiles(folder: string, parts: readonly BundlePart[]): reado
 }
 
 /** All that the configuration knows to be secret. */
-function secretsOf(serve: LoadedConfig | null, login: EngineCredentials, env: Environment): string[] {
-  const { engines = [], nats = null } = serve?.config ?? {};
+function secretsOf({ serve, publishers }: DoctorConfig, login: EngineCredentials, env: Environment): string[] {
+  const { engines = [], nats = null, zmqCurve = null, cluster = null } = serve?.config ?? {};
+  const keyHolders = [...engines.flatMap((engine) => (engine.kind === "zmq" ? [engine] : [])), ...publishers];
+  const keys = [zmqCurve?.keys, cluster?.curve, ...keyHolders.map(({ curve }) => curve)];
+  const curveSecrets = keys.map((pair) => pair?.secretKey ?? null);
   const connection = nats === null ? null : openConnection(nats.connection);
   const { password = null, token = null, nkeySeed = null, creds = null } = connection?.auth ?? {};
   const ofEngines = engines.flatMap((engine) => (engine.kind === "http" ? Object.values(engine.headers.reveal()) : []));
@@ -116,7 +119,9 @@ function secretsOf(serve: LoadedConfig | null, login: EngineCredentials, env: En
     return [value, ...rest, ...logins.map((pair) => pair.slice(pair.indexOf(":") + 1))];
   });
   const variables = SECRET_VARIABLES.map((name) => env[name]?.trim() ?? null);
-  return [password, token, nkeySeed, creds, ...variables, ...words].filter((secret) => secret !== null);
+  return [password, token, nkeySeed, creds, ...curveSecrets, ...variables, ...words].filter(
+    (secret) => secret !== null,
+  );
 }
 
 function versions(version: string): object {

@@ -44,7 +44,12 @@ export class PasswordChecker {
     if (first === undefined) return;
     const { id, password, hash } = first;
     const question: PasswordQuestion = { id, password, hash };
-    (this.#worker ??= this.#start()).postMessage(question);
+    try {
+      (this.#worker ??= this.#start()).postMessage(question);
+    } catch {
+      // There are as many threads as the system allows.
+      this.#giveUp();
+    }
   }
 
   #start(): Worker {

@@ -40,6 +40,19 @@ export function asksWho({ config, tls }: LoadedWebConfig): boolean {
   return config.users.size > 0 || (tls !== null && tls.clientAuth.needs && tls.clientAuth.verifies);
 }
 
+/** Whether there is anyone who may have what is private where others can reach the server: whoever shows who they are. */
+export function knowsSome({ config, tls }: LoadedWebConfig): boolean {
+  return config.users.size > 0 || (tls !== null && tls.clientAuth.verifies);
+}
+
+/** What keeps people out, and whether it does. */
+const GUARDS: readonly (readonly [string, (loaded: LoadedWebConfig) => boolean])[] = [
+  ["basic_auth_users asks for passwords", ({ config }) => config.users.size > 0],
+  ["client_auth_type demands certificates", ({ tls }) => tls?.clientAuth.needs === true],
+  ["client_auth_type verifies certificates", ({ tls }) => tls?.clientAuth.verifies === true],
+  ["client_allowed_sans bounds who is let in", ({ tls }) => tls !== null && tls.allowedSans !== null],
+];
+
 /** Reads all of it. Throws ConfigError. */
 export async function loadWebConfig(file: string, place: Place): Promise<LoadedWebConfig> {
   const text = await readBounded(file, file, place);
@@ -114,6 +127,12 @@ export class WebConfigFile {
       found = await loadWebConfig(this.#file, this.#place);
       if ((found.tls === null) !== (this.#current.tls === null)) {
         throw refused(this.#place, `${this.#file}: TLS is turned on and off by a restart only`);
+      }
+      // An empty file is a good one, and so is the first half of many: neither may open what is closed.
+      for (const [guard, isUp] of GUARDS) {
+        if (isUp(this.#current) && !isUp(found)) {
+          throw refused(this.#place, `${this.#file}: ${guard} no longer; that takes a restart`);
+        }
       }
     } catch (error) {
       const bad = error instanceof ConfigError ? error : refused(this.#place, messageOf(error));

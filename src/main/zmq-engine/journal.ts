@@ -61,7 +61,7 @@ export class Journal {
 
   unknownRank(rank: number, isPublished: boolean): void {
     const text = isPublished
-      ? "events of an attention-DP rank beyond --attention-dp-size are published"
+      ? "events of an attention-DP rank beyond --attention-dp-size are published: is it too small?"
       : "events of an attention-DP rank beyond --attention-dp-size are left out: its number is another engine's";
     this.#limited("unknown rank").warn(text, { rank });
   }
