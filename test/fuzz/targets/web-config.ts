@@ -88,6 +88,7 @@ function open(): Session {
     } catch (error) {
       assert.ok(error instanceof ConfigError, error instanceof Error ? error.stack : String(error));
       assert.ok(error.message.length < LONGEST_MESSAGE, `a message of ${error.message.length} characters`);
+      assert.ok(!error.message.includes(HASH.slice(10)), "no message holds a password's hash");
     }
   };
   return { run, close: () => rmSync(folder, { recursive: true }) };
