@@ -159,13 +159,19 @@ test("ZMQ endpoints", () => {
       "tcp://[127.0.0.1]:5",
       "tcp://h:5/x",
       "tcp://a b:5",
-      "udp://h:5",
       "inproc://x",
-      "127.0.0.1:20081",
       "ipc://",
     ],
     allowed,
   );
+  for (const [text, meant] of [
+    ["udp://h:5", "tcp://h:5"],
+    ["127.0.0.1:20081", "tcp://127.0.0.1:20081"],
+    ["/run/kvcast.sock", "ipc:///run/kvcast.sock"],
+  ] as const) {
+    const message = `HERE (--there): "${text}" is not allowed (did you mean ${meant}?); it takes ${allowed}`;
+    assert.throws(() => zmqEndpoint.parse(text, PLACE), { message });
+  }
   assert.throws(() => zmqEndpoint.parse(`ipc://${"p".repeat(108)}`, PLACE), {
     message: /108 bytes long.*may have 107/,
   });
