@@ -4,10 +4,10 @@
  * Whoever answers steers nothing: no redirect is followed, no compression accepted, and link-local and metadata addresses are not
  * connected to, whatever a name leads to. How much of the body is read, and for how long, is for the caller to bound.
  */
-import { type IncomingMessage, request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingMessage } from "node:http";
 import type { EngineCredentials } from "../config/config.ts";
-import { addressRefusal, guardedLookup, isRefusedAddress, type ResolveAll } from "../engine/engine-address.ts";
+import { addressRefusal, isRefusedAddress, type ResolveAll } from "../engine/engine-address.ts";
+import { guardedRequest } from "./guarded-request.ts";
 
 export interface OpenAnswer {
   readonly status: number;
@@ -27,19 +27,8 @@ export interface GetOptions {
 /** Rejects where there is no answer, with `signal`'s reason when that is why. */
 export function guardedGet(url: URL, { signal, credentials, resolve: resolveName }: GetOptions): Promise<OpenAnswer> {
   if (isRefusedAddress(url.hostname)) return Promise.reject(addressRefusal(url.hostname));
-  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    const request = send(url, {
-      agent: false,
-      lookup: guardedLookup(resolveName),
-      // Said outright, so that no environment variable can switch verification off.
-      rejectUnauthorized: true,
-      headers: { ...credentials?.headers.reveal(), "accept-encoding": "identity", "user-agent": "kvcast" },
-      ...(credentials?.ca === undefined ? {} : { ca: credentials.ca }),
-      ...(credentials?.clientCert === undefined ? {} : { cert: credentials.clientCert }),
-      ...(credentials?.clientKey === undefined ? {} : { key: credentials.clientKey.reveal() }),
-      signal,
-    });
+    const request = guardedRequest(url, { credentials, signal, resolve: resolveName });
     request.on("error", (error) => reject(signal.aborted ? signal.reason : error));
     request.on("response", (response) => {
       const coding = response.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";

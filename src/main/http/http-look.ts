@@ -4,11 +4,10 @@
  * It takes nothing away: OPTIONS and GET of what is not a drain. Redirects are not followed, link-local and metadata addresses are not
  * connected to.
  */
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { parseBoundedJson } from "../bounded-json.ts";
 import type { EngineCredentials } from "../config/config.ts";
-import { ADDRESS_REFUSED, guardedLookup, isRefusedAddress } from "../engine/engine-address.ts";
+import { ADDRESS_REFUSED, isRefusedAddress } from "../engine/engine-address.ts";
+import { guardedRequest } from "./guarded-request.ts";
 
 const USUAL_BODY_BYTES: number = 1024 * 1024;
 
@@ -37,20 +36,8 @@ export interface Look {
 export function lookAt(url: URL, options: LookOptions): Promise<Look> {
   const { method = "GET", timeoutMs, credentials, maxBodyBytes = USUAL_BODY_BYTES } = options;
   if (isRefusedAddress(url.hostname)) return Promise.resolve(failed(ADDRESS_REFUSED));
-  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   return new Promise((resolve) => {
-    const request = send(url, {
-      method,
-      agent: false,
-      lookup: guardedLookup(),
-      // Said outright, so that no environment variable can switch verification off.
-      rejectUnauthorized: true,
-      headers: { ...credentials?.headers.reveal(), "accept-encoding": "identity", "user-agent": "kvcast" },
-      ...(credentials?.ca === undefined ? {} : { ca: credentials.ca }),
-      ...(credentials?.clientCert === undefined ? {} : { cert: credentials.clientCert }),
-      ...(credentials?.clientKey === undefined ? {} : { key: credentials.clientKey.reveal() }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
+    const request = guardedRequest(url, { method, credentials, signal: AbortSignal.timeout(timeoutMs) });
     request.on("error", (error: NodeJS.ErrnoException) => {
       resolve(
         failed(error.name === "AbortError" || error.name === "TimeoutError" ? "TIMEOUT" : (error.code ?? "ERROR")),
