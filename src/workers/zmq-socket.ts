@@ -3,7 +3,7 @@
  */
 import type { Socket } from "zeromq";
 import { bindReason, IN_USE } from "../shared/bind-reason.ts";
-import { BindError } from "../shared/errors.ts";
+import { BindError, codeOf } from "../shared/errors.ts";
 import { bindPrivately, ipcPath, isServed } from "../shared/private-ipc.ts";
 
 /** The part of a socket that a bind needs. */
@@ -34,5 +34,5 @@ export async function bindSocket<S extends Bindable>(
 
 /** Whether a socket refused a message, or had none to give, because it would have had to wait. */
 export function wouldWait(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EAGAIN";
+  return codeOf(error) === "EAGAIN";
 }

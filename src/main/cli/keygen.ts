@@ -1,7 +1,7 @@
 /** `kvcast keygen`: makes a CURVE key pair, or tells the public key of one that was made. MAIN THREAD. */
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from "node:fs";
 import type { CurveKeyPair } from "../../shared/curve.ts";
-import { EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
+import { codeOf, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
 import { newKeyPair } from "../curve/key-pair.ts";
 import { readSecretKeyFile } from "../curve/secret-key-file.ts";
 import { keyFromZ85 } from "../curve/z85.ts";
@@ -41,7 +41,7 @@ function makeKeyFile(file: string): CurveKeyPair {
   try {
     fd = openSync(file, "wx", 0o600);
   } catch (error) {
-    const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
+    const isThere = codeOf(error) === "EEXIST";
     const why = isThere ? "it is there already; name another, or see --public" : messageOf(error);
     throw new KeyFileError(`cannot make ${file}: ${why}`, error);
   }

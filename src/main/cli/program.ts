@@ -8,7 +8,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { MissingOptionError, quoted } from "../config/option-spec.ts";
 import type { OptionSpec } from "../config/option-spec.ts";
 import { didYouMean } from "../config/suggest.ts";
-import { ConfigError, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
+import { codeOf, ConfigError, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
 import { type CliIo, type CommandCall, type CommandSpec, optionsOf } from "./command-spec.ts";
 import { COMMANDS } from "./commands/all.ts";
 import { renderHelp } from "./help.ts";
@@ -112,8 +112,9 @@ function report(error: unknown, io: CliIo): number {
     if (error instanceof ConfigError) io.err(`kvcast: "${help}" says what each option takes\n`);
     return error.exitCode;
   }
-  if (error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE")) {
-    io.err(`kvcast: error: too many open files (${error.code}): raise the limit (ulimit -n, LimitNOFILE=)\n`);
+  const code = codeOf(error);
+  if (code === "EMFILE" || code === "ENFILE") {
+    io.err(`kvcast: error: too many open files (${code}): raise the limit (ulimit -n, LimitNOFILE=)\n`);
     return EXIT.unavailable;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);

@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Pull, XPublisher } from "zeromq";
 import { type CurveKeyPair, curveServerOptions } from "../../shared/curve.ts";
 import { bindReason, IN_USE } from "../../shared/bind-reason.ts";
-import { BindError } from "../../shared/errors.ts";
+import { BindError, codeOf } from "../../shared/errors.ts";
 import { bindPrivately, ipcPath } from "../../shared/private-ipc.ts";
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import { CurveGate } from "../curve/curve-gate.ts";
@@ -141,7 +141,7 @@ async function bind(socket: XPublisher | Pull, endpoint: string, patienceMs: num
 
 /** Whether an address could not be bound because another socket has it: the `cause` of a BindError. */
 export function isInUse(reason: unknown): boolean {
-  return reason === IN_USE || (reason instanceof Error && "code" in reason && reason.code === IN_USE);
+  return reason === IN_USE || codeOf(reason) === IN_USE;
 }
 
 /** Reads until the socket is closed. Never rejects. */

@@ -5,6 +5,7 @@
  */
 import { createServer } from "node:net";
 import { once } from "node:events";
+import { codeOf } from "../../shared/errors.ts";
 import type { ServeConfig } from "../config/config.ts";
 import { Findings, type Finding } from "./finding.ts";
 
@@ -49,7 +50,7 @@ async function bindFailure({ host, port }: Address): Promise<string | null> {
     server.close();
     return null;
   } catch (error) {
-    return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    return codeOf(error) ?? "unknown error";
   }
 }
 

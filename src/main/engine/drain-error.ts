@@ -2,7 +2,7 @@
  * Why one drain of an engine failed, as a value: a poll loop counts it and goes on. MAIN THREAD.
  */
 import type { SourceErrorReason } from "../metrics/engine-counters.ts";
-import { KvcastError } from "../../shared/errors.ts";
+import { codeOf, KvcastError } from "../../shared/errors.ts";
 import { ADDRESS_REFUSED } from "./engine-address.ts";
 
 /** `schema` is for readers of the body; the rest of the reasons are seen while it is fetched. */
@@ -33,11 +33,6 @@ export class DrainError extends KvcastError {
   }
 }
 
-/** The stable code of a system, TLS or HTTP parser error, for example `ECONNREFUSED`. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown error";
-}
-
 /**
  * Classifies an error of the socket or of the HTTP parser.
  *
@@ -49,7 +44,7 @@ function codeOf(error: unknown): string {
  * @param reused the request went over a kept-alive connection
  */
 export function drainErrorFrom(cause: unknown, answering: boolean, reused: boolean): DrainError {
-  const code = codeOf(cause);
+  const code = codeOf(cause) ?? "unknown error";
   if (code === "HPE_HEADER_OVERFLOW") return new DrainError("oversize", "the answer's headers are too long", { cause });
   if (code.startsWith("HPE_")) return new DrainError("decode", `the answer is not valid HTTP (${code})`, { cause });
   if (code === ADDRESS_REFUSED) {

@@ -2,7 +2,7 @@
  * What main makes of threads that die or hang: why one died, when that is no accident any more, and how long one has stood still.
  * MAIN THREAD; pure.
  */
-import { ThreadDiedError } from "../../shared/errors.ts";
+import { codeOf, ThreadDiedError } from "../../shared/errors.ts";
 import type { WorkerRestartReason } from "../metrics/pipeline-view.ts";
 
 /** More deaths than this within the window are no accident any more: the service ends, so that a supervisor acts. */
@@ -30,7 +30,7 @@ export function tooManyDeaths(thread: string, name: string, last: string, cause:
 export function deathReason(error: unknown): WorkerRestartReason {
   if (error === null) return "exit";
   if (error instanceof Error) {
-    if ("code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") return "oom";
+    if (codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY") return "oom";
     if (/exited with code|terminat/i.test(error.message)) return "exit";
   }
   return "error";

@@ -6,7 +6,7 @@
  */
 import { constants, promises as fs } from "node:fs";
 import { crc32, deflateRawSync } from "node:zlib";
-import { messageOf } from "../../shared/errors.ts";
+import { codeOf, messageOf } from "../../shared/errors.ts";
 import {
   CHUNK_HEADER_BYTES,
   CHUNK_TARGET_BYTES,
@@ -45,7 +45,7 @@ export class RecordingWriter {
     try {
       file = await fs.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, MODE);
     } catch (cause) {
-      const exists = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
+      const exists = codeOf(cause) === "EEXIST";
       const why = exists ? "it is there already; give another name" : messageOf(cause);
       throw new RecordingError(`cannot make ${path}: ${why}`, cause);
     }
