@@ -2,7 +2,8 @@
  * Stores and removes of 32-token blocks by the consolidator, among so many live blocks; its rival keeps the same books the way
  * Dynamo's does: maps, text for hashes, and at the last removal of a block a look at every mapping there is.
  */
-import { Consolidator, type BlockStore } from "../../src/main/consolidate/consolidator.ts";
+import { type BlockStore, Consolidator } from "../../src/main/consolidate/consolidator.ts";
+import { emptyBlock } from "../../src/main/consolidate/consolidator-types.ts";
 import type { PublishedEvent } from "../../src/main/normalise/published-event.ts";
 import { TIER } from "../../src/shared/tier.ts";
 import { loadXxh3 } from "../../src/shared/xxh3.ts";
@@ -18,23 +19,10 @@ const RIVAL_LIVE = 100_000;
 const SEED = 1337n;
 
 function makeBlock(): BlockStore {
-  return {
-    source: 0,
-    tier: TIER.device,
-    rank: 0,
-    hashLo: 0,
-    hashHi: 0,
-    hasParent: false,
-    parentLo: 0,
-    parentHi: 0,
-    tokens: new Uint32Array(TOKENS),
-    tokenStart: 0,
-    tokenEnd: TOKENS,
-    blockSizeTokens: TOKENS,
-    loraName: null,
-    cacheSalt: null,
-    mm: null,
-  };
+  const block = emptyBlock(0, new Uint32Array(TOKENS));
+  block.tokenEnd = TOKENS;
+  block.blockSizeTokens = TOKENS;
+  return block;
 }
 
 const hashHi = (n: number): number => Math.imul(n, 0x9e37_79b1) >>> 0;

@@ -3,8 +3,8 @@
  *
  *   openStream() ──what an earlier run left──► the service is built ──► startStream() ──sockets bound──► events may come
  *
- * While it runs, `stateSaverOf` keeps what a later one will find. After an orderly end the numbers go on in the same epoch. After any other, and without a state directory, the epoch is new; what
- * the ranks of engines had reached is then still known, where it was saved.
+ * While it runs, `stateSaverOf` keeps what a later one will find. After an orderly end the numbers go on in the same epoch. After
+ * any other, and without a state directory, the epoch is new; what the ranks of engines had reached is then still known, where it was saved.
  */
 import { BindError } from "../shared/errors.ts";
 import { INDEX_CELLS } from "../shared/index-cells.ts";

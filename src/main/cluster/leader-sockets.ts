@@ -56,7 +56,10 @@ export class LeaderSockets {
     void pump(pub, ([subscription]) => ears.onSubscription(subscription?.[0] === 1));
   }
 
-  /** `curve`: the key pair of the cluster; null: whoever connects is heard. Rejects with BindError when one of the addresses is taken for longer than a moment, malformed or not ours; nothing stays open then. */
+  /**
+   * `curve`: the key pair of the cluster; null: whoever connects is heard. Rejects with BindError when one of the addresses is taken
+   * for longer than a moment, malformed or not ours; nothing stays open then.
+   */
   static async bind(
     endpoints: LeaderEndpoints,
     ears: LeaderEars,

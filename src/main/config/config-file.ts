@@ -5,10 +5,10 @@
  * Values are taken as they are written, not as YAML types: the text goes through the same parsers as a flag, so `007` stays
  * `007` and a number in quotes is as good as one without.
  */
-import { readFileSync } from "node:fs";
-import { ConfigError, messageOf } from "../../shared/errors.ts";
+import { ConfigError } from "../../shared/errors.ts";
 import { quoted } from "./option-spec.ts";
 import type { OptionSpec, Place } from "./option-spec.ts";
+import { readBounded } from "./read-bounded.ts";
 import type { FileEntries, FileEntry } from "./resolve.ts";
 import { didYouMean } from "./suggest.ts";
 import { type YamlList, type YamlNode, yamlTree } from "./yaml-tree.ts";
@@ -36,7 +36,7 @@ export function readConfigFile(
   onProblem: OnProblem = fail,
 ): FileEntries {
   const where = (line: number): string => `${file} line ${line}`;
-  const tree = yamlTree(readText(file, from));
+  const tree = yamlTree(readBounded(file, from, MAX_FILE_BYTES).toString("utf8"));
   if ("problem" in tree) {
     const { line, message, code } = tree.problem;
     const hint = code === "BLOCK_AS_IMPLICIT_KEY" ? COLON_HINT : "";
@@ -67,19 +67,6 @@ export function readConfigFile(
     }
   }
   return entries;
-}
-
-function readText(file: string, from: Place): string {
-  let content: Buffer;
-  try {
-    content = readFileSync(file);
-  } catch (error) {
-    throw new ConfigError(from.option, `${from.label}: cannot read the file: ${messageOf(error)}`, error);
-  }
-  if (content.length > MAX_FILE_BYTES) {
-    throw new ConfigError(from.option, `${from.label}: ${file} is larger than ${MAX_FILE_BYTES} bytes`);
-  }
-  return content.toString("utf8");
 }
 
 /** A value, or nothing where there is none. */

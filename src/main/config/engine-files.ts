@@ -3,7 +3,6 @@
  * start and whenever they are to be read again. No message from here repeats anything that stands in a file.
  */
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import { Secret } from "../../shared/secret.ts";
@@ -11,6 +10,7 @@ import { FRAMING_HEADERS } from "../engine/framing-headers.ts";
 import type { EngineCredentials } from "./config.ts";
 import type { NamedFile, Place } from "./option-spec.ts";
 import { refused } from "./option-spec.ts";
+import { readBounded } from "./read-bounded.ts";
 
 const MAX_HEADER_FILE_BYTES = 64 * 1024;
 /** The certificates of every public authority together have a quarter of this. */
@@ -113,16 +113,5 @@ function readCertificate({ file, place }: NamedFile): Buffer {
   } catch (error) {
     throw refused(place, `${file} is not a PEM certificate: ${messageOf(error)}`);
   }
-  return content;
-}
-
-export function readBounded(file: string, place: Place, maxBytes: number): Buffer {
-  let content: Buffer;
-  try {
-    content = readFileSync(file);
-  } catch (error) {
-    throw new ConfigError(place.option, `${place.label}: cannot read the file: ${messageOf(error)}`, error);
-  }
-  if (content.length > maxBytes) throw refused(place, `${file} is larger than ${maxBytes} bytes`);
   return content;
 }

@@ -4,12 +4,11 @@
  */
 import { ConfigError } from "../../shared/errors.ts";
 import { MASK, withoutUserinfo } from "../../shared/secret.ts";
-import type { Origin } from "./option-spec.ts";
 import type { TargetName } from "./config-options.ts";
 import { type ConfigTarget, TARGETS } from "./config-targets.ts";
 import { fileEntries } from "./load.ts";
 import { SECRET_VARIABLES } from "./load-nats.ts";
-import { type Environment, type Flags, MissingOptionError, type OptionSpec } from "./option-spec.ts";
+import { type Environment, type Flags, MissingOptionError, type OptionSpec, type Origin } from "./option-spec.ts";
 import { type Found, type Inputs, Resolver } from "./resolve.ts";
 
 /** A value that costs itself when it is wrong leaves at most so many others to be wrong. */

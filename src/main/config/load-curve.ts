@@ -1,8 +1,7 @@
 /** What the options of CURVE amount to. MAIN THREAD, once, at start. No message from here repeats a secret. */
-import type { CurveClientKeys, CurveKeyPair } from "../../shared/curve.ts";
+import type { CurveClientKeys } from "../../shared/curve.ts";
 import type { CurveServerConfig } from "../curve/curve-gate.ts";
 import { CURVE_SERVER_OPTIONS as SERVER } from "./curve-options.ts";
-import type { NamedFile } from "./option-spec.ts";
 import { type OptionSpec, refused } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
 
@@ -62,12 +61,7 @@ export async function curveFor(
     if (file !== undefined) warnings.push(`${file.place.label} ${UNUSED_CLIENT_KEY}`);
     return () => null;
   }
-  const own = await ownKeys(file);
+  const { clientKeyPair } = await import("../curve/secret-key-file.ts");
+  const own = clientKeyPair(file);
   return (serverKey) => (serverKey ? Object.freeze({ serverKey, ...own }) : null);
-}
-
-async function ownKeys(file: NamedFile | undefined): Promise<CurveKeyPair> {
-  if (file === undefined) return (await import("../curve/key-pair.ts")).newKeyPair();
-  const { readSecretKeyFile } = await import("../curve/secret-key-file.ts");
-  return readSecretKeyFile(file);
 }

@@ -15,8 +15,9 @@ interface RedactedSinks {
 }
 
 /**
- * Whether payloads hold neither token ids nor cache salts: those of ZMQ and its replays, snapshots, and what NATS carries raw. Dynamo's encoding for
- * NATS never holds any. Throws ConfigError for a sink that is off, and for one of two that have the same payload.
+ * Whether payloads hold neither token ids nor cache salts: those of ZMQ and its replays, snapshots, and what NATS carries raw.
+ * Dynamo's encoding for NATS never holds any. Throws ConfigError for a sink that is off, and for one of two that have the same
+ * payload.
  */
 export function loadRedaction(resolver: Resolver, { zmqEndpoint, nats }: RedactedSinks): boolean {
   const option = STREAM_OPTIONS.redactTokens;

@@ -27,8 +27,8 @@ import { nearest } from "./suggest.ts";
 const PREFIX = "KVCAST_";
 
 /**
- * The frozen configuration. `file`: what the file holds, where it has been read already. Throws ConfigError for any value that is not allowed, alone or beside the others, and
- * MissingOptionError when no engine is named.
+ * The frozen configuration. `file`: what the file holds, where it has been read already. Throws ConfigError for any value that is
+ * not allowed, alone or beside the others, and MissingOptionError when no engine is named.
  */
 export async function loadServeConfig(flags: Flags, env: Environment, file?: FileEntries): Promise<LoadedConfig> {
   const warnings = misspeltVariables(env, SERVE_OPTION_LIST);

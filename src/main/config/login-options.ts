@@ -1,10 +1,9 @@
 /**
- * How the commands that ask a running kvcast (`check`, `top`, `perf`, `support-bundle`) show who they are, where its web configuration wants to know.
- * Flags only: files, as secrets on a command line are everyone's. MAIN THREAD, at start only.
+ * How the commands that ask a running kvcast (`check`, `top`, `perf`, `support-bundle`) show who they are, where its web
+ * configuration wants to know. Flags only: files, as secrets on a command line are everyone's. MAIN THREAD, at start only.
  */
 import type { EngineCredentials } from "./config.ts";
 import { readEngineFiles } from "./engine-files.ts";
-import type { NamedFile } from "./option-spec.ts";
 import type { OptionSpec } from "./option-spec.ts";
 import type { Resolver } from "./resolve.ts";
 import { fileName } from "./value-types.ts";
@@ -49,14 +48,10 @@ export const LOGIN_OPTIONS: {
 
 /** What stands in the files. Throws ConfigError. */
 export function loadLogin(resolver: Resolver): EngineCredentials {
-  const named = (option: OptionSpec<string>): NamedFile | undefined => {
-    const file = resolver.find(option);
-    return file === undefined ? undefined : { file, place: resolver.placeOf(option) };
-  };
   return readEngineFiles({
-    headers: named(LOGIN_OPTIONS.headerFile),
-    ca: named(LOGIN_OPTIONS.caFile),
-    clientCert: named(LOGIN_OPTIONS.clientCertFile),
-    clientKey: named(LOGIN_OPTIONS.clientKeyFile),
+    headers: resolver.namedFile(LOGIN_OPTIONS.headerFile),
+    ca: resolver.namedFile(LOGIN_OPTIONS.caFile),
+    clientCert: resolver.namedFile(LOGIN_OPTIONS.clientCertFile),
+    clientKey: resolver.namedFile(LOGIN_OPTIONS.clientKeyFile),
   });
 }

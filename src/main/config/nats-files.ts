@@ -3,7 +3,8 @@
  * that stands in a file.
  */
 import type { NatsTls } from "../../shared/nats-messages.ts";
-import { readBounded, readTlsFiles } from "./engine-files.ts";
+import { readTlsFiles } from "./engine-files.ts";
+import { readBounded } from "./read-bounded.ts";
 import type { NamedFile } from "./option-spec.ts";
 import { NATS_OPTIONS } from "./nats-options.ts";
 import { refused } from "./option-spec.ts";

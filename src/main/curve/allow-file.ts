@@ -7,9 +7,10 @@
  * would lock out whoever stands in the other half, none would lock out everyone.
  */
 import { readFileSync, statSync } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import type { NamedFile } from "../config/option-spec.ts";
+import { readAtMost } from "../read-at-most.ts";
 import { within } from "../within.ts";
 import { AllowListError, MAX_ALLOW_FILE_BYTES, parseAllowList } from "./allow-list.ts";
 
@@ -98,7 +99,10 @@ export class AllowFile {
       if (seen === this.#seen) return;
       this.#seen = seen;
       requireUsable(signs);
-      this.#keys = parseAllowList(await readBounded(this.#file));
+      // It may have grown since it was looked at: never a part of it.
+      const content = await readAtMost(this.#file, MAX_ALLOW_FILE_BYTES);
+      if (content === null) throw tooLarge();
+      this.#keys = parseAllowList(content.toString("utf8"));
       this.#unreadable = null;
       this.#ports.onRead(this.#keys.size);
     } catch (error) {
@@ -142,23 +146,6 @@ function requireUsable(signs: Signs): void {
 
 function tooLarge(): AllowListError {
   return new AllowListError(`it is larger than ${MAX_ALLOW_FILE_BYTES} bytes`);
-}
-
-/** It may have grown since it was looked at: never a part of it. */
-async function readBounded(file: string): Promise<string> {
-  const handle = await open(file);
-  try {
-    const content = Buffer.alloc(MAX_ALLOW_FILE_BYTES + 1);
-    let bytes = 0;
-    for (;;) {
-      const { bytesRead } = await handle.read(content, bytes, content.length - bytes, bytes);
-      if (bytesRead === 0) return content.toString("utf8", 0, bytes);
-      bytes += bytesRead;
-      if (bytes > MAX_ALLOW_FILE_BYTES) throw tooLarge();
-    }
-  } finally {
-    await handle.close();
-  }
 }
 
 function textOf({ mtimeMs, ctimeMs, size, ino, mode }: Signs): string {

@@ -8,9 +8,8 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import type { CurveKeyPair } from "../../shared/curve.ts";
-import type { NamedFile } from "../config/option-spec.ts";
-import { type Place, refused } from "../config/option-spec.ts";
-import { keyPairOf } from "./key-pair.ts";
+import { type NamedFile, type Place, refused } from "../config/option-spec.ts";
+import { keyPairOf, newKeyPair } from "./key-pair.ts";
 
 /** A key, a line end, and what an editor may add. */
 const MAX_FILE_BYTES = 256;
@@ -25,6 +24,11 @@ export function readSecretKeyFile({ file, place }: NamedFile): CurveKeyPair {
     place,
     `${file} holds no secret CURVE key, which is one line of 40 characters (Z85); make one with kvcast keygen FILE`,
   );
+}
+
+/** The keys to connect with: those of the file, or without one a pair that nobody has seen before. Throws ConfigError. */
+export function clientKeyPair(file: NamedFile | undefined): CurveKeyPair {
+  return file === undefined ? newKeyPair() : readSecretKeyFile(file);
 }
 
 function contentOf(file: string, place: Place): string {

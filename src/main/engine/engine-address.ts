@@ -1,9 +1,9 @@
 /**
  * Addresses that no engine has and that kvcast therefore never talks to. MAIN THREAD.
  *
- * The one place where that is decided, for every HTTP client of kvcast. A configured URL may come from a template or a controller. Link-local addresses are where clouds keep the metadata
- * service that hands out credentials, so they are refused whatever the configuration says, and refused after the name
- * was resolved: a name that points there is no way around. Nothing is sent and no connection is opened.
+ * The one place where that is decided, for every HTTP client of kvcast. A configured URL may come from a template or a controller.
+ * Link-local addresses are where clouds keep the metadata service that hands out credentials, so they are refused whatever the
+ * configuration says, and refused after the name was resolved: a name that points there is no way around. Nothing is sent and no connection is opened.
  */
 import { lookup, type LookupAddress } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";

@@ -34,7 +34,8 @@ const REQUEST_HISTOGRAMS: readonly (readonly [name: string, histogram: Histogram
 ];
 
 /**
- * `hasOwnPage`: whether the page that is being made has the metrics of that engine's own. Series are made once and read at each scrape; only what depends on an engine's identity is made anew when that becomes known.
+ * `hasOwnPage`: whether the page that is being made has the metrics of that engine's own. Series are made once and read at each
+ * scrape; only what depends on an engine's identity is made anew when that becomes known.
  */
 export function dataFamilies(data: Data, hasOwnPage: (engine: string) => boolean): readonly Family[] {
   return [

@@ -2,8 +2,8 @@
  * An engine's answer without what people have asked it. MAIN THREAD.
  *
  * What may stay is listed, and all else goes: numbers and texts under keys that are not known, tokens and salts. A text becomes
- * empty, a number 0, a token id its place in its list, a salt a number of its own, so that what is left has the same entries with the same number of
- * tokens, and what was malformed is so still. Works on an answer as it arrives, in pieces of any size.
+ * empty, a number 0, a token id its place in its list, a salt a number of its own, so that what is left has the same entries with
+ * the same number of tokens, and what was malformed is so still. Works on an answer as it arrives, in pieces of any size.
  */
 const NUMBER_KEYS: ReadonlySet<string> = new Set([
   "event_id",

@@ -7,15 +7,14 @@
  * who was not is not, and a half-written file does not cut off monitoring.
  */
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import { type Place, refused } from "../config/option-spec.ts";
+import { readAtMost } from "../read-at-most.ts";
 import { within } from "../within.ts";
 import { filesOf, tlsMaterial, type TlsMaterial, TlsMaterialError } from "./tls-material.ts";
 import { type WebConfig, webConfigOf } from "./web-config.ts";
 
 const MAX_FILE_BYTES: number = 1024 * 1024;
-const PIECE_BYTES: number = 16 * 1024;
 const LOOK_INTERVAL_MS = 1000;
 /** A file system that hangs must not hold up a probe. */
 const MAX_LOOK_MS = 1000;
@@ -165,23 +164,12 @@ function digestOf(content: Buffer): string {
 
 /** At most a megabyte; `label` says what it is. */
 async function readBounded(file: string, label: string, place: Place): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
+  let content: Buffer | null;
   try {
-    const handle = await open(file, "r");
-    try {
-      while (bytes <= MAX_FILE_BYTES) {
-        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES));
-        if (bytesRead === 0) break;
-        pieces.push(buffer.subarray(0, bytesRead));
-        bytes += bytesRead;
-      }
-    } finally {
-      await handle.close();
-    }
+    content = await readAtMost(file, MAX_FILE_BYTES);
   } catch (error) {
     throw new ConfigError(place.option, `${place.label}: ${label}: cannot read the file: ${messageOf(error)}`, error);
   }
-  if (bytes > MAX_FILE_BYTES) throw refused(place, `${label}: ${file} is larger than ${MAX_FILE_BYTES} bytes`);
-  return Buffer.concat(pieces);
+  if (content === null) throw refused(place, `${label}: ${file} is larger than ${MAX_FILE_BYTES} bytes`);
+  return content;
 }

@@ -1,7 +1,7 @@
 /** What an engine answers to a drain: through the scanner, the ids, the rules, up to what would be published. */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { EventScanner, type ScanStep } from "../../../src/main/engine/event-scanner.ts";
+import { EventScanner } from "../../../src/main/engine/event-scanner.ts";
 import { RawEvent } from "../../../src/main/engine/raw-event.ts";
 import { Intake } from "../../../src/main/intake.ts";
 import { EngineCounters } from "../../../src/main/metrics/engine-counters.ts";
@@ -13,6 +13,7 @@ import { bodyText } from "../../support/body-arbitrary.ts";
 import { chunksOf } from "../chunks.ts";
 import { fixture, fixturesOf, listsOf } from "../fixtures.ts";
 import { seriesOf, sum } from "../page-series.ts";
+import { scanList } from "../scan-list.ts";
 import { JSON_SYNTAX } from "../syntax.ts";
 import type { FuzzTarget, Session } from "../target.ts";
 
@@ -70,27 +71,10 @@ async function open(): Promise<Session> {
   const scanner = new EventScanner();
   const event = new RawEvent();
 
-  const scan = (chunks: readonly Uint8Array[], onEvent: () => void): ScanStep => {
-    const drain = (): ScanStep => {
-      for (;;) {
-        const step = scanner.next(event);
-        if (step !== "event") return step;
-        onEvent();
-      }
-    };
-    scanner.begin();
-    for (const chunk of chunks) {
-      scanner.push(chunk);
-      drain();
-    }
-    scanner.end();
-    return drain();
-  };
-
   const run = (input: Uint8Array): void => {
     const before = sum(counters.received);
     let entries = 0;
-    const step = scan(chunksOf(input), () => {
+    const step = scanList(scanner, event, chunksOf(input), () => {
       entries++;
       assert.ok(event.blockCount <= event.hashLo.length && event.tokenCount <= event.tokens.length);
       assert.ok(intake.accept(event), "there is always room");
@@ -107,7 +91,7 @@ async function open(): Promise<Session> {
     );
     assert.equal(enqueued, offered, "what is enqueued was offered");
     let again = 0;
-    scan([input], () => again++);
+    scanList(scanner, event, [input], () => again++);
     assert.equal(again, entries, "as many entries in one piece");
     assert.deepEqual(scanner.error, error, "the same refusal in one piece");
   };

@@ -7,6 +7,7 @@ import type { PerfRecord } from "../../../src/main/perf/perf-record.ts";
 import { perfEntry } from "../../support/perf-rows.ts";
 import { chunksOf } from "../chunks.ts";
 import { fixture, listsOf } from "../fixtures.ts";
+import { scanList } from "../scan-list.ts";
 import { JSON_SYNTAX } from "../syntax.ts";
 import type { FuzzTarget, Session } from "../target.ts";
 
@@ -43,26 +44,17 @@ function open(): Session {
     let entries = 0;
     let records = 0;
     const faults: string[] = [];
-    const drain = (): void => {
-      while (scanner.next(entry) === "event") {
-        entries++;
-        records += entry.records.length;
-        faults.push(...entry.faults);
-        const outcomes = entry.records.length + entry.faults.length;
-        assert.ok(outcomes === 1 || outcomes === 2, "an entry makes one record or fault, or one for each half");
-        for (const record of entry.records) {
-          assertPhases(record);
-          assertNumbers(record);
-        }
+    scanList(scanner, entry, chunks, () => {
+      entries++;
+      records += entry.records.length;
+      faults.push(...entry.faults);
+      const outcomes = entry.records.length + entry.faults.length;
+      assert.ok(outcomes === 1 || outcomes === 2, "an entry makes one record or fault, or one for each half");
+      for (const record of entry.records) {
+        assertPhases(record);
+        assertNumbers(record);
       }
-    };
-    scanner.begin();
-    for (const chunk of chunks) {
-      scanner.push(chunk);
-      drain();
-    }
-    scanner.end();
-    drain();
+    });
     assert.equal(scanner.entries, entries);
     return [entries, records, faults.join()];
   };

@@ -7,6 +7,7 @@ import { MAX_RANK } from "../../../src/shared/record.ts";
 import { row } from "../../support/load-rows.ts";
 import { chunksOf } from "../chunks.ts";
 import { fixture, listsOf } from "../fixtures.ts";
+import { scanList } from "../scan-list.ts";
 import { JSON_SYNTAX } from "../syntax.ts";
 import type { FuzzTarget, Session } from "../target.ts";
 
@@ -35,22 +36,13 @@ function open(): Session {
   const scan = (chunks: readonly Uint8Array[]): readonly [rows: number, bad: number] => {
     let rows = 0;
     let bad = 0;
-    const drain = (): void => {
-      while (scanner.next(entry) === "event") {
-        if (entry.stat === null) bad++;
-        else {
-          rows++;
-          assertSound(entry.stat);
-        }
+    scanList(scanner, entry, chunks, () => {
+      if (entry.stat === null) bad++;
+      else {
+        rows++;
+        assertSound(entry.stat);
       }
-    };
-    scanner.begin();
-    for (const chunk of chunks) {
-      scanner.push(chunk);
-      drain();
-    }
-    scanner.end();
-    drain();
+    });
     assert.equal(scanner.entries, rows + bad, "each entry is a row or a bad one");
     return [rows, bad];
   };
