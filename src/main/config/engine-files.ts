@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { ConfigError, messageOf } from "../../shared/errors.ts";
+import { type ConfigError, messageOf } from "../../shared/errors.ts";
 import { Secret } from "../../shared/secret.ts";
 import { FRAMING_HEADERS } from "../engine/framing-headers.ts";
 import type { EngineCredentials } from "./config.ts";
