@@ -37,12 +37,17 @@ export class ClockCalibration {
     return this.#estimates.length > 0;
   }
 
-  /** False for a reading that cannot be: the answer before the receipt, or longer inside the engine than it took in all. */
+  /**
+   * False for a reading that cannot be: the answer before the receipt, or longer inside the engine than it took in all. The time
+   * inside was measured by the other clock, which may go faster than ours: within that drift a way of less than nothing is none.
+   */
   take({ sentMs, receivedMs, engineReceipt, engineAnswer }: ClockReading): boolean {
-    const wayMs = receivedMs - sentMs - (engineAnswer - engineReceipt) * 1000;
-    if (!(engineAnswer >= engineReceipt && engineReceipt > 0 && wayMs >= 0)) return false;
+    const insideMs = (engineAnswer - engineReceipt) * 1000;
+    const driftMs = insideMs * DRIFT;
+    const wayMs = receivedMs - sentMs - insideMs;
+    if (!(insideMs >= 0 && engineReceipt > 0 && wayMs >= -driftMs)) return false;
     const offsetMs = (engineReceipt * 1000 - sentMs + engineAnswer * 1000 - receivedMs) / 2;
-    const made = { atMs: receivedMs, offsetMs, errorMs: wayMs / 2 };
+    const made = { atMs: receivedMs, offsetMs, errorMs: (Math.max(0, wayMs) + driftMs) / 2 };
     const known = this.#best(receivedMs);
     if (known !== null && Math.abs(known.offsetMs - offsetMs) > errorAt(known, receivedMs) + made.errorMs) {
       this.shifts++;
