@@ -25,7 +25,7 @@ export interface NatsDelivery {
  */
 export const HAND_OVERS_PER_TURN = 128;
 /** The same for large ones, of which thousands may have waited for the server: each is copied twice on its way to the kernel. */
-export const HAND_OVER_BYTES_PER_TURN: number = 1024 * 1024;
+export const HAND_OVER_BYTES_PER_TURN: number = 2 * 1024 * 1024;
 
 export class CoreDelivery implements NatsDelivery {
   readonly #flight: NatsFlight;

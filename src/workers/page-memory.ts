@@ -9,12 +9,20 @@
  */
 import { roomFor } from "./payload-copy.ts";
 
-export const PAGE_BYTES = 1024;
+const PAGE_BITS = 10;
+export const PAGE_BYTES: number = 1 << PAGE_BITS;
+const PAGE_MASK: number = PAGE_BYTES - 1;
 /** Pages that are allocated together: memory that the system hands out untouched. */
 const SLAB_PAGES = 256;
 
+interface Slab {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
 export class PageMemory {
-  readonly #slabs: Buffer[] = [];
+  readonly #slabs: Slab[] = [];
+  /** The next one to be taken is the last. */
   readonly #free: number[] = [];
 
   /** Of all pages, free ones too. */
@@ -30,35 +38,20 @@ export class PageMemory {
   take(): number {
     const page = this.#free.pop();
     if (page !== undefined) return page;
-    const first = this.#slabs.length * SLAB_PAGES;
-    this.#slabs.push(Buffer.from(new SharedArrayBuffer(SLAB_PAGES * PAGE_BYTES)));
+    const memory = new SharedArrayBuffer(SLAB_PAGES * PAGE_BYTES);
+    const first = SLAB_PAGES * this.#slabs.length;
+    this.#slabs.push({ bytes: Buffer.from(memory), view: new DataView(memory) });
     for (let next = first + SLAB_PAGES - 1; next > first; next--) this.#free.push(next);
     return first;
   }
 
+  /** Takes pages back, the last one first: those that lie together are taken together again. */
   give(pages: readonly number[]): void {
-    for (const page of pages) this.#free.push(page);
+    for (let i = pages.length - 1; i >= 0; i--) this.#free.push(pages[i] as number);
   }
 
-  /** Puts all of `source` into the page from byte `at` on. */
-  write(page: number, at: number, source: Uint8Array): void {
-    const start = startOf(page) + at;
-    // Not `set`: see `payload-copy.ts`.
-    this.#slabOf(page).fill(source, start, start + source.length);
-  }
-
-  setByte(page: number, at: number, value: number): void {
-    this.#slabOf(page)[startOf(page) + at] = value;
-  }
-
-  /** The first `length` bytes of the page, as they are until somebody writes. */
-  view(page: number, length: number): Uint8Array {
-    const start = startOf(page);
-    return this.#slabOf(page).subarray(start, start + length);
-  }
-
-  #slabOf(page: number): Buffer {
-    return this.#slabs[Math.floor(page / SLAB_PAGES)] as Buffer;
+  slabOf(page: number): Slab {
+    return this.#slabs[Math.floor(page / SLAB_PAGES)] as Slab;
   }
 }
 
@@ -89,38 +82,44 @@ export class PagedBytes {
   }
 
   append(source: Uint8Array): void {
-    let from = 0;
-    while (from < source.length) {
-      const at = this.#length % PAGE_BYTES;
-      if (at === 0) this.#pages.push(this.#memory.take());
-      const count = Math.min(PAGE_BYTES - at, source.length - from);
-      this.#memory.write(this.#pages.at(-1) as number, at, source.subarray(from, from + count));
-      this.#length += count;
-      from += count;
+    const from = this.#length;
+    const to = from + source.length;
+    while (this.heldBytes < to) this.#pages.push(this.#memory.take());
+    this.#length = to;
+    for (let at = from; at < to;) {
+      const end = this.#runEnd(at, to);
+      const start = this.#startOf(at);
+      // Not `set`: see `payload-copy.ts`.
+      this.#slabAt(at).bytes.fill(source.subarray(at - from, end - from), start, start + end - at);
+      at = end;
     }
   }
 
   /** Big-endian, as a DataView writes it; all of it must lie within the length. */
   setUint16(at: number, value: number): void {
-    this.#set(at, value, 2);
+    if ((at & PAGE_MASK) <= PAGE_BYTES - 2) this.#slabAt(at).view.setUint16(this.#startOf(at), value);
+    else this.#set(at, value, 2);
   }
 
   setUint32(at: number, value: number): void {
-    this.#set(at, value, 4);
+    if ((at & PAGE_MASK) <= PAGE_BYTES - 4) this.#slabAt(at).view.setUint32(this.#startOf(at), value);
+    else this.#set(at, value, 4);
   }
 
   /** A number below 2^53 as a uint64. */
   setUint64(at: number, value: number): void {
-    this.#set(at, value, 8);
+    this.setUint32(at, Math.floor(value / 0x1_0000_0000));
+    this.setUint32(at + 4, value % 0x1_0000_0000);
   }
 
   /** All of it in one piece, for a client that holds it until it has packed it: for a moment. */
   copyOut(): Buffer {
     const copy = roomFor(this.#length);
-    for (const [i, page] of this.#pages.entries()) {
-      const at = i * PAGE_BYTES;
-      const count = Math.min(PAGE_BYTES, this.#length - at);
-      copy.fill(this.#memory.view(page, count), at, at + count);
+    for (let at = 0; at < this.#length;) {
+      const end = this.#runEnd(at, this.#length);
+      const start = this.#startOf(at);
+      copy.fill(this.#slabAt(at).bytes.subarray(start, start + end - at), at, end);
+      at = end;
     }
     return copy;
   }
@@ -132,16 +131,33 @@ export class PagedBytes {
     this.#length = 0;
   }
 
+  /** End of the bytes from `at` on, up to `to`, that lie together: those of pages that follow each other in a slab. */
+  #runEnd(at: number, to: number): number {
+    let i = at >>> PAGE_BITS;
+    while ((i + 1) << PAGE_BITS < to) {
+      const next = this.#pages[i + 1] as number;
+      if (next !== (this.#pages[i] as number) + 1 || next % SLAB_PAGES === 0) break;
+      i++;
+    }
+    return Math.min((i + 1) << PAGE_BITS, to);
+  }
+
+  #slabAt(at: number): Slab {
+    return this.#memory.slabOf(this.#pages[at >>> PAGE_BITS] as number);
+  }
+
+  /** Where byte `at` lies in its slab. */
+  #startOf(at: number): number {
+    const page = this.#pages[at >>> PAGE_BITS] as number;
+    return ((page % SLAB_PAGES) << PAGE_BITS) + (at & PAGE_MASK);
+  }
+
+  /** A number that may lie over the border of two pages. */
   #set(at: number, value: number, bytes: number): void {
     let rest = value;
     for (let i = at + bytes - 1; i >= at; i--) {
-      this.#memory.setByte(this.#pages[Math.floor(i / PAGE_BYTES)] as number, i % PAGE_BYTES, rest % 256);
+      this.#slabAt(i).bytes[this.#startOf(i)] = rest % 256;
       rest = Math.floor(rest / 256);
     }
   }
-}
-
-/** Where a page begins in its slab. */
-function startOf(page: number): number {
-  return (page % SLAB_PAGES) * PAGE_BYTES;
 }
