@@ -90,7 +90,7 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
 }
 
 /** Whether this thread opens ZMQ sockets of its own: to read from, as the consolidator does, or to hear commands of a cluster. */
-function usesZmqOnMain({ engines, cluster = null }: PublishConfig): boolean {
+export function usesZmqOnMain({ engines, cluster = null }: Pick<PublishConfig, "engines" | "cluster">): boolean {
   return cluster !== null || (engines?.some(({ kind }) => kind === "zmq") ?? true);
 }
 
