@@ -14,6 +14,7 @@ import { type FuzzTarget, joinParts, partsOf, type Session } from "../target.ts"
 const LONGEST_MESSAGE = 9000;
 const PLACE = flagPlace("web-config-file");
 const HASH = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+const HASH_TAIL = HASH.slice(10);
 const USERS = `basic_auth_users:\n  alice: ${HASH}\n  bob: "${HASH}"\n`;
 const REST = `http_server_config:
   http2: false
@@ -98,8 +99,15 @@ function open(): Session {
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       assert.ok(error.message.length < LONGEST_MESSAGE, `a message of ${error.message.length} characters`);
-      assert.ok(!error.message.includes(HASH.slice(10)), "no message holds a password's hash");
+      const shows = error.message.includes(HASH_TAIL) && !isNamedAsFile(yaml);
+      assert.ok(!shows, "no message holds a password's hash");
     }
   };
   return { run, close: () => real.close() };
+}
+
+/** A mutation wrote the hash where a file is named: that name is said when there is no such file, and nobody can know better. */
+function isNamedAsFile(yaml: Buffer): boolean {
+  const names = yaml.toString("latin1").matchAll(/_file["']?\s*:\s*([^\n]*)/g);
+  return [...names].some(([, name]) => name?.includes(HASH_TAIL));
 }
