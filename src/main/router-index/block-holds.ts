@@ -52,23 +52,21 @@ export class BlockHolds {
     return this.#counts[owner] as number;
   }
 
-  /** Announces the hashes that `findAnnounced` will be asked for, so that they come into the cache all at once. */
+  /**
+   * Announces the hashes that `findAnnounced` will be asked for, so that they come into the cache all at once: their places in the
+   * table, then their holds. A processor looks ahead by some hundred instructions, so the loop that waits for memory does nothing else.
+   */
   announce(owner: number, lo: Int32Array, hi: Int32Array, count: number): void {
     if (count > this.#tags.length) this.#tags = new Int32Array(2 * count);
     const tags = this.#tags;
     const table = this.#table;
     const holds = this.#holds;
     let touched = 0;
-    for (let i = 0; i < count; i++) {
-      const tag = this.#tagOf(owner, lo[i] as number, hi[i] as number);
-      tags[i] = tag;
-      touched ^= table.touch(tag);
-    }
-    for (let i = 0; i < count; i++) {
-      // What nobody holds has no slot, and no other slot is worth to be waited for.
-      const slot = table.touch(tags[i] as number);
-      if (slot !== 0) touched ^= holds.get(slot, HOLD.node);
-    }
+    for (let i = 0; i < count; i++) tags[i] = this.#tagOf(owner, lo[i] as number, hi[i] as number);
+    for (let i = 0; i < count; i++) touched ^= table.touch(tags[i] as number);
+    // Slot 0, in place of those that nobody holds, is always near, if there are any.
+    const found = holds.live === 0 ? 0 : count;
+    for (let i = 0; i < found; i++) touched ^= holds.get(table.touch(tags[i] as number), HOLD.node);
     this.touched = touched;
   }
 
@@ -127,29 +125,30 @@ export class BlockHolds {
     const hold = this.#holds.take(owner);
     const node = this.tree.add(parent, localLo, localHi, hold);
     this.#holds.put(hold, lo, hi, node, 0);
-    this.#table.add(tag, hold);
+    this.#file(tag, hold, known);
     this.#counts[owner] = (this.#counts[owner] as number) + 1;
-    if (known !== 0) this.#release(known, tag, false);
+    if (known !== 0) this.#unfile(known, tag, false);
     return node;
   }
 
   /** The owner holds this node by this hash from now on. `known`: what `find` has just returned for the two. */
   hold(owner: number, lo: number, hi: number, node: number, known: number): void {
     const tag = this.#tag;
-    this.#add(owner, lo, hi, node, tag);
+    this.#add(owner, lo, hi, node, tag, known);
     // Only now, as it might take the node with it. The hash names another block than before.
-    if (known !== 0) this.#release(known, tag, false);
+    if (known !== 0) this.#unfile(known, tag, false);
   }
 
   /** Lets go of what `find` has just returned. */
   releaseFound(hold: number): void {
-    this.#release(hold, this.#tag, false);
+    this.#table.removeFound();
+    this.#release(hold, false);
   }
 
   /** Returns how many holds the owner had. */
   clear(owner: number): number {
     const count = this.#counts[owner] as number;
-    this.#holds.forEach(owner, (hold) => this.#release(hold, this.#tagOf(owner, this.lo(hold), this.hi(hold)), true));
+    this.#holds.forEach(owner, (hold) => this.#unfile(hold, this.#tagOf(owner, this.lo(hold), this.hi(hold)), true));
     return count;
   }
 
@@ -160,7 +159,7 @@ export class BlockHolds {
 
   /** Lets go of any hold. */
   release(hold: number): void {
-    this.#release(hold, this.#tagOf(this.owner(hold), this.lo(hold), this.hi(hold)), false);
+    this.#unfile(hold, this.#tagOf(this.owner(hold), this.lo(hold), this.hi(hold)), false);
   }
 
   /** Holds are numbered from 1 to below this; those without a node are free. */
@@ -187,7 +186,7 @@ export class BlockHolds {
     return hold;
   }
 
-  #add(owner: number, lo: number, hi: number, node: number, tag: number): void {
+  #add(owner: number, lo: number, hi: number, node: number, tag: number, known: number): void {
     const holds = this.#holds;
     const { tree } = this;
     const first = tree.firstHold(node);
@@ -205,11 +204,22 @@ export class BlockHolds {
     if (first !== 0) holds.set(first, HOLD.previous, hold);
     tree.setFirstHold(node, hold);
     if (!isHolder) tree.countHolder(node, 1);
-    this.#table.add(tag, hold);
+    this.#file(tag, hold, known);
     this.#counts[owner] = (this.#counts[owner] as number) + 1;
   }
 
-  #release(hold: number, tag: number, isClear: boolean): void {
+  /** `known`: what the search for the tag has just returned. If that is none, it ended where the hold belongs. */
+  #file(tag: number, hold: number, known: number): void {
+    if (known === 0) this.#table.addSearched(tag, hold);
+    else this.#table.add(tag, hold);
+  }
+
+  #unfile(hold: number, tag: number, isClear: boolean): void {
+    this.#table.remove(tag, hold);
+    this.#release(hold, isClear);
+  }
+
+  #release(hold: number, isClear: boolean): void {
     const holds = this.#holds;
     const { tree } = this;
     const owner = holds.owner(hold);
@@ -218,7 +228,6 @@ export class BlockHolds {
     const node = page[at + HOLD.node] as number;
     const next = page[at + HOLD.next] as number;
     const previous = page[at + HOLD.previous] as number;
-    this.#table.remove(tag, hold);
     holds.give(hold);
     this.#counts[owner] = (this.#counts[owner] as number) - 1;
     if (next === 0 && previous === 0) {
