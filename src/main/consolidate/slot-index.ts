@@ -125,6 +125,11 @@ export class SlotIndex {
     this.#used[s] = (this.#used[s] as number) - 1;
   }
 
+  /** Has the tag that the search has just found stand for another slot. */
+  replaceFound(slot: number): void {
+    (this.#segments[this.#segment] as Int32Array)[2 * this.#at + 1] = slot;
+  }
+
   #search(cells: Int32Array, places: number, tag: number, from: number): number {
     for (let i = from; ;) {
       const slot = cells[2 * i + 1] as number;

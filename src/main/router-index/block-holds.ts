@@ -10,6 +10,7 @@
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";
 import { SlotIndex } from "../consolidate/slot-index.ts";
+import { HoldPacking } from "./hold-packing.ts";
 import { HOLD, HoldSlots, placeOf } from "./hold-slots.ts";
 import { HOLDERS_MASK, NODE_FLAG, PrefixTree } from "./prefix-tree.ts";
 
@@ -25,8 +26,7 @@ export class BlockHolds {
   readonly #table: SlotIndex = new SlotIndex({ isDense: true });
   readonly #mix: KeyMix = new KeyMix();
   readonly #ownerMix: Int32Array = randomFillSync(new Int32Array(MAX_OWNERS));
-  /** Holds of each owner. */
-  readonly #counts: Int32Array = new Int32Array(MAX_OWNERS);
+  readonly #packing: HoldPacking;
   /** What came of looking at the places of announced hashes: nothing that matters, but what comes of nothing is left out by compilers. */
   touched: number = 0;
   /** Tags of the hashes that were announced. */
@@ -34,22 +34,27 @@ export class BlockHolds {
   /** The tag of what was looked for last. */
   #tag: number = 0;
 
+  /** `maxHolds`: most there will be. */
+  constructor(maxHolds: number) {
+    const tagOf = (hold: number): number => this.#tagOf(this.owner(hold), this.lo(hold), this.hi(hold));
+    this.#packing = new HoldPacking({ slots: this.#holds, tree: this.tree, table: this.#table, tagOf }, maxHolds);
+  }
+
   get holds(): number {
     return this.#holds.live;
   }
 
   get memoryBytes(): number {
-    return (
-      this.tree.memoryBytes +
-      this.#holds.memoryBytes +
-      this.#table.memoryBytes +
-      this.#ownerMix.byteLength +
-      this.#counts.byteLength
-    );
+    return this.tree.memoryBytes + this.#holds.memoryBytes + this.#table.memoryBytes + this.#ownerMix.byteLength;
   }
 
   holdsOf(owner: number): number {
-    return this.#counts[owner] as number;
+    return this.#holds.liveOf(owner);
+  }
+
+  /** Before the owner gets so many holds. What `find` returned of late, for anyone, is not to be used any more. */
+  reserve(owner: number, count: number): void {
+    this.#packing.reserve(owner, count);
   }
 
   /**
@@ -126,7 +131,6 @@ export class BlockHolds {
     const node = this.tree.add(parent, localLo, localHi, hold);
     this.#holds.put(hold, lo, hi, node, 0);
     this.#file(tag, hold, known);
-    this.#counts[owner] = (this.#counts[owner] as number) + 1;
     if (known !== 0) this.#unfile(known, tag, false);
     return node;
   }
@@ -147,7 +151,7 @@ export class BlockHolds {
 
   /** Returns how many holds the owner had. */
   clear(owner: number): number {
-    const count = this.#counts[owner] as number;
+    const count = this.holdsOf(owner);
     this.#holds.forEach(owner, (hold) => this.#unfile(hold, this.#tagOf(owner, this.lo(hold), this.hi(hold)), true));
     return count;
   }
@@ -205,7 +209,6 @@ export class BlockHolds {
     tree.setFirstHold(node, hold);
     if (!isHolder) tree.countHolder(node, 1);
     this.#file(tag, hold, known);
-    this.#counts[owner] = (this.#counts[owner] as number) + 1;
   }
 
   /** `known`: what the search for the tag has just returned. If that is none, it ended where the hold belongs. */
@@ -229,7 +232,6 @@ export class BlockHolds {
     const next = page[at + HOLD.next] as number;
     const previous = page[at + HOLD.previous] as number;
     holds.give(hold);
-    this.#counts[owner] = (this.#counts[owner] as number) - 1;
     if (next === 0 && previous === 0) {
       const hasChildren = tree.empty(node);
       if (!hasChildren) tree.prune(node);
