@@ -23,9 +23,9 @@ const ROOT_BIT: number = 1 << 30;
 const USED_BIT: number = 1 << 29;
 /** In place of the owner: the slot is free. */
 const FREE = -1;
-/** Blocks that the hand spares for each that it is to give up, and besides, before it gives up looking for one that nobody used. */
-const SPARED_EACH = 2;
-const SPARED_MORE = 64;
+/** Slots that the hand passes for each block that it looks at, and besides, before it leaves the search for one that nobody used. */
+const PASSED_EACH = 4;
+const PASSED_MORE = 256;
 /** Runs of slots whose live ones are counted, so that the hand passes over empty ones in one step. */
 const RUN_BITS = 10;
 const RUN_MASK: number = (1 << RUN_BITS) - 1;
@@ -166,15 +166,16 @@ export class TierBlocks {
   }
 
   /**
-   * Gives up so many blocks, or all there are. `onlyCold`: fewer, where they were used of late; and the search ends after a while.
-   * Returns how many it gave up.
+   * Gives up so many blocks, or all there are. `onlyCold`: looks at no more than that, and gives up those that were not used of late, so
+   * that a round takes as many calls for a block as there are blocks. Returns how many it gave up.
    */
   giveUp(count: number, onlyCold: boolean): number {
     const steps = this.#steps;
     let given = 0;
+    let looks = onlyCold ? count : Infinity;
     // In two rounds the first takes all marks away.
-    let left = onlyCold ? SPARED_EACH * count + SPARED_MORE : 2 * this.#end;
-    for (; given < count && steps.live > 0 && left > 0; left--) {
+    let left = onlyCold ? PASSED_EACH * count + PASSED_MORE : 2 * this.#end;
+    for (; given < count && steps.live > 0 && looks > 0 && left > 0; left--) {
       if (--this.#hand < 1) this.#hand = this.#end - 1;
       const step = this.#hand;
       if (this.#runLive[step >>> RUN_BITS] === 0) {
@@ -183,6 +184,7 @@ export class TierBlocks {
       }
       const word = steps.get(step, STEP.owner);
       if (word === FREE) continue;
+      looks--;
       if ((word & USED_BIT) !== 0) {
         steps.set(step, STEP.owner, word & ~USED_BIT);
       } else {
