@@ -262,6 +262,90 @@ test("a full index that gives up others: what is gone is counted, was an end, an
   );
 });
 
+/** Of an index that gives up others: what the naive one has and the index has not any more goes there too. */
+function loseSame(
+  index: RouterIndex,
+  naive: NaiveRouterIndex,
+  ranks: number,
+  paths: readonly (readonly number[])[],
+): void {
+  const { tiers } = index;
+  for (let rank = 0; rank < ranks; rank++) {
+    const owner = index.owner(workerOf(rank), rankOf(rank));
+    for (const letters of paths) {
+      const hash = hashOf(rank, letters);
+      const { lo, hi } = halvesOf([hash]);
+      const [hashLo, hashHi] = [lo[0] ?? 0, hi[0] ?? 0];
+      const isIn = {
+        device: index.holds.find(owner, hashLo, hashHi) !== 0,
+        host: (tiers?.find(2 * owner, hashLo, hashHi) ?? 0) !== 0,
+        disk: (tiers?.find(2 * owner + 1, hashLo, hashHi) ?? 0) !== 0,
+      };
+      for (const where of ["device", "host", "disk"] as const) {
+        if (!isIn[where]) naive.lose(workerOf(rank), rankOf(rank), hash, where);
+      }
+    }
+  }
+}
+
+function allPaths(length: number): number[][] {
+  if (length === 0) return [];
+  const shorter = allPaths(length - 1);
+  const longest = shorter.filter((letters) => letters.length === length - 1);
+  return [
+    ...shorter,
+    ...(length === 1 ? [[]] : longest).flatMap((letters) => [
+      [...letters, 0],
+      [...letters, 1],
+    ]),
+  ];
+}
+
+test("a full index that gives up others, in three tiers: it stays within its bound, and is as one that lost the same", () => {
+  const ranks = 4;
+  const paths = allPaths(4);
+  assert.equal(paths.length, 30);
+  const one = fc.nat({ max: ranks - 1 });
+  const path = fc.array(fc.nat({ max: 1 }), { minLength: 1, maxLength: 4 });
+  const step = fc.record({ who: one, tier, path, cut: fc.nat({ max: 2 }), isRemoval: fc.nat({ max: 4 }) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60, size: "max" }), fc.integer({ min: 1, max: 25 }), (steps, maxPairs) => {
+      const index = new RouterIndex({ maxPairs, onFull: "evict" });
+      const naive = new NaiveRouterIndex();
+      for (const { who: rank, tier: where, path: letters, cut, isRemoval } of steps) {
+        if (isRemoval === 0) {
+          apply(index, naive, { type: "remove", who: rank, tier: where, hashes: [hashOf(rank, letters)] });
+          continue;
+        }
+        const from = Math.min(cut, letters.length - 1);
+        const parent = from === 0 ? null : hashOf(rank, letters.slice(0, from));
+        const blocks = blocksOf(rank, letters, from);
+        const { refused, evicted } = index.counters;
+        const onDevices = index.holds.holds;
+        const columns = columnsOf(
+          parent,
+          blocks.map(({ hash }) => hash),
+          blocks.map(({ local }) => local),
+        );
+        index.store(index.owner(workerOf(rank), rankOf(rank)), TIERS[where], columns);
+        assert.ok(index.pairs <= maxPairs);
+        if (where !== "device") assert.equal(index.holds.holds, onDevices, "no block on a device goes for a copy");
+        if (index.counters.evicted > evicted) assert.ok(index.pairs > 0);
+        loseSame(index, naive, ranks, paths);
+        const taken = blocks.length - (index.counters.refused - refused);
+        naive.store(workerOf(rank), rankOf(rank), where, parent, blocks.slice(0, taken));
+        assert.equal(index.pairs, naive.pairs);
+      }
+      for (const prefix of chains(2, 4)) {
+        const { lo, hi } = halvesOf(prefix);
+        const found = index.match(lo, hi, prefix.length).toSorted(order);
+        assert.deepEqual(found, naive.match(prefix).toSorted(order), `prefix ${prefix.join("/")}`);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
 function storing(rank: number, letters: readonly number[]): Step {
   return { type: "store", who: rank, tier: "device", parent: null, blocks: blocksOf(rank, letters, 0) };
 }

@@ -106,9 +106,9 @@ export class NaiveRouterIndex {
     }
   }
 
-  /** A block on the device goes without a word of the rank. */
-  lose(worker: bigint, rank: number, hash: bigint): void {
-    this.#rank(worker, rank).device.delete(hash);
+  /** A block goes without a word of the rank. */
+  lose(worker: bigint, rank: number, hash: bigint, tier: NaiveTier = "device"): void {
+    this.#rank(worker, rank)[tier].delete(hash);
   }
 
   clear(worker: bigint, rank: number): void {

@@ -88,6 +88,109 @@ test("a chain that is longer than any event is given up from its end, without a 
   assert.deepEqual(depths(index, range(1, 2000)), { "1:0": 1936 });
 });
 
+/** Copies in host memory. */
+function storeHost(index: RouterIndex, owner: number, hashes: readonly bigint[]): void {
+  index.store(owner, TIER.hostPinned, columnsOf(null, hashes, hashes));
+}
+
+/** How far each chain of ten reaches with the help of slower tiers. */
+function reached(index: RouterIndex, chain: readonly bigint[]): number {
+  const { lo, hi } = halvesOf(chain);
+  return index.match(lo, hi, chain.length)[0]?.disk ?? 0;
+}
+
+test("a full index gives up copies in slower tiers for devices, and for other copies, but no block on a device for a copy", () => {
+  const index = new RouterIndex({ maxPairs: 100, onFull: "evict" });
+  const owner = index.owner(1n, 0);
+  for (let n = 0; n < 20; n++) storeHost(index, owner, chainOf(n));
+  assert.deepEqual([index.pairs, index.counters.evicted, index.counters.refused], [100, 100, 0]);
+  const kept = Array.from({ length: 20 }, (_, n) => reached(index, chainOf(n)));
+  assert.deepEqual(
+    kept.map((blocks) => blocks === 0 || blocks === 10),
+    kept.map(() => true),
+    `whole chains go: ${kept.join(" ")}`,
+  );
+  assert.equal(kept[19], 10, "the newest is there");
+  for (let n = 100; n < 110; n++) store(index, owner, null, chainOf(n));
+  assert.equal(index.pairs, 100);
+  assert.equal(index.counters.refused, 0);
+  for (let n = 100; n < 110; n++) assert.equal(reached(index, chainOf(n)), 10, "what is on a device has room");
+  const { evicted } = index.counters;
+  storeHost(index, owner, chainOf(50));
+  assert.deepEqual([index.pairs, index.counters.evicted - evicted, index.counters.refused], [100, 0, 10]);
+  for (let n = 100; n < 110; n++) assert.equal(reached(index, chainOf(n)), 10, "no block on a device goes for a copy");
+});
+
+test("copies in slower tiers that were asked for stay when blocks on devices were not", () => {
+  const index = new RouterIndex({ maxPairs: 200, onFull: "evict" });
+  const owner = index.owner(1n, 0);
+  for (let n = 0; n < 10; n++) storeHost(index, owner, chainOf(n));
+  for (let n = 10; n < 20; n++) store(index, owner, null, chainOf(n));
+  for (let n = 20; n < 60; n++) {
+    for (let hot = 0; hot < 5; hot++) assert.equal(reached(index, chainOf(hot)), 10, `chain ${hot}, at ${n}`);
+    store(index, owner, null, chainOf(n));
+  }
+  assert.equal(index.pairs, 200);
+  assert.deepEqual(
+    [5, 6, 7, 8, 9].map((cold) => reached(index, chainOf(cold))),
+    [0, 0, 0, 0, 0],
+  );
+});
+
+test("an index that had many copies finds the few that are left", () => {
+  const index = new RouterIndex({ maxPairs: 20_000, onFull: "evict" });
+  const owner = index.owner(1n, 0);
+  storeHost(index, owner, range(1, 20_000));
+  const gone = range(2, 19_998);
+  const { lo, hi } = halvesOf(gone);
+  index.remove(owner, TIER.hostPinned, lo, hi, gone.length);
+  assert.equal(index.pairs, 2);
+  store(index, index.owner(2n, 0), null, range(1_000_000, 19_998));
+  // The only two copies, at both ends of all slots, go for two others, again and again.
+  for (let n = 0; n < 2000; n++) storeHost(index, owner, range(2_000_000 + 2 * n, 2));
+  assert.deepEqual([index.pairs, index.counters.evicted, index.counters.refused], [20_000, 4000, 0]);
+});
+
+for (const onFull of ["refuse", "evict"] as const) {
+  test(`ranks that fill the index and leave a hold here and there, one after the other, take no more memory: ${onFull}`, () => {
+    const maxPairs = 4096;
+    const ranks = 64;
+    const index = new RouterIndex({ maxPairs, onFull });
+    const owners = range(0, ranks).map((worker) => index.owner(worker, 0));
+    const kept = new Map<number, bigint[]>();
+    for (const [rank, owner] of owners.entries()) {
+      const hashes = range(1 + rank * 10_000, maxPairs - index.pairs);
+      for (const hash of hashes) store(index, owner, null, [hash]);
+      const stay = hashes.filter((_, i) => i % 300 === 7);
+      const go = hashes.filter((hash) => !stay.includes(hash));
+      const { lo, hi } = halvesOf(go);
+      index.remove(owner, TIER.device, lo, hi, go.length);
+      kept.set(rank, stay);
+      assert.equal(index.pairsOf(owner), stay.length);
+      // A quarter more than would be full, one for each rank, and one more for the size of a page.
+      const most = Math.ceil((1.25 * maxPairs) / 256) + 1 + (rank + 1) + 16;
+      assert.ok(
+        index.holds.end <= 256 * most,
+        `${index.holds.end / 256} chunks with ${rank + 1} ranks, at most ${most}`,
+      );
+    }
+    assert.equal(index.counters.refused + index.counters.evicted, 0);
+    for (const [rank, stay] of kept) {
+      for (const hash of stay) assert.deepEqual(depths(index, [hash]), { [`${rank}:0`]: 1 });
+    }
+    // Holds that moved can be shared, and go, as all others.
+    const all = [...kept.values()].flat();
+    for (const hash of all) store(index, owners[0] ?? 0, null, [hash]);
+    for (const [rank, stay] of kept) {
+      const { lo, hi } = halvesOf(stay);
+      index.remove(owners[rank] ?? 0, TIER.device, lo, hi, stay.length);
+    }
+    assert.equal(index.pairs, all.length - (kept.get(0)?.length ?? 0));
+    for (const owner of owners) index.clear(owner);
+    assert.deepEqual([index.pairs, index.nodes, index.counters.unknownRemoves], [0, 0, 0]);
+  });
+}
+
 test("an index of one pair that gives it up for another", () => {
   const index = new RouterIndex({ maxPairs: 1, onFull: "evict" });
   const owner = index.owner(1n, 0);

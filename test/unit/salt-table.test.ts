@@ -14,6 +14,8 @@ test("what the index refused, gave up or lost in a slower tier is forgotten; wha
   for (let n = 1; n <= 20_000; n++) {
     const tier = n <= 100 ? TIER.hostPinned : TIER.device;
     index.store(owner, tier, columnsOf(null, [BigInt(n)], [BigInt(n)]));
+    // The first copy is asked for all the while, so that it is not given up for blocks on the device.
+    index.match(Int32Array.of(1), Int32Array.of(0), 1);
     const { lo, hi } = halvesOf([BigInt(n)]);
     salts.set(owner, lo[0] ?? 0, hi[0] ?? 0, `salt ${n}`);
     salts.set(owner, lo[0] ?? 0, hi[0] ?? 0, `salt of ${n}`);
@@ -24,6 +26,7 @@ test("what the index refused, gave up or lost in a slower tier is forgotten; wha
   assert.equal(find(1), "salt of 1", "in host memory");
   assert.equal(find(20_000), "salt of 20000");
   assert.equal(find(101), null, "given up");
+  assert.equal(find(2), null, "a copy that was given up");
   for (let n = 30_000; n < 32_000; n++) salts.set(other, n, 0, "of a block that was refused");
   assert.ok(salts.entries <= 1024 + 500, `${salts.entries} entries`);
   salts.clear(other);

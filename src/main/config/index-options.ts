@@ -78,7 +78,7 @@ export const INDEX_OPTIONS: {
     env: [{ name: "KVCAST_ON_FULL" }],
     default: "refuse",
     group: GROUP,
-    help: "Beyond --max-blocks: refuse leaves new blocks out, evict gives up others for them, ends of chains that no prompt has passed lately. Both are counted.",
+    help: "Beyond --max-blocks: refuse leaves new blocks out, evict gives up others for them that no prompt has passed lately, copies in slower tiers before ends of chains on devices. Both are counted.",
   },
   nats: {
     name: "nats",

@@ -30,10 +30,9 @@ export class SlotIndex {
   readonly #places: Int32Array = new Int32Array(SEGMENTS);
   readonly #used: Int32Array = new Int32Array(SEGMENTS);
   #bytes: number = 0;
-  /** Where the search stands. */
-  #cells: Int32Array = NO_CELLS;
+  /** Where the search stands: at what it returned last, or at the empty place where it ended. */
+  #segment: number = 0;
   #tag: number = 0;
-  #end: number = 0;
   #at: number = 0;
 
   readonly #isDense: boolean;
@@ -48,7 +47,8 @@ export class SlotIndex {
 
   /**
    * The slot at which a search for `tag` would begin, if it is filed under it; 0 if not. Looks at far places of memory are slow one after
-   * the other and quick when none waits for another: who knows what it will ask for asks for all of it like this before.
+   * the other and quick when none waits for another: who knows what it will ask for asks for all of it like this before. There is no
+   * branch on what is found, since the processor would have to wait before it knows that it has guessed wrong.
    */
   touch(tag: number): number {
     const s = tag >>> (32 - SEGMENT_BITS);
@@ -56,7 +56,8 @@ export class SlotIndex {
     if (places === 0) return 0;
     const cells = this.#segments[s] as Int32Array;
     const at = 2 * home(tag, places);
-    return cells[at] === (tag | 0) ? (cells[at + 1] as number) : 0;
+    const difference = (cells[at] as number) ^ tag;
+    return (cells[at + 1] as number) & ~((difference | -difference) >> 31);
   }
 
   /** Begins a search. Returns the first slot that is filed under `tag`; 0 if there is none. */
@@ -64,57 +65,89 @@ export class SlotIndex {
     const s = tag >>> (32 - SEGMENT_BITS);
     const places = this.#places[s] as number;
     if (places === 0) return 0;
-    this.#cells = this.#segments[s] as Int32Array;
+    this.#segment = s;
     this.#tag = tag | 0;
-    this.#end = places;
-    this.#at = home(tag, places);
-    return this.next();
+    return this.#search(this.#segments[s] as Int32Array, places, tag | 0, home(tag, places));
   }
 
   /** The next slot of the search that was begun last; 0 if there is none. Nothing may have been added or removed since. */
   next(): number {
-    const cells = this.#cells;
-    const tag = this.#tag;
-    const places = this.#end;
-    for (let i = this.#at; ;) {
-      const slot = cells[2 * i + 1] as number;
-      if (slot === 0) return 0;
-      const at = i;
-      if (++i === places) i = 0;
-      if (cells[2 * at] === tag) {
-        this.#at = i;
-        return slot;
-      }
-    }
+    const places = this.#places[this.#segment] as number;
+    const at = this.#at + 1;
+    return this.#search(this.#segments[this.#segment] as Int32Array, places, this.#tag, at === places ? 0 : at);
   }
 
   add(tag: number, slot: number): void {
     const s = tag >>> (32 - SEGMENT_BITS);
-    const used = (this.#used[s] as number) + 1;
-    if (4 * used > 3 * (this.#places[s] as number)) this.#grow(s);
-    this.#used[s] = used;
+    this.#makeRoom(s);
     put(this.#segments[s] as Int32Array, this.#places[s] as number, tag, slot);
+  }
+
+  /** As `add`, for the tag of a search that has just ended without a slot. */
+  addSearched(tag: number, slot: number): void {
+    const s = tag >>> (32 - SEGMENT_BITS);
+    const cells = this.#segments[s] as Int32Array;
+    if (this.#makeRoom(s)) {
+      put(this.#segments[s] as Int32Array, this.#places[s] as number, tag, slot);
+      return;
+    }
+    const i = this.#at;
+    cells[2 * i] = tag;
+    cells[2 * i + 1] = slot;
   }
 
   /** Takes out what was added with the same two numbers. */
   remove(tag: number, slot: number): void {
-    const s = tag >>> (32 - SEGMENT_BITS);
+    let found = this.first(tag);
+    while (found !== slot) found = this.next();
+    this.removeFound();
+  }
+
+  /** Takes out what the search has just returned. */
+  removeFound(): void {
+    const s = this.#segment;
     const cells = this.#segments[s] as Int32Array;
     const places = this.#places[s] as number;
-    let hole = home(tag, places);
-    while (cells[2 * hole + 1] !== slot) hole = hole + 1 === places ? 0 : hole + 1;
+    let hole = this.#at;
     for (let i = hole; ;) {
       if (++i === places) i = 0;
-      if (cells[2 * i + 1] === 0) break;
+      const slot = cells[2 * i + 1] as number;
+      if (slot === 0) break;
+      const tag = cells[2 * i] as number;
       // An entry may not move in front of where its search begins.
-      const moved = distance(home(cells[2 * i] as number, places), i, places);
+      const moved = distance(home(tag, places), i, places);
       if (moved < distance(hole, i, places)) continue;
-      cells[2 * hole] = cells[2 * i] as number;
-      cells[2 * hole + 1] = cells[2 * i + 1] as number;
+      cells[2 * hole] = tag;
+      cells[2 * hole + 1] = slot;
       hole = i;
     }
     cells[2 * hole + 1] = 0;
     this.#used[s] = (this.#used[s] as number) - 1;
+  }
+
+  /** Has the tag that the search has just found stand for another slot. */
+  replaceFound(slot: number): void {
+    (this.#segments[this.#segment] as Int32Array)[2 * this.#at + 1] = slot;
+  }
+
+  #search(cells: Int32Array, places: number, tag: number, from: number): number {
+    for (let i = from; ;) {
+      const slot = cells[2 * i + 1] as number;
+      if (slot === 0 || cells[2 * i] === tag) {
+        this.#at = i;
+        return slot;
+      }
+      if (++i === places) i = 0;
+    }
+  }
+
+  /** Counts one more. Whether the segment has grown for it. */
+  #makeRoom(s: number): boolean {
+    const used = (this.#used[s] as number) + 1;
+    this.#used[s] = used;
+    if (4 * used <= 3 * (this.#places[s] as number)) return false;
+    this.#grow(s);
+    return true;
   }
 
   #firstPlaces(s: number): number {

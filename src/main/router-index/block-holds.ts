@@ -10,6 +10,7 @@
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";
 import { SlotIndex } from "../consolidate/slot-index.ts";
+import { HoldPacking } from "./hold-packing.ts";
 import { HOLD, HoldSlots, placeOf } from "./hold-slots.ts";
 import { HOLDERS_MASK, NODE_FLAG, PrefixTree } from "./prefix-tree.ts";
 
@@ -25,8 +26,7 @@ export class BlockHolds {
   readonly #table: SlotIndex = new SlotIndex({ isDense: true });
   readonly #mix: KeyMix = new KeyMix();
   readonly #ownerMix: Int32Array = randomFillSync(new Int32Array(MAX_OWNERS));
-  /** Holds of each owner. */
-  readonly #counts: Int32Array = new Int32Array(MAX_OWNERS);
+  readonly #packing: HoldPacking;
   /** What came of looking at the places of announced hashes: nothing that matters, but what comes of nothing is left out by compilers. */
   touched: number = 0;
   /** Tags of the hashes that were announced. */
@@ -34,41 +34,44 @@ export class BlockHolds {
   /** The tag of what was looked for last. */
   #tag: number = 0;
 
+  /** `maxHolds`: most there will be. */
+  constructor(maxHolds: number) {
+    const tagOf = (hold: number): number => this.#tagOf(this.owner(hold), this.lo(hold), this.hi(hold));
+    this.#packing = new HoldPacking({ slots: this.#holds, tree: this.tree, table: this.#table, tagOf }, maxHolds);
+  }
+
   get holds(): number {
     return this.#holds.live;
   }
 
   get memoryBytes(): number {
-    return (
-      this.tree.memoryBytes +
-      this.#holds.memoryBytes +
-      this.#table.memoryBytes +
-      this.#ownerMix.byteLength +
-      this.#counts.byteLength
-    );
+    return this.tree.memoryBytes + this.#holds.memoryBytes + this.#table.memoryBytes + this.#ownerMix.byteLength;
   }
 
   holdsOf(owner: number): number {
-    return this.#counts[owner] as number;
+    return this.#holds.liveOf(owner);
   }
 
-  /** Announces the hashes that `findAnnounced` will be asked for, so that they come into the cache all at once. */
+  /** Before the owner gets so many holds. What `find` returned of late, for anyone, is not to be used any more. */
+  reserve(owner: number, count: number): void {
+    this.#packing.reserve(owner, count);
+  }
+
+  /**
+   * Announces the hashes that `findAnnounced` will be asked for, so that they come into the cache all at once: their places in the
+   * table, then their holds. A processor looks ahead by some hundred instructions, so the loop that waits for memory does nothing else.
+   */
   announce(owner: number, lo: Int32Array, hi: Int32Array, count: number): void {
     if (count > this.#tags.length) this.#tags = new Int32Array(2 * count);
     const tags = this.#tags;
     const table = this.#table;
     const holds = this.#holds;
     let touched = 0;
-    for (let i = 0; i < count; i++) {
-      const tag = this.#tagOf(owner, lo[i] as number, hi[i] as number);
-      tags[i] = tag;
-      touched ^= table.touch(tag);
-    }
-    for (let i = 0; i < count; i++) {
-      // What nobody holds has no slot, and no other slot is worth to be waited for.
-      const slot = table.touch(tags[i] as number);
-      if (slot !== 0) touched ^= holds.get(slot, HOLD.node);
-    }
+    for (let i = 0; i < count; i++) tags[i] = this.#tagOf(owner, lo[i] as number, hi[i] as number);
+    for (let i = 0; i < count; i++) touched ^= table.touch(tags[i] as number);
+    // Slot 0, in place of those that nobody holds, is always near, if there are any.
+    const found = holds.live === 0 ? 0 : count;
+    for (let i = 0; i < found; i++) touched ^= holds.get(table.touch(tags[i] as number), HOLD.node);
     this.touched = touched;
   }
 
@@ -127,29 +130,29 @@ export class BlockHolds {
     const hold = this.#holds.take(owner);
     const node = this.tree.add(parent, localLo, localHi, hold);
     this.#holds.put(hold, lo, hi, node, 0);
-    this.#table.add(tag, hold);
-    this.#counts[owner] = (this.#counts[owner] as number) + 1;
-    if (known !== 0) this.#release(known, tag, false);
+    this.#file(tag, hold, known);
+    if (known !== 0) this.#unfile(known, tag, false);
     return node;
   }
 
   /** The owner holds this node by this hash from now on. `known`: what `find` has just returned for the two. */
   hold(owner: number, lo: number, hi: number, node: number, known: number): void {
     const tag = this.#tag;
-    this.#add(owner, lo, hi, node, tag);
+    this.#add(owner, lo, hi, node, tag, known);
     // Only now, as it might take the node with it. The hash names another block than before.
-    if (known !== 0) this.#release(known, tag, false);
+    if (known !== 0) this.#unfile(known, tag, false);
   }
 
   /** Lets go of what `find` has just returned. */
   releaseFound(hold: number): void {
-    this.#release(hold, this.#tag, false);
+    this.#table.removeFound();
+    this.#release(hold, false);
   }
 
   /** Returns how many holds the owner had. */
   clear(owner: number): number {
-    const count = this.#counts[owner] as number;
-    this.#holds.forEach(owner, (hold) => this.#release(hold, this.#tagOf(owner, this.lo(hold), this.hi(hold)), true));
+    const count = this.holdsOf(owner);
+    this.#holds.forEach(owner, (hold) => this.#unfile(hold, this.#tagOf(owner, this.lo(hold), this.hi(hold)), true));
     return count;
   }
 
@@ -160,7 +163,7 @@ export class BlockHolds {
 
   /** Lets go of any hold. */
   release(hold: number): void {
-    this.#release(hold, this.#tagOf(this.owner(hold), this.lo(hold), this.hi(hold)), false);
+    this.#unfile(hold, this.#tagOf(this.owner(hold), this.lo(hold), this.hi(hold)), false);
   }
 
   /** Holds are numbered from 1 to below this; those without a node are free. */
@@ -187,7 +190,7 @@ export class BlockHolds {
     return hold;
   }
 
-  #add(owner: number, lo: number, hi: number, node: number, tag: number): void {
+  #add(owner: number, lo: number, hi: number, node: number, tag: number, known: number): void {
     const holds = this.#holds;
     const { tree } = this;
     const first = tree.firstHold(node);
@@ -205,11 +208,21 @@ export class BlockHolds {
     if (first !== 0) holds.set(first, HOLD.previous, hold);
     tree.setFirstHold(node, hold);
     if (!isHolder) tree.countHolder(node, 1);
-    this.#table.add(tag, hold);
-    this.#counts[owner] = (this.#counts[owner] as number) + 1;
+    this.#file(tag, hold, known);
   }
 
-  #release(hold: number, tag: number, isClear: boolean): void {
+  /** `known`: what the search for the tag has just returned. If that is none, it ended where the hold belongs. */
+  #file(tag: number, hold: number, known: number): void {
+    if (known === 0) this.#table.addSearched(tag, hold);
+    else this.#table.add(tag, hold);
+  }
+
+  #unfile(hold: number, tag: number, isClear: boolean): void {
+    this.#table.remove(tag, hold);
+    this.#release(hold, isClear);
+  }
+
+  #release(hold: number, isClear: boolean): void {
     const holds = this.#holds;
     const { tree } = this;
     const owner = holds.owner(hold);
@@ -218,9 +231,7 @@ export class BlockHolds {
     const node = page[at + HOLD.node] as number;
     const next = page[at + HOLD.next] as number;
     const previous = page[at + HOLD.previous] as number;
-    this.#table.remove(tag, hold);
     holds.give(hold);
-    this.#counts[owner] = (this.#counts[owner] as number) - 1;
     if (next === 0 && previous === 0) {
       const hasChildren = tree.empty(node);
       if (!hasChildren) tree.prune(node);

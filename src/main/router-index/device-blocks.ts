@@ -12,18 +12,30 @@ import { BlockHolds } from "./block-holds.ts";
 import { Eviction } from "./eviction.ts";
 import type { IndexCounters } from "./index-counters.ts";
 import { NODE_FLAG } from "./prefix-tree.ts";
+import type { SlowerTiers } from "./slower-tiers.ts";
 import type { BlockColumns } from "./block-columns.ts";
 
+/**
+ * Most blocks of the tree. A block that was removed stays while others hang on it, so a chain that loses its beginning while its end
+ * grows would take more and more memory for the same few pairs.
+ */
+const NODES_A_PAIR = 2;
+
 export class DeviceBlocks {
-  readonly holds: BlockHolds = new BlockHolds();
-  readonly #eviction: Eviction = new Eviction(this.holds);
+  readonly holds: BlockHolds;
+  readonly #eviction: Eviction;
   readonly #counters: IndexCounters;
+  readonly #slower: SlowerTiers;
+  /** Those that nobody holds and that others hang on among them. */
   readonly #maxNodes: number;
 
-  /** `maxNodes`: most blocks of the tree, those that nobody holds and that others hang on among them. */
-  constructor(counters: IndexCounters, maxNodes: number) {
+  /** `slower`: what has room that may be taken. */
+  constructor(counters: IndexCounters, slower: SlowerTiers, maxPairs: number) {
     this.#counters = counters;
-    this.#maxNodes = maxNodes;
+    this.#slower = slower;
+    this.#maxNodes = NODES_A_PAIR * maxPairs;
+    this.holds = new BlockHolds(maxPairs);
+    this.#eviction = new Eviction(this.holds);
   }
 
   /** `room`: pairs that may be added. `mayEvict`: where they do not do, others are given up for those of the event. */
@@ -46,9 +58,9 @@ export class DeviceBlocks {
     }
     holds.announce(owner, hashLo, hashHi, count);
     let left = room;
-    // What is given up takes the blocks with it that nobody holds and only it hung on.
-    const leastRoom = Math.min(room, this.#maxNodes - tree.nodes);
-    if (mayEvict && leastRoom < count) left += this.#makeRoom(owner, blocks, leastRoom, parent);
+    const nodeRoom = this.#maxNodes - tree.nodes;
+    if (mayEvict && Math.min(room, nodeRoom) < count) left += this.#makeRoom(owner, blocks, room, nodeRoom, parent);
+    holds.reserve(owner, Math.min(count, left));
     for (let i = 0; i < count; i++) {
       const lo = hashLo[i] as number;
       const hi = hashHi[i] as number;
@@ -99,19 +111,32 @@ export class DeviceBlocks {
     }
   }
 
-  /** Gives up what an event needs beyond `room`, but not the hold of its parent. Returns how many pairs that were. */
-  #makeRoom(owner: number, { count, hashLo, hashHi }: BlockColumns, room: number, parent: number): number {
+  /**
+   * Gives up what an event needs beyond its room: copies in slower tiers that nobody asked for lately, then blocks on devices, but not
+   * the hold of its parent, then any copies. Returns how many pairs that were.
+   */
+  #makeRoom(
+    owner: number,
+    { count, hashLo, hashHi }: BlockColumns,
+    room: number,
+    nodeRoom: number,
+    parent: number,
+  ): number {
     const { holds } = this;
+    const slower = this.#slower;
     let needed = 0;
     for (let i = 0; i < count; i++) {
       const known = holds.findAnnounced(i, owner, hashLo[i] as number, hashHi[i] as number);
       if (known === 0) needed++;
       else holds.tree.mark(holds.node(known), NODE_FLAG.used);
     }
-    const wanted = Math.min(needed - room, holds.holds - (parent === 0 ? 0 : 1));
-    if (wanted <= 0) return 0;
-    const evicted = this.#eviction.evict(wanted, parent);
-    this.#counters.evicted += evicted;
-    return evicted;
+    const missing = Math.max(0, needed - room);
+    let given = slower.giveUp(missing, true);
+    // What is given up takes the blocks with it that nobody holds and only it hung on.
+    const wanted = Math.min(Math.max(missing - given, needed - nodeRoom), holds.holds - (parent === 0 ? 0 : 1));
+    if (wanted > 0) given += this.#eviction.evict(wanted, parent);
+    if (given < missing) given += slower.giveUp(missing - given, false);
+    this.#counters.evicted += given;
+    return given;
   }
 }

@@ -12,7 +12,7 @@ export const HOLD = { lo: 0, hi: 1, node: 2, next: 3, previous: 4 } as const;
 
 const WORDS = 5;
 const CHUNK_BITS = 8;
-const CHUNK_SLOTS: number = 1 << CHUNK_BITS;
+export const CHUNK_SLOTS: number = 1 << CHUNK_BITS;
 const PAGE_BITS = 12;
 const PAGE_MASK: number = (1 << PAGE_BITS) - 1;
 const CHUNKS_A_PAGE: number = 1 << (PAGE_BITS - CHUNK_BITS);
@@ -29,22 +29,57 @@ export class HoldSlots {
   /** First chunk of each owner, and the first of those that have room. */
   readonly #first: Int32Array;
   readonly #firstOpen: Int32Array;
+  /** Slots that each owner has taken, and the chunks in which they are. */
+  readonly #liveOf: Int32Array;
+  readonly #chunksOf: Int32Array;
   #freeChunk: number = NO_CHUNK;
   #chunks: number = 0;
+  /** Chunks that belong to somebody, and how many owners these are. */
+  #usedChunks: number = 0;
+  #usedOwners: number = 0;
+  /** The owner at which the search for one that is spread out goes on. */
+  #nextOwner: number = 0;
 
   /** Owners are numbered from 0 up to `owners`. */
   constructor(owners: number) {
     this.#first = new Int32Array(owners).fill(NO_CHUNK);
     this.#firstOpen = new Int32Array(owners).fill(NO_CHUNK);
+    this.#liveOf = new Int32Array(owners);
+    this.#chunksOf = new Int32Array(owners);
   }
 
   get memoryBytes(): number {
-    return this.#pages.length * WORDS * 4 * (PAGE_MASK + 1) + this.#meta.byteLength + 2 * this.#first.byteLength;
+    return this.#pages.length * WORDS * 4 * (PAGE_MASK + 1) + this.#meta.byteLength + 4 * this.#first.byteLength;
   }
 
   /** Slots are numbered below this. */
   get end(): number {
     return this.#chunks << CHUNK_BITS;
+  }
+
+  liveOf(owner: number): number {
+    return this.#liveOf[owner] as number;
+  }
+
+  /** How many chunks there would be with so many more slots of an owner, but for the first one of each owner. */
+  furtherChunks(owner: number, slots: number): number {
+    const chunks = this.#chunksOf[owner] as number;
+    const lacking = Math.max(0, slots - ((chunks << CHUNK_BITS) - (this.#liveOf[owner] as number)));
+    const owners = this.#usedOwners + (chunks === 0 && lacking > 0 ? 1 : 0);
+    return this.#usedChunks + Math.ceil(lacking / CHUNK_SLOTS) - owners;
+  }
+
+  /** A chunk whose slots all have room in others of its owner; −1 if there is none. */
+  spareChunk(): number {
+    const owners = this.#liveOf.length;
+    for (let i = 0; i < owners; i++) {
+      const owner = this.#nextOwner;
+      const free = ((this.#chunksOf[owner] as number) << CHUNK_BITS) - (this.#liveOf[owner] as number);
+      // More than a chunk, since slot 0 is never free.
+      if (free > CHUNK_SLOTS) return this.#firstOpen[owner] as number;
+      this.#nextOwner = owner + 1 === owners ? 0 : owner + 1;
+    }
+    return NO_CHUNK;
   }
 
   page(slot: number): Int32Array {
@@ -89,17 +124,15 @@ export class HoldSlots {
 
   /** A slot for this owner, with anything in it but in its node. */
   take(owner: number): number {
-    this.live++;
-    let chunk = this.#firstOpen[owner] as number;
-    if (chunk === NO_CHUNK) chunk = this.#newChunk(owner);
-    const meta = this.#meta;
-    const m = chunk * META.words;
-    const slot = meta[m + META.free] as number;
-    const next = this.get(slot, HOLD.next);
-    meta[m + META.live] = (meta[m + META.live] as number) + 1;
-    meta[m + META.free] = next;
-    if (next === 0) this.#close(chunk, owner);
-    return slot;
+    const chunk = this.#firstOpen[owner] as number;
+    return this.#takeIn(chunk === NO_CHUNK ? this.#newChunk(owner) : chunk, owner);
+  }
+
+  /** The same, but not in this chunk of the owner, which has a free slot itself. */
+  takeBeside(chunk: number, owner: number): number {
+    const open = this.#firstOpen[owner] as number;
+    const other = open === chunk ? (this.#meta[chunk * META.words + META.nextOpen] as number) : open;
+    return this.#takeIn(other === NO_CHUNK ? this.#newChunk(owner) : other, owner);
   }
 
   give(slot: number): void {
@@ -116,6 +149,7 @@ export class HoldSlots {
     meta[m + META.free] = slot;
     const live = (meta[m + META.live] as number) - 1;
     meta[m + META.live] = live;
+    this.#liveOf[owner] = (this.#liveOf[owner] as number) - 1;
     if (live === 0) this.#dropChunk(chunk, owner);
   }
 
@@ -123,10 +157,28 @@ export class HoldSlots {
   forEach(owner: number, visit: (slot: number) => void): void {
     for (let chunk = this.#first[owner] as number; chunk !== NO_CHUNK;) {
       const next = this.#meta[chunk * META.words + META.next] as number;
-      const start = chunk << CHUNK_BITS;
-      for (let slot = start; slot < start + CHUNK_SLOTS; slot++) if (this.get(slot, HOLD.node) !== 0) visit(slot);
+      this.forEachIn(chunk, visit);
       chunk = next;
     }
+  }
+
+  /** The same for a chunk. */
+  forEachIn(chunk: number, visit: (slot: number) => void): void {
+    const start = chunk << CHUNK_BITS;
+    for (let slot = start; slot < start + CHUNK_SLOTS; slot++) if (this.get(slot, HOLD.node) !== 0) visit(slot);
+  }
+
+  #takeIn(chunk: number, owner: number): number {
+    this.live++;
+    this.#liveOf[owner] = (this.#liveOf[owner] as number) + 1;
+    const meta = this.#meta;
+    const m = chunk * META.words;
+    const slot = meta[m + META.free] as number;
+    const next = this.get(slot, HOLD.next);
+    meta[m + META.live] = (meta[m + META.live] as number) + 1;
+    meta[m + META.free] = next;
+    if (next === 0) this.#close(chunk, owner);
+    return slot;
   }
 
   #newChunk(owner: number): number {
@@ -154,6 +206,7 @@ export class HoldSlots {
     meta[m + META.owner] = owner;
     meta[m + META.live] = 0;
     meta[m + META.free] = first;
+    this.#countChunk(owner, 1);
     this.#link(this.#first, META.next, META.previous, chunk, owner);
     this.#open(chunk, owner);
     return chunk;
@@ -164,6 +217,15 @@ export class HoldSlots {
     this.#unlink(this.#first, META.next, META.previous, chunk, owner);
     this.#meta[chunk * META.words + META.next] = this.#freeChunk;
     this.#freeChunk = chunk;
+    this.#countChunk(owner, -1);
+  }
+
+  #countChunk(owner: number, change: number): void {
+    const chunks = (this.#chunksOf[owner] as number) + change;
+    this.#chunksOf[owner] = chunks;
+    this.#usedChunks += change;
+    // Its first one, or its last.
+    if (chunks === 0 || chunks - change === 0) this.#usedOwners += change;
   }
 
   #open(chunk: number, owner: number): void {

@@ -3,8 +3,8 @@
  *
  * The rules are those of Dynamo's indexer; they stand with the tiers that they are for. A clear goes for all tiers of the rank.
  *
- * Beyond `maxPairs` a stored block is refused, or others are given up for it, those that nobody asked for lately. Copies in slower tiers
- * are refused either way: no block on a device goes for them.
+ * Beyond `maxPairs` a stored block is refused, or others are given up for it, those that nobody asked for lately. Room is for devices
+ * first: no block on a device goes for a copy in a slower tier, only another copy does.
  */
 import { TIER, type Tier } from "../../shared/tier.ts";
 import type { BlockColumns } from "./block-columns.ts";
@@ -18,12 +18,6 @@ import type { TierBlocks } from "./tier-blocks.ts";
 
 export const FULL_POLICIES = ["refuse", "evict"] as const;
 export type FullPolicy = (typeof FULL_POLICIES)[number];
-
-/**
- * Most blocks of the tree. A block that was removed stays while others hang on it, so a chain that loses its beginning while its end
- * grows would take more and more memory for the same few pairs.
- */
-const NODES_A_PAIR = 2;
 
 export interface RouterIndexOptions {
   /** Most pairs of a block and a rank that holds it. */
@@ -51,7 +45,7 @@ export class RouterIndex {
 
   constructor(options: RouterIndexOptions) {
     this.#options = options;
-    this.#device = new DeviceBlocks(this.counters, NODES_A_PAIR * options.maxPairs);
+    this.#device = new DeviceBlocks(this.counters, this.#slower, options.maxPairs);
     this.holds = this.#device.holds;
     this.#matcher = new Matcher(this.holds);
   }
@@ -95,8 +89,9 @@ export class RouterIndex {
   store(owner: number, tier: Tier, blocks: BlockColumns): void {
     const { maxPairs, onFull } = this.#options;
     const room = maxPairs - this.pairs;
-    if (tier === TIER.device) this.#device.store(owner, blocks, room, onFull === "evict");
-    else this.#slower.store(owner, tier, blocks, room);
+    const mayEvict = onFull === "evict";
+    if (tier === TIER.device) this.#device.store(owner, blocks, room, mayEvict);
+    else this.#slower.store(owner, tier, blocks, room, mayEvict);
   }
 
   remove(owner: number, tier: Tier, lo: Int32Array, hi: Int32Array, count: number): void {

@@ -3,6 +3,8 @@
  *
  *   stored    kept by the hash before it, which need not be known; a block that is its own parent ends the event
  *   removed   hash by hash; the first that is not known ends the event
+ *
+ * A full index that gives up others has room for devices first: what is stored here takes the place of other copies here alone.
  */
 import { TIER, type Tier } from "../../shared/tier.ts";
 import type { BlockColumns } from "./block-columns.ts";
@@ -45,12 +47,18 @@ export class SlowerTiers {
     return tiers.find(SLOW_TIERS * owner, lo, hi) !== 0 || tiers.find(SLOW_TIERS * owner + 1, lo, hi) !== 0;
   }
 
-  /** `room`: pairs that may be added. */
-  store(owner: number, tier: Tier, blocks: BlockColumns, room: number): void {
+  /** Gives up so many copies, or as many as there are; see TierBlocks. Returns how many. */
+  giveUp(count: number, onlyCold: boolean): number {
+    return this.#tiers?.giveUp(count, onlyCold) ?? 0;
+  }
+
+  /** `room`: pairs that may be added. `mayEvict`: where they do not do, other copies are given up for those of the event. */
+  store(owner: number, tier: Tier, blocks: BlockColumns, room: number, mayEvict: boolean): void {
     const counters = this.#counters;
     const tiers = (this.#tiers ??= new TierBlocks(SLOW_TIERS * MAX_OWNERS));
-    const full = tiers.blocks + room;
     const slow = slowOwner(owner, tier);
+    const full = tiers.blocks + room;
+    if (mayEvict && room < blocks.count) this.#makeRoom(tiers, slow, blocks, room);
     let isRoot = !blocks.hasParent;
     let beforeLo = isRoot ? 0 : blocks.parentLo;
     let beforeHi = isRoot ? 0 : blocks.parentHi;
@@ -73,6 +81,16 @@ export class SlowerTiers {
       beforeLo = lo;
       beforeHi = hi;
     }
+  }
+
+  #makeRoom(tiers: TierBlocks, slow: number, { count, hashLo, hashHi }: BlockColumns, room: number): void {
+    let needed = 0;
+    for (let i = 0; i < count; i++) {
+      const known = tiers.find(slow, hashLo[i] as number, hashHi[i] as number);
+      if (known === 0) needed++;
+      else tiers.use(known);
+    }
+    if (needed > room) this.#counters.evicted += tiers.giveUp(needed - room, false);
   }
 
   remove(owner: number, tier: Tier, lo: Int32Array, hi: Int32Array, count: number): void {
@@ -119,6 +137,7 @@ export class SlowerTiers {
       for (; at < length; at++) {
         const step = tiers.follow(slow, at === 0, beforeLo, beforeHi, lo[at] as number, hi[at] as number);
         if (step === 0) break;
+        tiers.use(step);
         beforeLo = tiers.lo(step);
         beforeHi = tiers.hi(step);
       }

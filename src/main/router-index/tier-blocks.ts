@@ -7,6 +7,9 @@
  *   step   hash before lo hi | tokens hash lo hi | hash lo hi | owner
  *
  * An owner is here one tier of one rank. 28 bytes a block, and 11 to 14 for each of two entries in tables.
+ *
+ * Where room is needed a hand goes round as that of a clock, downwards, so that of a chain the end goes before its beginning. What a
+ * prompt has passed, or a rank has stored again, since it last came by gets another round.
  */
 import { randomFillSync } from "node:crypto";
 import { KeyMix } from "../../shared/key-mix.ts";
@@ -16,6 +19,16 @@ import { Slots } from "../consolidate/slots.ts";
 const STEP = { beforeLo: 0, beforeHi: 1, localLo: 2, localHi: 3, lo: 4, hi: 5, owner: 6, words: 7 } as const;
 /** In the word of the owner: the block is the first of its chain. */
 const ROOT_BIT: number = 1 << 30;
+/** In the word of the owner: the block was asked for, or stored again, since the hand last came by. */
+const USED_BIT: number = 1 << 29;
+/** In place of the owner: the slot is free. */
+const FREE = -1;
+/** Slots that the hand passes for each block that it looks at, and besides, before it leaves the search for one that nobody used. */
+const PASSED_EACH = 4;
+const PASSED_MORE = 256;
+/** Runs of slots whose live ones are counted, so that the hand passes over empty ones in one step. */
+const RUN_BITS = 10;
+const RUN_MASK: number = (1 << RUN_BITS) - 1;
 
 export class TierBlocks {
   readonly #steps: Slots = new Slots(STEP.words);
@@ -27,6 +40,8 @@ export class TierBlocks {
   readonly #counts: Int32Array;
   /** Slots are numbered below this. */
   #end: number = 1;
+  readonly #runLive: number[] = [];
+  #hand: number = 0;
 
   constructor(owners: number) {
     this.#ownerMix = randomFillSync(new Int32Array(owners));
@@ -54,7 +69,7 @@ export class TierBlocks {
       if (
         steps.get(step, STEP.lo) === lo &&
         steps.get(step, STEP.hi) === hi &&
-        (steps.get(step, STEP.owner) & ~ROOT_BIT) === owner
+        ownerIn(steps.get(step, STEP.owner)) === owner
       ) {
         break;
       }
@@ -74,7 +89,7 @@ export class TierBlocks {
         steps.get(step, STEP.localHi) === localHi &&
         steps.get(step, STEP.beforeLo) === lo &&
         steps.get(step, STEP.beforeHi) === hi &&
-        steps.get(step, STEP.owner) === word
+        (steps.get(step, STEP.owner) & ~USED_BIT) === word
       ) {
         break;
       }
@@ -90,6 +105,11 @@ export class TierBlocks {
     return this.#steps.get(step, STEP.hi);
   }
 
+  /** Has the hand spare a block when it comes by. */
+  use(step: number): void {
+    this.#steps.set(step, STEP.owner, this.#steps.get(step, STEP.owner) | USED_BIT);
+  }
+
   /** Stores one block. False: the owner has it already, at this place. */
   store(
     owner: number,
@@ -102,13 +122,17 @@ export class TierBlocks {
     hi: number,
   ): boolean {
     const there = this.follow(owner, isRoot, beforeLo, beforeHi, localLo, localHi);
-    if (there !== 0 && this.lo(there) === lo && this.hi(there) === hi) return false;
+    if (there !== 0 && this.lo(there) === lo && this.hi(there) === hi) {
+      this.use(there);
+      return false;
+    }
     if (there !== 0) this.remove(there);
     const other = this.find(owner, lo, hi);
     if (other !== 0) this.remove(other);
     const steps = this.#steps;
     const step = steps.take();
     if (step >= this.#end) this.#end = step + 1;
+    this.#runLive[step >>> RUN_BITS] = (this.#runLive[step >>> RUN_BITS] ?? 0) + 1;
     steps.set(step, STEP.beforeLo, beforeLo);
     steps.set(step, STEP.beforeHi, beforeHi);
     steps.set(step, STEP.localLo, localLo);
@@ -124,7 +148,7 @@ export class TierBlocks {
 
   remove(step: number): void {
     const steps = this.#steps;
-    const owner = steps.get(step, STEP.owner) & ~ROOT_BIT;
+    const owner = ownerIn(steps.get(step, STEP.owner));
     const stepTag = this.#stepTag(
       owner,
       steps.get(step, STEP.beforeLo),
@@ -135,9 +159,40 @@ export class TierBlocks {
     this.#byStep.remove(stepTag, step);
     const hashTag = this.#mix.place(0, this.lo(step), this.hi(step), -1) ^ (this.#ownerMix[owner] as number);
     this.#byHash.remove(hashTag, step);
-    steps.set(step, STEP.owner, -1);
+    steps.set(step, STEP.owner, FREE);
     steps.give(step);
+    this.#runLive[step >>> RUN_BITS] = (this.#runLive[step >>> RUN_BITS] ?? 0) - 1;
     this.#counts[owner] = (this.#counts[owner] as number) - 1;
+  }
+
+  /**
+   * Gives up so many blocks, or all there are. `onlyCold`: looks at no more than that, and gives up those that were not used of late, so
+   * that a round takes as many calls for a block as there are blocks. Returns how many it gave up.
+   */
+  giveUp(count: number, onlyCold: boolean): number {
+    const steps = this.#steps;
+    let given = 0;
+    let looks = onlyCold ? count : Infinity;
+    // In two rounds the first takes all marks away.
+    let left = onlyCold ? PASSED_EACH * count + PASSED_MORE : 2 * this.#end;
+    for (; given < count && steps.live > 0 && looks > 0 && left > 0; left--) {
+      if (--this.#hand < 1) this.#hand = this.#end - 1;
+      const step = this.#hand;
+      if (this.#runLive[step >>> RUN_BITS] === 0) {
+        this.#hand = step & ~RUN_MASK;
+        continue;
+      }
+      const word = steps.get(step, STEP.owner);
+      if (word === FREE) continue;
+      looks--;
+      if ((word & USED_BIT) !== 0) {
+        steps.set(step, STEP.owner, word & ~USED_BIT);
+      } else {
+        this.remove(step);
+        given++;
+      }
+    }
+    return given;
   }
 
   /** Goes through all blocks of all owners: tiers are rarely cleared, and rarely large. Returns how many the owner had. */
@@ -151,7 +206,7 @@ export class TierBlocks {
   forEach(owner: number, visit: (step: number) => void): void {
     for (let step = 1; step < this.#end; step++) {
       const word = this.#steps.get(step, STEP.owner);
-      if (word !== -1 && (word & ~ROOT_BIT) === owner) visit(step);
+      if (word !== FREE && ownerIn(word) === owner) visit(step);
     }
   }
 
@@ -174,6 +229,10 @@ export class TierBlocks {
     const before = this.#mix.place(0, lo, hi, -1);
     return before ^ this.#localMix.place(0, localLo, localHi, -1) ^ (this.#ownerMix[owner] as number);
   }
+}
+
+function ownerIn(word: number): number {
+  return word & ~(ROOT_BIT | USED_BIT);
 }
 
 export interface TierStep {
