@@ -9,9 +9,10 @@
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
 import { monotonicMicros, wallClockSeconds } from "../shared/clock.ts";
 import { EVENT_TYPES, SINK_DROP_REASONS } from "../shared/counter-labels.ts";
+import { codeOf } from "../shared/errors.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { NatsReport } from "../shared/nats-messages.ts";
-import { codeOf, detailOf, natsErrorCell, type NatsErrorReason } from "./nats-errors.ts";
+import { detailOf, natsErrorCell, type NatsErrorReason } from "./nats-errors.ts";
 import { type NatsMessage, NatsQueue, type QueueItem } from "./nats-queue.ts";
 import { NatsTally } from "./nats-tally.ts";
 

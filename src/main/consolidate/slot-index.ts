@@ -9,6 +9,7 @@
  * number of places. What is taken out leaves no mark: entries behind it move up. 8 bytes a place; a segment is between 60 % and
  * 75 % full once it has grown: 11 to 14 bytes an entry. A dense index grows by an eighth, and its segments not all at once: 11 to 12.
  */
+import { elementAt } from "../../shared/element.ts";
 
 const SEGMENT_BITS = 9;
 const SEGMENTS: number = 1 << SEGMENT_BITS;
@@ -54,7 +55,7 @@ export class SlotIndex {
     const s = tag >>> (32 - SEGMENT_BITS);
     const places = this.#places[s] as number;
     if (places === 0) return 0;
-    const cells = this.#segments[s] as Int32Array;
+    const cells = elementAt(this.#segments, s);
     const at = 2 * home(tag, places);
     return cells[at] === (tag | 0) ? (cells[at + 1] as number) : 0;
   }
@@ -64,7 +65,7 @@ export class SlotIndex {
     const s = tag >>> (32 - SEGMENT_BITS);
     const places = this.#places[s] as number;
     if (places === 0) return 0;
-    this.#cells = this.#segments[s] as Int32Array;
+    this.#cells = elementAt(this.#segments, s);
     this.#tag = tag | 0;
     this.#end = places;
     this.#at = home(tag, places);
@@ -93,13 +94,13 @@ export class SlotIndex {
     const used = (this.#used[s] as number) + 1;
     if (4 * used > 3 * (this.#places[s] as number)) this.#grow(s);
     this.#used[s] = used;
-    put(this.#segments[s] as Int32Array, this.#places[s] as number, tag, slot);
+    put(elementAt(this.#segments, s), this.#places[s] as number, tag, slot);
   }
 
   /** Takes out what was added with the same two numbers. */
   remove(tag: number, slot: number): void {
     const s = tag >>> (32 - SEGMENT_BITS);
-    const cells = this.#segments[s] as Int32Array;
+    const cells = elementAt(this.#segments, s);
     const places = this.#places[s] as number;
     let hole = home(tag, places);
     while (cells[2 * hole + 1] !== slot) hole = hole + 1 === places ? 0 : hole + 1;
@@ -122,7 +123,7 @@ export class SlotIndex {
   }
 
   #grow(s: number): void {
-    const old = this.#segments[s] as Int32Array;
+    const old = elementAt(this.#segments, s);
     const before = old.length >>> 1;
     const places = before === 0 ? this.#firstPlaces(s) : before + (before >>> (this.#isDense ? EIGHTH : QUARTER));
     const cells = new Int32Array(2 * places);

@@ -12,7 +12,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { Request, Response, Server } from "hyper-express";
-import { messageOf } from "../../shared/errors.ts";
+import { LayoutError, messageOf } from "../../shared/errors.ts";
 import type { Client } from "./access.ts";
 import { bindError, probePort } from "./bind-error.ts";
 import { type BodySink, type BodyStream, sendBody } from "./body-stream.ts";
@@ -186,10 +186,7 @@ function write(request: Request, response: Response, answer: Answer): void {
   response.send(isHead ? "" : answer.body, answer.close);
 }
 
-/** The part of the native application that the library's types do not know: `listen` with options and a host. */
-interface NativeListen {
-  listen(host: string, port: number, options: number, done: (socket: unknown) => void): unknown;
-}
+type NativeListen = (host: string, port: number, options: number, done: (socket: unknown) => void) => unknown;
 
 /**
  * Makes the application's `listen` exclusive. By default the native server shares a fixed port with any other process
@@ -197,9 +194,9 @@ interface NativeListen {
  */
 function listenExclusively(server: Server): void {
   const app: object = server.uws_instance;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an overload that exists in the native module only
-  const native = app as NativeListen;
-  const listen = native.listen.bind(app);
+  if (!("listen" in app) || typeof app.listen !== "function") throw new LayoutError("the native server cannot listen");
+  // An overload that the library's types do not know: with options and a host.
+  const listen: NativeListen = app.listen.bind(app);
   Object.defineProperty(app, "listen", {
     value: (host: string, port: number, done: (socket: unknown) => void): unknown =>
       listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, done),

@@ -9,6 +9,7 @@
  * publisher that sends each at once.
  */
 import { monotonicMicros, wallClockSeconds } from "../../shared/clock.ts";
+import { elementAt } from "../../shared/element.ts";
 import type { RingProducer } from "../../shared/ring.ts";
 import { PLANE_ENVELOPE_BYTES, PLANE_ENVELOPES_A_SLOT } from "../../shared/record.ts";
 import { MAX_SLOT_EVENTS } from "../../shared/ring-layout.ts";
@@ -129,7 +130,7 @@ export class Batcher {
     const ring = this.#ring;
     let full = false;
     while (!full && this.#open.length > 0) {
-      const batch = this.#open[0] as Batch;
+      const batch = elementAt(this.#open, 0);
       if (batch.isEmpty) this.#retire(batch);
       else if (!force && ring.encodersAreBehind()) break;
       else full = !this.#commit(batch);
@@ -149,11 +150,12 @@ export class Batcher {
   #batchOf(rank: number): Batch | null {
     for (const batch of this.#open) if (batch.rank === rank) return batch;
     if (this.#spare.length === 0) {
-      const oldest = this.#open[0] as Batch;
+      const oldest = elementAt(this.#open, 0);
       if (oldest.isEmpty) this.#retire(oldest);
       else if (!this.#commit(oldest)) return null;
     }
-    const batch = this.#spare.pop() as Batch;
+    const batch = elementAt(this.#spare, this.#spare.length - 1);
+    this.#spare.pop();
     batch.reset(rank, this.#commits);
     this.#open.push(batch);
     return batch;
