@@ -7,7 +7,8 @@
  */
 import { isIP } from "node:net";
 import type { LivePageMode } from "../config/live-options.ts";
-import { type Request, TEXT } from "./routes.ts";
+import { TEXT } from "./answer.ts";
+import type { Request } from "./routes.ts";
 import type { Response } from "./response.ts";
 
 export interface LiveGateOptions {

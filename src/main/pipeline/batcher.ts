@@ -51,7 +51,7 @@ export class Batcher {
   readonly #onCommit: (occupiedSlots: number) => void;
   /** Open batches, oldest first, and those that wait for use. */
   readonly #open: Batch[] = [];
-  readonly #spare: Batch[] = [];
+  readonly #spare: Batch[];
   readonly #size: EventSize = { words: 0, frameBytes: 0 };
   /** Position of the last slot that used the oversize buffer; it is free when the ring's tail has passed it. */
   #oversizePosition: number | null = null;
@@ -65,12 +65,10 @@ export class Batcher {
     this.#oversize = options.oversize;
     this.#singleEvent = options.singleEvent;
     this.#plane = options.plane ?? false;
-    this.#envelopeBytes = BATCH_ENVELOPE_BYTES + (this.#plane ? PLANE_ENVELOPES_A_SLOT * PLANE_ENVELOPE_BYTES : 0);
     this.#onCommit = options.onCommit;
-    const { slotBytes } = options.ring.memory.shape;
-    for (let i = 0; i < MAX_OPEN_BATCHES; i++) {
-      this.#spare.push(new Batch(slotBytes, MAX_BATCH_EVENTS, this.#envelopeBytes));
-    }
+    this.#envelopeBytes = BATCH_ENVELOPE_BYTES + (this.#plane ? PLANE_ENVELOPES_A_SLOT * PLANE_ENVELOPE_BYTES : 0);
+    const newBatch = (): Batch => new Batch(options.ring.memory.shape.slotBytes, MAX_BATCH_EVENTS, this.#envelopeBytes);
+    this.#spare = Array.from({ length: MAX_OPEN_BATCHES }, newBatch);
   }
 
   /** Events taken so far. */
