@@ -85,9 +85,13 @@ export function makePipeline(config: PublishConfig, log: Logger, onFatal: (error
     onSendFailed: (reason, sequence) =>
       log.limited("send failed").error("the ZMQ socket refused a message", { reason, sequence }),
     onFatal,
-    // The gate answers in this thread, and the consolidator reads over ZMQ too.
-    sharesZmq: gate !== null || (config.engines?.some(({ kind }) => kind === "zmq") ?? true),
+    sharesZmq: gate !== null || usesZmqOnMain(config),
   });
+}
+
+/** Whether this thread opens ZMQ sockets of its own: to read from, as the consolidator does, or to hear commands of a cluster. */
+export function usesZmqOnMain({ engines, cluster = null }: Pick<PublishConfig, "engines" | "cluster">): boolean {
+  return cluster !== null || (engines?.some(({ kind }) => kind === "zmq") ?? true);
 }
 
 function tellOfNats(log: Logger, report: NatsReport): void {

@@ -24,6 +24,8 @@ export interface NatsDelivery {
  * after 64 ZMQ messages: NATS must be able to keep up with these.
  */
 export const HAND_OVERS_PER_TURN = 128;
+/** The same for large ones, of which thousands may have waited for the server: each is copied twice on its way to the kernel. */
+export const HAND_OVER_BYTES_PER_TURN: number = 2 * 1024 * 1024;
 
 export class CoreDelivery implements NatsDelivery {
   readonly #flight: NatsFlight;
@@ -61,7 +63,8 @@ export class CoreDelivery implements NatsDelivery {
   #handOver(): boolean {
     const { queue } = this.#flight;
     const { connection } = this.#link;
-    for (let left = HAND_OVERS_PER_TURN; left > 0; left--) {
+    const fullBytes = queue.flightBytes + HAND_OVER_BYTES_PER_TURN;
+    for (let left = HAND_OVERS_PER_TURN; left > 0 && queue.flightBytes < fullBytes; left--) {
       if (connection === null || queue.flightCount >= this.#maxInFlight || queue.flightBytes >= NATS_FLIGHT_BYTES)
         return false;
       const item = queue.peek();

@@ -11,6 +11,7 @@ import { PlaneNumbers } from "../shared/plane-numbers.ts";
 import type { RingMemory } from "../shared/ring-memory.ts";
 import { ENTRY, SLOT } from "../shared/ring-layout.ts";
 import type { NatsSink } from "./nats-sink.ts";
+import { PagedBytes } from "./page-memory.ts";
 import { eventSubject } from "../shared/nats-subjects.ts";
 import { PlaneEncoder } from "./plane-encoder.ts";
 import { PlaneGate } from "./plane-gate.ts";
@@ -102,7 +103,7 @@ export class NatsFeed {
     if (this.#plane !== null) return;
     const messageId = this.#messageId(this.#data.epoch, `${sequence}`);
     const counts = { stored: 0, removed: 0, cleared: 0, acceptedMicros: null };
-    this.#nats.offer({ subject: this.#subjectOf(0), payload: ownCopy(payload), sequence, messageId, ...counts });
+    this.#nats.offer({ subject: this.#subjectOf(0), payload: this.#copyOf(payload), sequence, messageId, ...counts });
   }
 
   /**
@@ -114,7 +115,7 @@ export class NatsFeed {
     const { records } = this.#slot;
     this.#nats.offer({
       subject: this.#subjectOf(this.#nextRank(this.#slot)),
-      payload: ownCopy(frame),
+      payload: this.#copyOf(frame),
       sequence,
       messageId: this.#messageId(this.#data.epoch, `${sequence}`),
       stored: records[entry + ENTRY.stored] as number,
@@ -156,6 +157,7 @@ export class NatsFeed {
       sequence: this.#numbers.takeSequence(rank),
       run: this.#data.jetStream === null ? null : this.#data.run,
       acceptedMicros: this.#acceptedMicros,
+      pages: this.#nats.pages,
     });
     if (this.#nats.offer(message)) this.#last.set(rank, this.#nats.lastNumber);
   }
@@ -175,6 +177,10 @@ export class NatsFeed {
     if (!this.#nats.grow(number, growth, events)) return false;
     message.append(entry);
     return true;
+  }
+
+  #copyOf(bytes: Uint8Array): PagedBytes {
+    return new PagedBytes(this.#nats.pages, bytes);
   }
 
   #messageId(stream: string, number: string): string | null {
@@ -206,12 +212,4 @@ function longestEntry({ records }: SlotView, offset: number, entries: number): n
     p += planeHeaderBytes(records[h + PLANE_ENTRY.routerEvents] as number) + length + (-length & 3);
   }
   return longest;
-}
-
-/** Memory of its own, however small: what waits for a server must not keep alive what it would share a page with. */
-function ownCopy(bytes: Uint8Array): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  // See `payload-copy.ts`.
-  if (bytes.length > 0) copy.fill(bytes);
-  return copy;
 }

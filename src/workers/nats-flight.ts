@@ -64,6 +64,7 @@ export class NatsFlight {
     const reason = refuse ?? (isFull ? "buffer_full" : null);
     if (reason !== null) {
       this.#uncounted.add(droppedCell(reason), eventsOf(message));
+      message.payload.release();
       return false;
     }
     queue.push(message, performance.now());
@@ -114,7 +115,7 @@ export class NatsFlight {
     }
     const fields = this.#headersOf(message);
     try {
-      connection.publish(message.subject, message.payload, {
+      connection.publish(message.subject, message.payload.copyOut(), {
         ...(reply === null ? {} : { reply }),
         ...(fields === null ? {} : { headers: fields }),
       });

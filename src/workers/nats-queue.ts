@@ -10,11 +10,12 @@
  * was in flight is handed over again, before anything new.
  */
 import { NATS_ITEM_BYTES } from "../shared/nats-limits.ts";
+import type { PagedBytes } from "./page-memory.ts";
 
 export interface NatsMessage {
   readonly subject: string;
-  /** Belongs to the sink from the offer on. */
-  readonly payload: Uint8Array;
+  /** Belongs to the sink from the offer on, which lets go of its memory. */
+  readonly payload: PagedBytes;
   /** Goes into `Kvcast-Sequence`, with encoding `raw`. */
   readonly sequence: number;
   /** Goes into `Nats-Msg-Id`, by which a stream knows duplicates. */
@@ -29,7 +30,7 @@ export interface NatsMessage {
 
 export interface QueueItem {
   readonly number: number;
-  /** Null once settled: the payload is to be freed though the place in the queue is still taken. */
+  /** Null once settled: the payload is freed though the place in the queue is still taken. */
   message: NatsMessage | null;
   bytes: number;
   readonly offeredMs: number;
@@ -74,7 +75,7 @@ export class NatsQueue {
     return this.#base + this.#items.length;
   }
 
-  /** Bytes of payloads and of the memory kept for their growth, and some for each message, of all that is unsettled. */
+  /** Bytes of the pages of payloads, and some for each message, of all that is unsettled. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -88,7 +89,7 @@ export class NatsQueue {
   }
 
   static cost(message: NatsMessage): number {
-    return message.payload.length + NATS_ITEM_BYTES;
+    return message.payload.heldBytes + NATS_ITEM_BYTES;
   }
 
   push(message: NatsMessage, offeredMs: number): void {
@@ -150,6 +151,7 @@ export class NatsQueue {
   /** Forgets a message whose fate is known. */
   settle(item: QueueItem): void {
     this.land(item);
+    item.message?.payload.release();
     item.message = null;
     this.#bytes -= item.bytes;
     while (this.#skipped < this.#items.length && this.#items[this.#skipped]?.message === null) this.#skipped++;

@@ -17,6 +17,7 @@ import { NatsGauges } from "./nats-gauges.ts";
 import { NatsLink } from "./nats-link.ts";
 import { type LoadKind, NatsLoad } from "./nats-load.ts";
 import type { NatsMessage } from "./nats-queue.ts";
+import { PageMemory } from "./page-memory.ts";
 import { StreamDelivery } from "./nats-stream-delivery.ts";
 import { streamSubject, workerSubject } from "../shared/nats-subjects.ts";
 import { NATS_TIMING, type NatsTiming } from "./nats-timing.ts";
@@ -32,6 +33,8 @@ const HEADER_BYTES = 512;
 const MANY_WAIT = 64;
 
 export class NatsSink {
+  /** For the payloads of messages that are offered. */
+  readonly pages: PageMemory = new PageMemory();
   readonly #flight: NatsFlight;
   readonly #link: NatsLink;
   readonly #load: NatsLoad;
@@ -113,7 +116,7 @@ export class NatsSink {
     return new NatsSink(data, counters, report, timing, waitingEvents);
   }
 
-  /** Payload bytes, with some for each message, that wait or are in flight. */
+  /** Bytes of payloads' pages, with some for each message, that wait or are in flight. */
   get pendingBytes(): number {
     return this.#flight.queue.bytes;
   }
@@ -243,6 +246,8 @@ export class NatsSink {
 
   #isPressed(): boolean {
     if (this.#isStopping) return true;
+    // However much waits for a connection, turns do not bring one about.
+    if (this.#link.connection === null) return false;
     const { queue } = this.#flight;
     return queue.end - queue.cursor >= MANY_WAIT && 2 * queue.flightCount <= this.#maxInFlight;
   }

@@ -18,7 +18,7 @@ import { createInbox, type Msg, type NatsConnection, type Subscription } from "n
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { NATS_FLIGHT_BYTES } from "../shared/nats-limits.ts";
 import { readAck } from "./nats-ack.ts";
-import { HAND_OVERS_PER_TURN, type NatsDelivery } from "./nats-delivery.ts";
+import { HAND_OVER_BYTES_PER_TURN, HAND_OVERS_PER_TURN, type NatsDelivery } from "./nats-delivery.ts";
 import type { NatsErrorReason } from "./nats-errors.ts";
 import type { NatsFlight } from "./nats-flight.ts";
 import type { NatsLink } from "./nats-link.ts";
@@ -143,7 +143,8 @@ export class StreamDelivery implements NatsDelivery {
   #handOver(limit: number): boolean {
     const { flight, link } = this.#parts;
     const { queue } = flight;
-    for (let left = HAND_OVERS_PER_TURN; left > 0; left--) {
+    const fullBytes = queue.flightBytes + HAND_OVER_BYTES_PER_TURN;
+    for (let left = HAND_OVERS_PER_TURN; left > 0 && queue.flightBytes < fullBytes; left--) {
       const connection = this.#connection;
       if (connection === null || queue.flightCount >= limit || queue.flightBytes >= NATS_FLIGHT_BYTES) return false;
       // What is acknowledged keeps its place as long as one in front of it is not.

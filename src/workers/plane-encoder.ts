@@ -146,7 +146,7 @@ export class PlaneEncoder {
       words[header + PLANE_ENTRY.blocks] =
         (words[header + PLANE_ENTRY.blocks] as number) + (this.#plan.mergedBlocks[event] as number);
     }
-    closeEnvelope(out, payload, p, to - from);
+    closeEnvelope(out.view, payload, p, to - from);
     words[header + PLANE_ENTRY.bytes] = p - payload;
     words[header + PLANE_ENTRY.rank] = job.rank;
     words[header + PLANE_ENTRY.routerEvents] = to - from;

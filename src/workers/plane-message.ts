@@ -6,16 +6,9 @@
  * Caps are those of one slot's messages (`plane-layout.ts`). Neighbours over the border of two slots stay two RouterEvents.
  */
 import { PLANE_ENTRY, PLANE_MAX_BLOCKS, PLANE_MAX_EVENTS, planeHeaderBytes } from "../shared/plane-layout.ts";
-import { type Output, outputOf } from "./msgpack-writer.ts";
 import type { NatsMessage } from "./nats-queue.ts";
+import { PagedBytes, type PageMemory } from "./page-memory.ts";
 import { closeEnvelope, ENVELOPE_AT } from "./plane-writer.ts";
-
-/** What a message that has begun to grow has room for at least: most are handed over before it is full. */
-const GROWN_BYTES = 16_384;
-
-interface OwnMemory extends Output {
-  readonly bytes: Buffer;
-}
 
 /** An entry that an encoder wrote, and where it lies. */
 export interface PlaneEntryAt {
@@ -34,6 +27,8 @@ export interface PlaneAddress {
   readonly run: string | null;
   /** When the slot of its first entry was accepted; monotonic. */
   readonly acceptedMicros: number;
+  /** Where its payload is to lie. */
+  readonly pages: PageMemory;
 }
 
 export class PlaneMessage implements NatsMessage {
@@ -42,7 +37,7 @@ export class PlaneMessage implements NatsMessage {
   readonly rank: number;
   /** Of the oldest of its events. */
   readonly acceptedMicros: number;
-  payload: Uint8Array;
+  readonly payload: PagedBytes;
   stored: number = 0;
   removed: number = 0;
   cleared: number = 0;
@@ -50,23 +45,19 @@ export class PlaneMessage implements NatsMessage {
   readonly #firstEventId: number;
   #routerEvents: number = 0;
   #blocks: number = 0;
-  #out: OwnMemory;
 
   /** Takes a copy of the entry; its RouterEvents are numbered from `firstEventId` on. */
   constructor(entry: PlaneEntryAt, firstEventId: number, address: PlaneAddress) {
-    const length = entry.records[entry.header + PLANE_ENTRY.bytes] as number;
     this.subject = address.subject;
     this.sequence = address.sequence;
     this.acceptedMicros = address.acceptedMicros;
     this.rank = entry.records[entry.header + PLANE_ENTRY.rank] as number;
     this.#run = address.run;
     this.#firstEventId = firstEventId;
-    this.#out = memoryOf(length);
-    this.payload = this.#out.bytes;
-    this.#copy(entry, 0, 0, length);
-    patch(this.#out, entry.records[entry.header + PLANE_ENTRY.publisherIdAt] as number, address.publisherId);
-    patch(this.#out, entry.records[entry.header + PLANE_ENTRY.sequenceAt] as number, address.sequence);
-    patch(this.#out, entry.records[entry.header + PLANE_ENTRY.publishedAtAt] as number, Date.now());
+    this.payload = new PagedBytes(address.pages, bytesFrom(entry, 0));
+    this.#patch(entry, PLANE_ENTRY.publisherIdAt, address.publisherId);
+    this.#patch(entry, PLANE_ENTRY.sequenceAt, address.sequence);
+    this.#patch(entry, PLANE_ENTRY.publishedAtAt, Date.now());
     this.#take(entry, 0);
   }
 
@@ -80,42 +71,26 @@ export class PlaneMessage implements NatsMessage {
     return this.#firstEventId + this.#routerEvents;
   }
 
-  /** Bytes that it would take up besides, if it took in the entry; null: it may not, or it would be larger than `maxBytes`. */
+  /** Memory that it would take up besides, if it took in the entry; null: it may not, or it would be longer than `maxBytes`. */
   growth({ records, header }: PlaneEntryAt, maxBytes: number): number | null {
     const length = this.payload.length + eventBytes(records, header);
     if (length > maxBytes) return null;
     if (this.#routerEvents + (records[header + PLANE_ENTRY.routerEvents] as number) > PLANE_MAX_EVENTS) return null;
     if (this.#blocks + (records[header + PLANE_ENTRY.blocks] as number) > PLANE_MAX_BLOCKS) return null;
-    return this.#capacityFor(length) - this.#out.bytes.length;
+    return this.payload.growthTo(length);
   }
 
   /** Takes in the entry, of the same rank, whose RouterEvents are numbered from `nextEventId` on. */
   append(entry: PlaneEntryAt): void {
-    const { records, header } = entry;
     const end = this.payload.length;
-    const length = end + eventBytes(records, header);
-    const capacity = this.#capacityFor(length);
-    if (capacity > this.#out.bytes.length) {
-      const old = this.payload;
-      this.#out = memoryOf(capacity);
-      this.#out.bytes.set(old);
-    }
-    this.payload = this.#out.bytes.subarray(0, length);
-    this.#copy(entry, ENVELOPE_AT.events, end, length - end);
+    this.payload.append(bytesFrom(entry, ENVELOPE_AT.events));
     this.#take(entry, end - ENVELOPE_AT.events);
-    closeEnvelope(this.#out, 0, length, this.#routerEvents);
+    closeEnvelope(this.payload, 0, this.payload.length, this.#routerEvents);
   }
 
-  /** At least doubled, so that a message that grows is copied a few times only. */
-  #capacityFor(length: number): number {
-    const now = this.#out.bytes.length;
-    return length <= now ? now : Math.max(length, 2 * now, GROWN_BYTES);
-  }
-
-  #copy({ records, bytes, header }: PlaneEntryAt, from: number, to: number, length: number): void {
-    const payload = 4 * header + planeHeaderBytes(records[header + PLANE_ENTRY.routerEvents] as number);
-    // Not `set`: see `payload-copy.ts`.
-    if (length > 0) this.#out.bytes.fill(bytes.subarray(payload + from, payload + from + length), to, to + length);
+  /** Fills in a number of the envelope, whose place stands in that word of the entry. */
+  #patch({ records, header }: PlaneEntryAt, word: number, value: number): void {
+    this.payload.setUint64(records[header + word] as number, value);
   }
 
   /** Numbers and counts an entry whose payload, if it were all there, would begin at `at`. */
@@ -123,7 +98,7 @@ export class PlaneMessage implements NatsMessage {
     const routerEvents = records[header + PLANE_ENTRY.routerEvents] as number;
     const first = this.nextEventId;
     for (let i = 0; i < routerEvents; i++) {
-      patch(this.#out, at + (records[header + PLANE_ENTRY.eventIdsAt + i] as number), first + i);
+      this.payload.setUint64(at + (records[header + PLANE_ENTRY.eventIdsAt + i] as number), first + i);
     }
     this.#routerEvents += routerEvents;
     this.#blocks += records[header + PLANE_ENTRY.blocks] as number;
@@ -138,14 +113,8 @@ function eventBytes(records: Uint32Array, header: number): number {
   return (records[header + PLANE_ENTRY.bytes] as number) - ENVELOPE_AT.events;
 }
 
-/** Memory of its own, however small: what waits for a server must not keep alive what it would share a page with. */
-function memoryOf(bytes: number): OwnMemory {
-  const buffer = Buffer.allocUnsafeSlow(bytes);
-  return { ...outputOf(buffer), bytes: buffer };
-}
-
-/** Writes a number below 2^53 into the eight bytes of a msgpack uint64. */
-function patch(out: Output, at: number, value: number): void {
-  out.view.setUint32(at, Math.floor(value / 0x1_0000_0000));
-  out.view.setUint32(at + 4, value % 0x1_0000_0000);
+/** An entry's payload from that byte on, where it lies. */
+function bytesFrom({ records, bytes, header }: PlaneEntryAt, from: number): Uint8Array {
+  const payload = 4 * header + planeHeaderBytes(records[header + PLANE_ENTRY.routerEvents] as number);
+  return bytes.subarray(payload + from, payload + (records[header + PLANE_ENTRY.bytes] as number));
 }

@@ -102,11 +102,16 @@ export function putEnvelope(out: Output, p: number): number {
 }
 
 /** Ends the message that began at `start` and whose `events` events end at `end`. */
-export function closeEnvelope(out: Output, start: number, end: number, events: number): void {
+export function closeEnvelope(
+  view: Pick<DataView, "setUint16" | "setUint32">,
+  start: number,
+  end: number,
+  events: number,
+): void {
   const first = start + ENVELOPE_AT.events;
-  out.view.setUint16(first - 2, events);
+  view.setUint16(first - 2, events);
   // The payload begins with the array's own header.
-  out.view.setUint32(first - 7, end - first + 3);
+  view.setUint32(first - 7, end - first + 3);
 }
 
 /** Everything that stands in front of the data of an event of one tier, for one worker. */

@@ -98,12 +98,25 @@ async function patiently<T>(patienceMs: number, bind: () => Promise<T>): Promise
   }
 }
 
+/**
+ * What is left to do when the thread ends in disorder, by an error that nothing caught or by `process.exit`: its sockets let go of
+ * what they hold before its memory goes. Blocks, because nothing else runs any more. A thread that is out of memory, or is
+ * terminated, does not get here.
+ */
+function closeInDisorder({ sink, replay }: Sockets, sharesZmq: boolean): void {
+  replay?.close(0);
+  sink?.close(0);
+  // Where no other thread uses zeromq, the context ends with this one and waits by itself.
+  if (sharesZmq && sink !== null) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LETTING_GO_MS);
+}
+
 async function runPublisher(data: PublisherData, main: MessagePort): Promise<void> {
   const report: Report = (message) => main.postMessage(message);
   const counters = new CounterBlock(data.counters);
   const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
   let sockets: Sockets = { sink: null, window: null, replay: null };
   let nats: NatsParts | null = null;
+  process.once("exit", () => closeInDisorder(sockets, data.sharesZmq));
   try {
     sockets = await bindSockets(data, counters);
     const { sink, replay } = sockets;
@@ -155,6 +168,7 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     nats?.abandon();
     // Also on an error: a thread that ends with an open socket is the dangerous case.
     await sleep(await close(sockets, 0, data.sharesZmq));
+    sockets = { sink: null, window: null, replay: null };
     clearInterval(keepAlive);
     data.oversizePort.close();
     data.snapshotPort?.close();

@@ -4,7 +4,8 @@ import test from "node:test";
 import { CounterBlock } from "../../src/shared/counter-block.ts";
 import { EVENT_TYPES, SINK_DROP_REASONS } from "../../src/shared/counter-labels.ts";
 import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
-import { numbered } from "../support/pipeline-parts.ts";
+import { Pipeline } from "../../src/main/pipeline/pipeline.ts";
+import { numbered, pipelineOptions } from "../support/pipeline-parts.ts";
 import { receive, startPipeline } from "../support/pipeline-run.ts";
 
 const SHUTDOWN = PUBLISHER_CELLS.zmqDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
@@ -37,4 +38,33 @@ test("with encoders that hang again and again: delivered + dropped is all that w
   assert.equal(publisher.read(SHUTDOWN), taken - delivered);
   assert.equal(publisher.read(PUBLISHER_CELLS.dequeuedEvents), taken);
   assert.equal(pipeline.enqueuedEvents(), taken);
+});
+
+test("the index thread, which obeys before the publisher is given up, has not died", async () => {
+  process.env["KVCAST_TEST_PUBLISHER_WAY"] = "hang";
+  process.env["KVCAST_TEST_PUBLISHER_POINT"] = "released";
+  const deaths: string[] = [];
+  const { zmq } = pipelineOptions();
+  assert.ok(zmq);
+  const pipeline = new Pipeline(
+    pipelineOptions({
+      publisherEntry: new URL("../support/dying-publisher.js", import.meta.url),
+      sharesZmq: false,
+      zmq: { ...zmq, waitSubscribers: 0 },
+      snapshot: {
+        maxBlocks: 100,
+        keepTokens: true,
+        attentionDpSize: 1,
+        stateDir: null,
+        engine: "test",
+        onDeath: (_reason, message) => deaths.push(message),
+        onSaved: () => {},
+      },
+    }),
+  );
+  await pipeline.start();
+  while (pipeline.offer(numbered(1)));
+  const report = await pipeline.stop(1000);
+  assert.equal(report.forced, true);
+  assert.deepEqual(deaths, []);
 });

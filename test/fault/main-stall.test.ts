@@ -16,7 +16,8 @@ test("blocked for two and a half seconds: /live 503, then 200; one episode", asy
   t.after(() => child.kill("SIGKILL"));
   assert.ok(child.stderr);
   const errors = text(child.stderr);
-  const [{ url }] = (await once(child, "message")) as [{ url: string }];
+  const ended = once(child, "exit").then(async ([code, signal]) => assert.fail(`${code} ${signal}: ${await errors}`));
+  const [{ url }] = (await Promise.race([once(child, "message"), ended])) as [{ url: string }];
   const live = async (): Promise<{ status: number; body: Record<string, unknown> }> => {
     const response = await fetch(`${url}/live`);
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
@@ -39,6 +40,7 @@ test("blocked for two and a half seconds: /live 503, then 200; one episode", asy
   assert.equal(page.sum("kvcast_main_stalled"), 0);
   assert.ok(page.sum("kvcast_main_longest_stall_seconds") >= seconds);
 
+  ended.catch(() => {});
   child.kill("SIGKILL");
   assert.match(await errors, /^kvcast: the main thread has not turned for \d\.\d s; publishing goes on\n$/);
 });

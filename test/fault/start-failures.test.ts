@@ -8,7 +8,7 @@ import { Kvcast, serve } from "../support/processes.ts";
 import { portOf } from "../support/scripted-engine.ts";
 import { requireTool } from "../support/tools.ts";
 
-const LIMIT_MS = 5000;
+const LIMIT_MS = 20_000;
 
 async function failure(kvcast: Kvcast): Promise<{ code: number | null; text: string }> {
   const { code } = await within("it ends", LIMIT_MS, kvcast.exit);

@@ -4,6 +4,7 @@ import test from "node:test";
 import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import { NATS_ITEM_BYTES } from "../../src/shared/nats-limits.ts";
 import { eventSubject, planeSubject } from "../../src/shared/nats-subjects.ts";
+import { PAGE_BYTES } from "../../src/workers/page-memory.ts";
 import { NatsRig, PLACE, SUBJECT, client, inStream, numberOf, reader, until, upTo } from "../support/nats-rig.ts";
 import { NatsServer } from "../support/nats-server.ts";
 
@@ -50,7 +51,7 @@ test("what is offered but not counted as dequeued yet does not show, even when i
     cleared: 1,
     acceptedMicros: null,
   };
-  rig.sink.offer({ ...message, payload: new Uint8Array(8) });
+  rig.sink.offer({ ...message, payload: rig.payload(new Uint8Array(8)) });
   await until("arrived and confirmed", 5000, () => numbers.length === 1 && !rig.sink.hasWork);
   assert.deepEqual(rig.books(), { dequeued: 0, sent: 0, dropped: 0, pending: 0 });
   rig.sink.satisfied(4);
@@ -73,7 +74,7 @@ test("a full queue refuses, counts, and takes again when there is room", async (
   const rig = new NatsRig(t, [server.url], { queueBytes: MIB });
   rig.offerMany(3000, 1000);
   const { pending, dropped } = rig.books();
-  assert.equal(pending, Math.floor(MIB / (1000 + NATS_ITEM_BYTES)));
+  assert.equal(pending, Math.floor(MIB / (PAGE_BYTES + NATS_ITEM_BYTES)));
   assert.equal(dropped, rig.dropped("buffer_full"));
   assert.ok(rig.sink.pendingBytes <= MIB);
   await server.restart();

@@ -15,6 +15,7 @@ import { NatsFeed } from "../../src/workers/nats-feed.ts";
 import { NatsFlight } from "../../src/workers/nats-flight.ts";
 import type { NatsMessage } from "../../src/workers/nats-queue.ts";
 import type { NatsSink } from "../../src/workers/nats-sink.ts";
+import { PageMemory } from "../../src/workers/page-memory.ts";
 import { PlaneEncoder } from "../../src/workers/plane-encoder.ts";
 import { PLACE } from "../support/nats-rig.ts";
 import { type RankedEvent, slotOf } from "../support/plane.ts";
@@ -39,6 +40,7 @@ function report(): void {
 function rig(grows: boolean, queueBytes: number): Rig {
   const flight = new NatsFlight({ queueBytes, reserveBytes: 0, epoch: null, holdMs: 1000, report });
   const sink = {
+    pages: new PageMemory(),
     maxPayload: MAX_PAYLOAD,
     offer: (message: NatsMessage) => flight.offer(message, null),
     get lastNumber() {
@@ -82,7 +84,7 @@ function handOver({ flight, handedOver }: Rig, count: number): void {
     const item = flight.queue.peek();
     if (item === null || item.message === null) return;
     const { message } = item;
-    handedOver.push({ payload: message.payload.slice(), id: message.messageId, message });
+    handedOver.push({ payload: message.payload.copyOut(), id: message.messageId, message });
     flight.queue.handOver(item, 0);
   }
 }
@@ -151,7 +153,7 @@ test("routers get the same events under the same ids, in fewer messages, within 
       assert.deepEqual(streamOf(grown), streamOf(plain));
       assert.deepEqual(totals(grown), totals(plain));
       for (const { payload, id, message } of grown.handedOver) {
-        assert.deepEqual(message.payload, payload, "what was handed over is not touched any more");
+        assert.deepEqual(message.payload.copyOut(), payload, "what was handed over is not touched any more");
         const events = eventsOf(payload) as { event: { event_id: bigint; dp_rank: number } }[];
         assert.ok(events.length <= PLANE_MAX_EVENTS);
         assert.ok(payload.length <= MAX_PAYLOAD || events.length === 1);
@@ -176,7 +178,7 @@ test("the queue stays within its bytes, and what finds no room leaves a hole in 
         const { queue } = each.flight;
         assert.ok(queue.bytes <= 20_000 || queue.end - queue.first === 1);
         const held = Array.from({ length: queue.end - queue.first }, (_, i) => queue.at(queue.first + i));
-        const bytes = held.reduce((sum, item) => sum + (item?.message?.payload.length ?? 0), 0);
+        const bytes = held.reduce((sum, item) => sum + (item?.message?.payload.heldBytes ?? 0), 0);
         assert.ok(bytes <= queue.bytes);
       }
       handOver(each, Infinity);

@@ -8,6 +8,7 @@
  *                                 fed        the third is taken by the queue for NATS, which is not counted
  *                                 fed-counted, fed-released   as above
  *                                 drain      when told to drain
+ *   KVCAST_TEST_PUBLISHER_BATCHES how many batches, instead of three, it lives for (points sent, counted, released)
  *   KVCAST_TEST_PUBLISHER_WAY     throw, exit, oom, hang, slow (each further batch takes long); anything else: nothing
  */
 import { CounterBlock } from "../../src/shared/counter-block.ts";
@@ -18,7 +19,7 @@ import { STOP } from "../../src/shared/ring-layout.ts";
 import { runOutOfMemory } from "./out-of-memory.ts";
 import { ZmqSink } from "../../src/workers/zmq-sink.ts";
 
-const HEALTHY_BATCHES = 3;
+const HEALTHY_BATCHES = Number(process.env["KVCAST_TEST_PUBLISHER_BATCHES"] ?? 3);
 /** Longer than what is left for a publisher that has missed the deadline. */
 const SLOW_MS = 700;
 const point = process.env["KVCAST_TEST_PUBLISHER_POINT"];

@@ -9,6 +9,7 @@ import { PUBLISHER_CELLS } from "../../src/shared/publisher-cells.ts";
 import type { NatsAuth, NatsReport, NatsSinkData } from "../../src/shared/nats-messages.ts";
 import { PLANE_NUMBERS_BYTES } from "../../src/shared/plane-numbers.ts";
 import { NatsSink } from "../../src/workers/nats-sink.ts";
+import { PagedBytes } from "../../src/workers/page-memory.ts";
 import { eventSubject } from "../../src/shared/nats-subjects.ts";
 import { NATS_TIMING, type NatsTiming } from "../../src/workers/nats-timing.ts";
 
@@ -80,13 +81,25 @@ export class NatsRig {
     new DataView(payload.buffer).setUint32(0, number);
     const messageId = `e:${number}`;
     const counts = { stored: 1, removed: 0, cleared: 0 };
-    const message = { subject, payload, sequence: number, messageId, ...counts, acceptedMicros: monotonicMicros() };
+    const message = {
+      subject,
+      payload: this.payload(payload),
+      sequence: number,
+      messageId,
+      ...counts,
+      acceptedMicros: monotonicMicros(),
+    };
     const isTaken = this.sink.offer(message);
     this.counters.begin();
     this.counters.add(PUBLISHER_CELLS.dequeuedEvents, 1);
     this.sink.countOffers();
     this.counters.end();
     return isTaken;
+  }
+
+  /** The bytes as those of a message. */
+  payload(bytes: Uint8Array): PagedBytes {
+    return new PagedBytes(this.sink.pages, bytes);
   }
 
   offerMany(count: number, bytes: number = 100): void {

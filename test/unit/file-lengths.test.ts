@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const MAX_LINES = 250;
 /** For those with a reason. */
-const MAX_LINES_EVER = 270;
+const MAX_LINES_EVER = 280;
 const RECORD = "docs/adr/0014-held-beside-others.md";
 
 async function longFiles(): Promise<ReadonlyMap<string, number>> {

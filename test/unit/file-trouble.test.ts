@@ -55,8 +55,9 @@ test("each option of serve that names a file", async (t) => {
   }
 });
 
+const of = (code: string): Error => Object.assign(new Error(`${code}: says Node`), { code });
+
 test("what the system says is kept, with what to do about it", () => {
-  const of = (code: string): Error => Object.assign(new Error(`${code}: says Node`), { code });
   assert.match(
     fileTrouble(of("EACCES"), "/etc/key", "read"),
     /^EACCES, .*may not read \/etc\/key; change its owner or mode, or those of the folders above it$/,

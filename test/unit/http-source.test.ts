@@ -421,6 +421,21 @@ test("stop while the engine has not answered: a short grace, then cut, in no pol
   assert.equal(rig.log.of("warn").length, 0);
 });
 
+test("stop while the engine has not answered, and events flow: the longer grace, and what is lost is told", async (t) => {
+  fakeTimers(t);
+  const rig = rigOf([{ chunks: [body(0)] }, { until: new Gate().opened }], { stopAtEnd: false });
+  const running = rig.source.run();
+  while (rig.drain.drains < 2) await nextTurn();
+  rig.source.stop();
+  mock.timers.tick(250);
+  mock.timers.tick(2749);
+  assert.equal(rig.drain.aborts, 0);
+  mock.timers.tick(1);
+  assert.equal(rig.drain.aborts, 1);
+  await running;
+  assert.match(String(rig.log.of("warn")[0]?.msg), /taken out for that answer is lost/);
+});
+
 test("stop just before the engine answers: its events are delivered", async (t) => {
   fakeTimers(t);
   const rig = rigOf([{ chunks: [body(0)], until: new Gate().opened }], { stopAtEnd: false });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
 import { NatsQueue } from "../../src/workers/nats-queue.ts";
+import { PagedBytes, PageMemory } from "../../src/workers/page-memory.ts";
 
 interface Model {
   readonly number: number;
@@ -30,6 +31,8 @@ function check(queue: NatsQueue, model: readonly Model[], cursor: number): void 
   assert.equal(queue.peek()?.number, model.find((item) => item.number >= cursor)?.number);
 }
 
+const pages = new PageMemory();
+
 test("order, bytes and what is in flight are those of a list", () => {
   fc.assert(
     fc.property(fc.array(STEP, { maxLength: 200 }), (steps) => {
@@ -42,7 +45,7 @@ test("order, bytes and what is in flight are those of a list", () => {
         const item = model[step.n % Math.max(1, model.length)];
         if (step.do === "push") {
           for (let i = 0; i < step.n; i++) {
-            const payload = new Uint8Array(i);
+            const payload = new PagedBytes(pages, new Uint8Array(i));
             const message = {
               subject: "s",
               payload,
@@ -94,10 +97,18 @@ test("order, bytes and what is in flight are those of a list", () => {
 
 test("places that are settled and passed do not pile up behind one that waits", () => {
   const queue = new NatsQueue();
-  const payload = new Uint8Array(1);
   for (let i = 0; i < 5000; i++) {
     queue.push(
-      { subject: "s", payload, sequence: i, messageId: null, stored: 1, removed: 0, cleared: 0, acceptedMicros: null },
+      {
+        subject: "s",
+        payload: new PagedBytes(pages, new Uint8Array(1)),
+        sequence: i,
+        messageId: null,
+        stored: 1,
+        removed: 0,
+        cleared: 0,
+        acceptedMicros: null,
+      },
       0,
     );
     const item = queue.peek();

@@ -155,7 +155,7 @@ export type PublishConfig = Omit<
 > & {
   /** Engines of the service itself; absent where others read them. */
   readonly engines?: readonly EngineConfig[];
-} & Partial<Pick<ServeConfig, "iterationStats" | "perfMetrics">>;
+} & Partial<Pick<ServeConfig, "iterationStats" | "perfMetrics" | "cluster">>;
 
 export interface ServeConfig extends HttpAccessConfig {
   /** Null: nothing goes to NATS. */

@@ -22,9 +22,10 @@ import type { EngineSource, EventSink } from "./source.ts";
 
 /**
  * What `stop()` grants a drain that is under way. An answer that has begun holds events that exist nowhere else: it gets
- * most of the time that the service has for its end, to arrive and to find room in the sink. One that has not begun gets
- * what an engine of the immediate kind needs to answer; one of the waiting kind would hold it for two seconds, with
- * nothing in it as a rule.
+ * most of the time that the service has for its end, to arrive and to find room in the sink. So does one that has not begun
+ * while events flow: an engine, or a machine, that is slow under load has them as a rule, and taken out already. While none
+ * flow, it gets what an engine of the immediate kind needs to answer; one of the waiting kind would hold it for two seconds,
+ * with nothing in it as a rule.
  */
 const GRACE_ANSWERING_MS = 3000;
 const GRACE_UNANSWERED_MS = 250;
@@ -69,6 +70,8 @@ export class HttpSource implements EngineSource {
   #endSinkWait: () => void = () => {};
   /** When the last drain that succeeded was complete, in monotonic milliseconds; null before the first. */
   #drainedAtMs: number | null = null;
+  /** Whether the poll before the running one brought events. */
+  #flowing: boolean = false;
   /** Events of the running poll. */
   #events: number = 0;
   #eventsInStep: number = 0;
@@ -111,8 +114,8 @@ export class HttpSource implements EngineSource {
 
   /**
    * Ends sleeping at once and starts no further poll. A drain under way may finish, within a quarter of a second when
-   * the engine has not begun to answer and within three seconds when it has; then it is cut. Events that were read by
-   * then and find no room in the sink are counted as received and as dropped at shutdown.
+   * the engine has not begun to answer and the drain before had no events, and else within three seconds; then it is cut. Events
+   * that were read by then and find no room in the sink are counted as received and as dropped at shutdown.
    */
   stop(): void {
     if (this.#stopping) return;
@@ -120,7 +123,7 @@ export class HttpSource implements EngineSource {
     this.#sleeper.wake();
     if (this.#phase === "between") return;
     this.#graceTimer = setTimeout(() => {
-      if (!this.#drain.answering && this.#events === 0) return this.#expire();
+      if (!this.#drain.answering && this.#events === 0 && !this.#flowing) return this.#expire();
       this.#graceTimer = setTimeout(() => this.#expire(), GRACE_ANSWERING_MS - GRACE_UNANSWERED_MS);
     }, GRACE_UNANSWERED_MS);
   }
@@ -136,13 +139,14 @@ export class HttpSource implements EngineSource {
 
   #expire(): void {
     this.#expired = true;
-    if (this.#phase === "draining") this.#journal.cutAtStop(this.#drain.answering);
+    if (this.#phase === "draining") this.#journal.cutAtStop(this.#drain.answering, this.#flowing);
     this.#drain.abort();
     this.#endSinkWait();
   }
 
   async #poll(): Promise<PollReport> {
     this.#phase = "draining";
+    this.#flowing = this.#events > 0;
     this.#events = 0;
     this.#eventsInStep = 0;
     this.#scanner.begin();

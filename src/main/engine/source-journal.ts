@@ -93,9 +93,11 @@ export class SourceJournal {
   }
 
   /** `stop()` ended a drain before the engine had answered in full. */
-  cutAtStop(answering: boolean): void {
+  /** `flowing`: the drain before had events, so this one, of which nothing has come, has some as a rule. */
+  cutAtStop(answering: boolean, flowing: boolean): void {
     const message = "stopped during a drain that the engine had not finished answering";
     if (answering) this.#log.warn(`${message}: the rest of that answer is lost`);
+    else if (flowing) this.#log.warn(`${message}: what it had taken out for that answer is lost`);
     else this.#log.debug(message);
   }
 

@@ -141,6 +141,11 @@ export class IndexThread {
     this.#saved = null;
   }
 
+  /** The stop word is about to say `now`, which the thread obeys by itself: that is no death. */
+  expectEnd(): void {
+    this.#stopping = true;
+  }
+
   /**
    * Ends the thread once it has taken in all that was published, and written it, if there is a state to go with it. To be
    * called when the publisher has ended. What is not done after `timeoutMs` is cut off. `isUnused`: see IndexRequest.

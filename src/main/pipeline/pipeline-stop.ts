@@ -54,6 +54,7 @@ export async function stopPipeline(stop: PipelineStop): Promise<StopReport> {
     await indexer?.stop(isUnused ? Math.max(left(), LAST_CHANCE_MS) : left(), state, isUnused);
   }
   pool.expectEnd();
+  indexer?.expectEnd();
   feed.ring.requestStop(STOP.now);
   if (forced) dropped = await publisher.stop(LAST_CHANCE_MS);
   // One that answered ends when its socket has let go; one that did not is ended at once.

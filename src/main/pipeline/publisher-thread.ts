@@ -138,6 +138,12 @@ export class PublisherThread {
     this.counters.set(PUBLISHER_CELLS.zmqUp, 0);
     this.counters.set(PUBLISHER_CELLS.zmqSubscribers, 0);
     this.counters.set(PUBLISHER_CELLS.natsUp, 0);
+    if (reason === "oom" && this.#options.sharesZmq) {
+      const why =
+        "what its ZMQ sockets held may have damaged the memory of the process, in which other threads use ZMQ";
+      this.#giveUp(new ThreadDiedError("publisher", `${error.message}; ${why}`, error));
+      return;
+    }
     if (this.#deaths.spend(performance.now())) {
       this.#giveUp(tooManyDeaths("publisher", "the publisher thread", error.message, error));
       return;
