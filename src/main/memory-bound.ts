@@ -58,9 +58,17 @@ function natsBytes({ nats }: PublishConfig): number {
 
 /** Bytes: one answer of statistics and one with records of requests, of each engine, its text and what is made of it; and the requests that are kept. */
 function dataBytes({ engines = [], iterationStats = "off", perfMetrics = "off" }: PublishConfig): number {
-  const stats = iterationStats === "off" ? 0 : 2 * MAX_STATS_BYTES;
-  const perf = perfMetrics === "off" ? 0 : 2 * MAX_PERF_BYTES + MAX_KEPT_REQUESTS * KEPT_REQUEST_BYTES;
-  return engines.filter(({ kind }) => kind === "http").length * (stats + perf);
+  const [hasStats, hasPerf] = [iterationStats !== "off", perfMetrics !== "off"];
+  let bytes = 0;
+  for (const engine of engines) {
+    if (engine.kind !== "http") continue;
+    // No answer may be larger than those of events.
+    if (hasStats) bytes += 2 * Math.min(engine.maxResponseBytes, MAX_STATS_BYTES);
+    if (hasPerf) {
+      bytes += 2 * Math.min(engine.maxResponseBytes, MAX_PERF_BYTES) + MAX_KEPT_REQUESTS * KEPT_REQUEST_BYTES;
+    }
+  }
+  return bytes;
 }
 
 /** Bytes: of each engine two pages of metrics, the one that is shown and the next, and what is made of them. */
@@ -71,6 +79,7 @@ function pageBytes({ engines = [], engineMetrics }: PageBound): number {
 
 /** Bytes: most that waits between an engine and the pipeline. */
 function sourceBytes(engine: EngineConfig): number {
+  // An answer may be one event, which is read as a whole: nothing smaller is a bound.
   if (engine.kind === "http") return 2 * engine.maxResponseBytes;
   if (engine.kind === "synthetic") return 0;
   // A chunk, packed and unpacked.

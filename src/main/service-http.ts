@@ -72,6 +72,7 @@ export async function startServiceHttp(options: ServiceHttpOptions): Promise<Ser
     port: config.systemPort,
     webConfigFile: config.webConfigFile,
     insecure: config.insecure,
+    allowedHosts: config.liveAllowedHosts,
     routes: [
       // First, so that a path that was chosen for health goes before one of the page's.
       ...liveRoutes(live, gate),

@@ -1,42 +1,36 @@
 /** What is asked of every reader, whatever it reads: no unknown error, no stall, no growing memory. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { FuzzTarget, Session } from "./target.ts";
+import type { Session } from "./target.ts";
+import { threadCpuMs } from "./thread-clock.ts";
 
-const DEFAULT_STALL_MS = 50;
-/** A busy machine may take a thread away for as long; what the input costs, it costs each time. */
+/** Longest that one input may keep a thread. */
+const STALL_MS = 50;
+/** The first time code may be compiled, and garbage of others collected; what the input costs, it costs each time. */
 const LOOKS = 3;
 const MAX_HEAP_GROWTH_BYTES = 64 * 2 ** 20;
 
 export class StallError extends Error {
-  constructor(ms: number, stallMs: number) {
-    super(`an input took ${ms.toFixed(0)} ms of CPU each time, more than ${stallMs}`);
+  constructor(ms: number) {
+    super(`an input took ${ms.toFixed(0)} ms of CPU each time, more than ${STALL_MS}`);
   }
-}
-
-/** Milliseconds of CPU since the usage given; a loop that waits for something else costs nothing. */
-function cpuMs(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since);
-  return (user + system) / 1000;
 }
 
 /** Reads the input under a clock. Throws what the session throws, or StallError. */
-export async function guarded(
-  { stallMs = DEFAULT_STALL_MS }: Pick<FuzzTarget, "stallMs">,
-  { run }: Session,
-  input: Uint8Array,
-): Promise<void> {
+export async function guarded(session: Pick<Session, "run" | "again">, input: Uint8Array): Promise<void> {
+  const { run, again = run } = session;
   const startMs = performance.now();
   const running = run(input);
   if (running !== undefined) await running;
-  if (performance.now() - startMs < stallMs) return;
-  let least = Infinity;
-  for (let look = 0; look < LOOKS && least >= stallMs; look++) {
-    const usage = process.cpuUsage();
-    await run(input);
-    least = Math.min(least, cpuMs(usage));
+  // The thread cannot have worked for longer than that; a busy machine may take it away for as long.
+  if (performance.now() - startMs < STALL_MS) return;
+  let leastMs = Infinity;
+  for (let look = 0; look < LOOKS && leastMs >= STALL_MS; look++) {
+    const beforeMs = threadCpuMs();
+    await again(input);
+    leastMs = Math.min(leastMs, threadCpuMs() - beforeMs);
   }
-  if (least >= stallMs) throw new StallError(least, stallMs);
+  if (leastMs >= STALL_MS) throw new StallError(leastMs);
 }
 
 setFlagsFromString("--expose-gc");

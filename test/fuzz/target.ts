@@ -8,6 +8,8 @@ export interface Session {
    * caught and checked here, and so are the books.
    */
   readonly run: (input: Uint8Array) => void | Promise<void>;
+  /** Does once more what took long, where that is not what `run` does with this input a second time. */
+  readonly again?: (input: Uint8Array) => Promise<void>;
   /** What must hold now and then, and is too dear for each input: series on the metrics page, say. */
   readonly check?: () => void | Promise<void>;
   readonly close?: () => void | Promise<void>;
@@ -20,8 +22,6 @@ export interface FuzzTarget {
   readonly syntax: Syntax;
   /** Longer inputs are left out; they count as read. */
   readonly maxBytes?: number;
-  /** Longest that one input may keep a thread. Default: 50 ms. */
-  readonly stallMs?: number;
   /** Sound inputs, of recordings where there are some. */
   readonly seeds: () => readonly Uint8Array[];
   /** More of them, made up, other ones for each number. */

@@ -162,6 +162,10 @@ void test("index on an address that others can reach answers questions and takes
   const open = await index(t, "--host 0.0.0.0");
   assert.deepEqual(await statuses(localOf(open)), { ...read, ...probes, ...refused });
   assert.ok(open.logs.some(({ msg }) => /refused \/dump, \/register, \/unregister and \/load/.test(msg)));
+  const local = localOf(await index(t, ""));
+  assert.deepEqual(await statuses(local, { headers: { host: "evil.example" } }), { ...read, ...probes, ...refused });
+  assert.equal((await statuses(local, { headers: { origin: "http://evil.example" } }))["/register"], 403);
+  assert.equal((await statuses(local))["/register"], 201);
   const everyones = localOf(await index(t, "--host 0.0.0.0 --insecure"));
   const insecure = await statuses(everyones);
   assert.equal(insecure["/register"], 201);

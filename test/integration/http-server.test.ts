@@ -13,7 +13,7 @@ import { IMPLEMENTATIONS, recordingLogger, startTestServer } from "../support/ht
 import { RawConnection, rawRequest } from "../support/raw-http.ts";
 import { Gate } from "../support/gate.ts";
 
-const GET = "GET /text HTTP/1.1\r\nHost: test\r\n\r\n";
+const GET = "GET /text HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const ROUTES: readonly Route[] = [
   { path: "/text", handler: () => ({ status: 200, contentType: "text/plain", body: "hello" }) },
 ];
@@ -111,7 +111,7 @@ for (const implementation of IMPLEMENTATIONS) {
     };
     const hangs: Route = { path: "/hangs", handler: () => new Promise(() => {}) };
     const { server } = await startTestServer(t, implementation, [slow]);
-    const answer = rawRequest(server.port, "GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
+    const answer = rawRequest(server.port, "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await entered.opened;
     const closed = server.close();
     left.open();
@@ -120,7 +120,7 @@ for (const implementation of IMPLEMENTATIONS) {
 
     const { server: other } = await startTestServer(t, implementation, [...ROUTES, hangs]);
     const hanging = await RawConnection.open(other.port);
-    hanging.send("GET /hangs HTTP/1.1\r\nHost: test\r\n\r\n");
+    hanging.send("GET /hangs HTTP/1.1\r\nHost: localhost\r\n\r\n");
     // Answered after it, so the request above has reached its handler.
     await rawRequest(other.port, GET);
     const started = performance.now();
@@ -135,7 +135,7 @@ void test("slow and silent clients are cut off", async (t) => {
     const { server } = await startTestServer(t, implementation, ROUTES);
     const silent = await RawConnection.open(server.port);
     const partial = await RawConnection.open(server.port);
-    partial.send("GET /text HTTP/1.1\r\nHost: test\r\nX-A: ");
+    partial.send("GET /text HTTP/1.1\r\nHost: localhost\r\nX-A: ");
     const trickle = setInterval(() => partial.send("a"), 500);
     t.after(() => clearInterval(trickle));
     await Promise.all([silent.ended(), partial.ended()]);

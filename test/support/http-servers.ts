@@ -34,7 +34,10 @@ export async function startTestServer(
 ): Promise<TestServer> {
   const { log, lines } = recordingLogger();
   const counts = new RequestCounts();
-  const server = await startHttpServer({ host: "127.0.0.1", port: 0, routes, log, implementation, requests: counts });
+  const host = "127.0.0.1";
+  // Requests that are written by hand ask for `test`.
+  const names = { allowedHosts: ["test"] };
+  const server = await startHttpServer({ host, port: 0, routes, log, implementation, requests: counts, ...names });
   t.after(() => server.close());
   return {
     server,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { indexBoundBytes } from "../../src/main/memory-bound.ts";
+import { loadServeConfig } from "../../src/main/config/load.ts";
+import { indexBoundBytes, memoryBoundBytes } from "../../src/main/memory-bound.ts";
 import { BlockIndex } from "../../src/workers/block-index.ts";
 import { publishedEvent } from "../support/published.ts";
 import { type EventSize, measure, writeRecord } from "../../src/main/pipeline/batch.ts";
@@ -52,3 +53,23 @@ for (const [maxBlocks, blockSize, tokens] of [
     assert.ok(index.refusedBlocks > 0, "the limit was reached");
   });
 }
+
+/** The bound of `serve` without its pipeline, for one engine. */
+const mibWith = async (size: string, more: Readonly<Record<string, string>> = {}): Promise<number> => {
+  const given = {
+    engine: "http://127.0.0.1:8000",
+    "kv-block-size": "32",
+    "engine-max-response-bytes": size,
+    ...more,
+  };
+  const flags = new Map(Object.entries(given).map(([name, value]) => [name, [value]]));
+  return memoryBoundBytes((await loadServeConfig(flags, {})).config, 0) / 2 ** 20;
+};
+
+void test("an engine that is read over HTTP counts with what its answers may have", async () => {
+  const [one, four, large] = [await mibWith("1MiB"), await mibWith("4MiB"), await mibWith("256MiB")];
+  // Twice of events, statistics and records of requests, as far as each may have so much.
+  assert.equal(four - one, 3 * (2 + 2 + 2));
+  assert.equal(large - four, 2 * (256 - 4) + 2 * 2 * (16 - 4));
+  assert.equal(four - (await mibWith("4MiB", { "iteration-stats": "off" })), 2 * 4);
+});

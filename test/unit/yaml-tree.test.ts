@@ -45,6 +45,28 @@ test("what looks deep and is not is read", () => {
   );
 });
 
+test("a key that stands in a map twice is a problem, however it is written, and however many there are", () => {
+  const keys = Array.from({ length: 7000 }, (_, i) => `k${i}: 1\n`).join("");
+  for (const last of ["k17", '"k17"', "'k17'"]) {
+    const tree = yamlTree(`${keys}${last}: 2\n`);
+    assert.deepEqual(tree, { problem: { line: 7001, message: "Map keys must be unique", code: "DUPLICATE_KEY" } });
+  }
+  assert.ok("root" in yamlTree(keys));
+});
+
+test("a file holds one document", () => {
+  const tree = yamlTree(`a: 1\n---\na: 2\n`);
+  assert.ok("problem" in tree);
+  assert.equal(tree.problem.code, "MULTIPLE_DOCS");
+  assert.equal(tree.problem.line, 2);
+});
+
+test("errors made later have their stacks", () => {
+  const limit = Error.stackTraceLimit;
+  assert.ok("problem" in yamlTree("a: [,,,"));
+  assert.equal(Error.stackTraceLimit, limit);
+});
+
 test("a problem says the line where it begins to be one", () => {
   const tree = yamlTree(`a: 1\nb: 2\nc: ${"[".repeat(60)}`);
   assert.equal("problem" in tree ? tree.problem.line : 0, 3);

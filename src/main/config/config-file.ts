@@ -25,18 +25,29 @@ function fail(error: ConfigError): never {
   throw error;
 }
 
-/**
- * The entries of the file by option name. Entries without a value count as absent. Throws ConfigError for a file that
- * cannot be read or parsed, and for keys that are not options; `from` is where the file's name came from.
- */
+/** `configEntries` of a file. Throws ConfigError for one that cannot be read, too; `from` is where its name came from. */
 export function readConfigFile(
   file: string,
   from: Place,
   options: readonly OptionSpec<unknown>[],
   onProblem: OnProblem = fail,
 ): FileEntries {
+  return configEntries(readBounded(file, from, MAX_FILE_BYTES).toString("utf8"), file, from, options, onProblem);
+}
+
+/**
+ * The entries of what stands in a file, by option name. Entries without a value count as absent. Throws ConfigError for what
+ * cannot be parsed, and for keys that are not options.
+ */
+export function configEntries(
+  text: string,
+  file: string,
+  from: Place,
+  options: readonly OptionSpec<unknown>[],
+  onProblem: OnProblem = fail,
+): FileEntries {
   const where = (line: number): string => `${file} line ${line}`;
-  const tree = yamlTree(readBounded(file, from, MAX_FILE_BYTES).toString("utf8"));
+  const tree = yamlTree(text);
   if ("problem" in tree) {
     const { line, message, code } = tree.problem;
     const hint = code === "BLOCK_AS_IMPLICIT_KEY" ? COLON_HINT : "";

@@ -40,7 +40,8 @@ export const LIVE_OPTIONS: {
     group: "HTTP",
     repeatable: true,
     help:
-      "A further name under which browsers may ask for the live page. Names of this machine, addresses and --system-host " +
-      "always may; any other is refused, or a foreign page could read this one by pointing its own name here.",
+      "A further name under which browsers may ask for the live page, and on an address of this machine for snapshots and performance " +
+      "data. Names of this machine, addresses and --system-host always may; any other is refused, or a foreign page could read these by " +
+      "pointing its own name here.",
   },
 };

@@ -128,12 +128,14 @@ export async function fileEntries(
  * puts a dozen variables of its own into every pod.
  */
 export function misspeltVariables(env: Environment, options: readonly OptionSpec<unknown>[]): string[] {
+  const ours = Object.keys(env).filter((name) => name.startsWith(PREFIX));
+  if (ours.length === 0) return [];
   const names = options.flatMap((option) => option.env.map((variable) => variable.name));
   // The prefix is left out of the comparison: beside it every short word would look like every other.
   const known = names.filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
   const warnings: string[] = [];
-  for (const name of Object.keys(env)) {
-    if (!name.startsWith(PREFIX) || names.includes(name)) continue;
+  for (const name of ours) {
+    if (names.includes(name)) continue;
     const meant = nearest(name.slice(PREFIX.length), known);
     if (meant !== undefined) {
       warnings.push(`the environment variable ${name} is not known; did you mean ${PREFIX}${meant}?`);

@@ -6,14 +6,17 @@ const MAX_CHARS = 64;
 const MAX_EDITS = 3;
 
 /** The nearest of `known`, or undefined when none is near. Case, leading dashes and `_` for `-` do not count as edits. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
-  const typed = plain(name);
+export function nearest(text: string, known: Iterable<string>): string | undefined {
+  const typed = plain(text);
   if (typed.length === 0 || typed.length > MAX_CHARS) return undefined;
   let best: string | undefined;
   // A short name is another word after fewer edits.
   let bestEdits = Math.min(MAX_EDITS, Math.floor(typed.length / 3)) + 1;
   for (const candidate of known) {
-    const edits = editDistance(typed, plain(candidate));
+    const name = plain(candidate);
+    // Each character too many is an edit, so most need no closer look.
+    if (Math.abs(name.length - typed.length) >= bestEdits) continue;
+    const edits = editDistance(typed, name);
     if (edits < bestEdits) {
       best = candidate;
       bestEdits = edits;

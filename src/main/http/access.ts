@@ -3,13 +3,15 @@
  *
  * Probes answer anyone, always: a kubelet has no password. Whatever a web configuration asks for is asked for everything else. What
  * others would misuse (the live page, performance data, snapshots, orders to an index) is beyond that served only where it is
- * known who asks, or where nobody else can ask: on an address of this machine.
+ * known who asks, or where nobody else can ask: on an address of this machine. There the page of a site can, in somebody's browser,
+ * so what is private is not for requests under foreign names, or of foreign pages.
  */
 import { isLoopbackHost } from "../config/zmq-endpoint.ts";
 import { knowsSome, type WebConfigFile } from "../web-config/web-config-file.ts";
 import { type PasswordDoor, PASSWORD_BUSY } from "../web-config/password-door.ts";
 import { RateLimiter } from "../web-config/rate-limiter.ts";
 import type { RateLimit } from "../web-config/web-config.ts";
+import { isOwnName, isOwnOrigin } from "./own-names.ts";
 import type { Response } from "./response.ts";
 
 /**
@@ -26,9 +28,19 @@ export interface Client {
   readonly isVerified: boolean;
 }
 
+/** Headers that say who asks, and whom. */
+export interface AskedWith {
+  readonly authorization: string | undefined;
+  /** A browser always sends it. */
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+}
+
 export interface AccessOptions {
   /** The address that the server listens on. */
   readonly host: string;
+  /** Further names under which it is asked, in lower case. */
+  readonly allowedHosts: readonly string[];
   /** What is private is served to everyone too. */
   readonly isInsecure: boolean;
   readonly webConfig: { readonly file: WebConfigFile; readonly passwords: PasswordDoor } | null;
@@ -40,12 +52,16 @@ const NO_HEADERS: Readonly<Record<string, string>> = {};
 export class Access {
   readonly #options: AccessOptions;
   readonly #isOpen: boolean;
+  /** Null: under any name. */
+  readonly #names: readonly string[] | null;
   #limiter: RateLimiter | null = null;
   #limit: RateLimit | null = null;
 
   constructor(options: AccessOptions) {
     this.#options = options;
-    this.#isOpen = !options.isInsecure && !isLoopbackHost(options.host);
+    const { host, allowedHosts, isInsecure } = options;
+    this.#isOpen = !isInsecure && !isLoopbackHost(host);
+    this.#names = isInsecure || this.#isOpen ? null : [host.toLowerCase(), ...allowedHosts];
   }
 
   /** Whether what is private is served to anyone at all, as things are. */
@@ -60,31 +76,35 @@ export class Access {
   }
 
   /** Why a request is turned away; null: it may come in. A promise only where there is a web configuration. Never rejects. */
-  refusal(
-    access: RouteAccess,
-    authorization: string | undefined,
-    client: Client,
-  ): Response | null | Promise<Response | null> {
+  refusal(access: RouteAccess, asked: AskedWith, client: Client): Response | null | Promise<Response | null> {
     if (access === "probe") return null;
     const { webConfig } = this.#options;
-    if (webConfig === null) return access === "private" && this.#isOpen ? this.#forbidden() : null;
-    return this.#judged(webConfig, access, authorization, client);
+    if (webConfig === null) return access === "private" ? this.#unknownRefusal(asked) : null;
+    return this.#judged(webConfig, access, asked, client);
   }
 
   async #judged(
     { file, passwords }: NonNullable<AccessOptions["webConfig"]>,
     access: RouteAccess,
-    authorization: string | undefined,
+    asked: AskedWith,
     client: Client,
   ): Promise<Response | null> {
     const { users, rateLimit } = (await file.fresh()).config;
     if (!this.#hasRoom(rateLimit)) return busy("Too many requests; the limit is rate_limit of the web configuration");
     if (users.size > 0) {
-      const verdict = await passwords.judge(users, authorization, client.address);
+      const verdict = await passwords.judge(users, asked.authorization, client.address);
       if (verdict === PASSWORD_BUSY) return busy("Too many passwords are being checked; try again");
       return verdict ? null : UNAUTHORIZED;
     }
-    return access === "private" && this.#isOpen && !client.isVerified ? this.#forbidden() : null;
+    return access === "private" && !client.isVerified ? this.#unknownRefusal(asked) : null;
+  }
+
+  /** Of what is private, to somebody of whom nothing is known. */
+  #unknownRefusal({ host, origin }: AskedWith): Response | null {
+    if (this.#isOpen) return this.#forbidden();
+    if (this.#names === null) return null;
+    if (host !== undefined && !isOwnName(host, this.#names)) return FOREIGN_NAME;
+    return origin === undefined || isOwnOrigin(origin, this.#names) ? null : FOREIGN_PAGE;
   }
 
   #hasRoom(limit: RateLimit | null): boolean {
@@ -107,6 +127,21 @@ export class Access {
     };
   }
 }
+
+const FOREIGN_NAME: Response = {
+  status: 403,
+  contentType: TEXT,
+  body:
+    "This is not served under this host name, which may be that of a site that leads here. Use the address or localhost; the names of " +
+    "--live-allowed-hosts (serve) are served too. With --web-config-file and passwords, or with --insecure, any name is. Probes and " +
+    "/metrics are served as ever.\n",
+};
+
+const FOREIGN_PAGE: Response = {
+  status: 403,
+  contentType: TEXT,
+  body: "This is not served to other sites' pages, and the Origin header names one.\n",
+};
 
 const UNAUTHORIZED: Response = {
   status: 401,

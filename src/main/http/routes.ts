@@ -107,7 +107,11 @@ export class Dispatcher {
     // What is not there is shared: whoever may not come in is not told what there is.
     const judged = this.#access.refusal(
       route === undefined ? "shared" : (route.access ?? "private"),
-      valueOf(head, "authorization"),
+      {
+        authorization: valueOf(head, "authorization"),
+        host: valueOf(head, "host"),
+        origin: valueOf(head, "origin"),
+      },
       client,
     );
     // Not waited for without need: what is not read at once of a body is lost with one of the servers.

@@ -31,6 +31,8 @@ export interface HttpServerOptions {
   readonly requests?: RequestCounts;
   /** What is private is served to everyone who can reach the address. Default: not. */
   readonly insecure?: boolean;
+  /** Further names, in lower case, under which an address of this machine serves what is private. Default: none. */
+  readonly allowedHosts?: readonly string[];
   /** Prometheus' web configuration, by the name of its file. Default: none. */
   readonly webConfigFile?: string | null;
 }
@@ -58,7 +60,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   if (webConfig !== null && wanted === "hyper-express") {
     throw new KvcastError("KVCAST_HTTP_UNAVAILABLE", "hyper-express cannot serve a web configuration");
   }
-  const access = new Access({ host, isInsecure: options.insecure ?? false, webConfig });
+  const access = new Access({
+    host,
+    allowedHosts: options.allowedHosts ?? [],
+    isInsecure: options.insecure ?? false,
+    webConfig,
+  });
   const dispatcher = new Dispatcher(options.routes, log, options.requests ?? new RequestCounts(), access);
 
   let implementation: HttpImplementation = "node";

@@ -18,6 +18,15 @@ import {
 } from "./recording-format.ts";
 import { fileTrouble } from "../file-trouble.ts";
 
+/** What is needed of an open file. */
+export interface RecordingFile {
+  /** Bytes from `position` on, as many as there are up to `length`; none at the end. */
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+  /** Its size, which grows while it is written. */
+  stat(): Promise<{ readonly size: number }>;
+  close(): Promise<void>;
+}
+
 export class RecordingReader {
   readonly head: RecordingHead;
   readonly sizeBytes: number;
@@ -25,12 +34,12 @@ export class RecordingReader {
   position: number;
   /** Whether the end was reached that a recording gets when it is ended in order. False: it was cut. */
   complete: boolean = false;
-  readonly #file: fs.FileHandle;
+  readonly #file: RecordingFile;
   readonly #path: string;
   /** Opened, and not closed. */
   #open: boolean = true;
 
-  private constructor(file: fs.FileHandle, path: string, head: RecordingHead, position: number, sizeBytes: number) {
+  private constructor(file: RecordingFile, path: string, head: RecordingHead, position: number, sizeBytes: number) {
     this.#file = file;
     this.#path = path;
     this.head = head;
@@ -49,6 +58,11 @@ export class RecordingReader {
     } catch (cause) {
       throw new RecordingError(`cannot read ${path}: ${fileTrouble(cause, path, "read")}`, cause);
     }
+    return RecordingReader.read(file, path);
+  }
+
+  /** Reads the head of an open file, which is closed with the reader, or when this throws RecordingError. */
+  static async read(file: RecordingFile, path: string): Promise<RecordingReader> {
     try {
       const magic = await readAt(file, 0, MAGIC.length);
       const version = magic.at(-1) ?? 0;
@@ -99,7 +113,7 @@ export class RecordingReader {
 
 /** Null where the file ends first. */
 async function readChunk(
-  file: fs.FileHandle,
+  file: RecordingFile,
   at: number,
   path: string,
 ): Promise<{ readonly raw: Buffer; readonly end: number } | null> {
@@ -136,7 +150,7 @@ function* entriesOf(raw: Buffer, path: string): Generator<Entry, void> {
   }
 }
 
-async function readAt(file: fs.FileHandle, at: number, bytes: number): Promise<Buffer> {
+async function readAt(file: RecordingFile, at: number, bytes: number): Promise<Buffer> {
   const buffer = Buffer.alloc(bytes);
   let done = 0;
   while (done < bytes) {

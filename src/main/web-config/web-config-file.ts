@@ -53,9 +53,12 @@ const GUARDS: readonly (readonly [string, (loaded: LoadedWebConfig) => boolean])
   ["client_allowed_sans bounds who is let in", ({ tls }) => tls !== null && tls.allowedSans !== null],
 ];
 
-/** Reads all of it. Throws ConfigError. */
-export async function loadWebConfig(file: string, place: Place): Promise<LoadedWebConfig> {
-  const text = await readBounded(file, file, place);
+/** What a file holds; null when that is more than `maxBytes`. Rejects as the file system does. */
+export type ReadFile = (file: string, maxBytes: number) => Promise<Buffer | null>;
+
+/** Reads all of it, with the files that it names. Throws ConfigError. */
+export async function loadWebConfig(file: string, place: Place, read: ReadFile = readAtMost): Promise<LoadedWebConfig> {
+  const text = await readBounded(file, file, place, read);
   const digests = new Map([[file, digestOf(text)]]);
   const fault = (line: number, reason: string): ConfigError =>
     refused(place, `${file}${line === 0 ? "" : ` line ${line}`}: ${reason}`);
@@ -69,7 +72,7 @@ export async function loadWebConfig(file: string, place: Place): Promise<LoadedW
   if (config.tls === null) return { config, tls: null, digests };
   const contents = new Map<string, Buffer>();
   for (const named of filesOf(config.tls)) {
-    const content = await readBounded(named.file, `${file}: ${named.key}`, place);
+    const content = await readBounded(named.file, `${file}: ${named.key}`, place, read);
     contents.set(named.file, content);
     digests.set(named.file, digestOf(content));
   }
@@ -164,10 +167,10 @@ function digestOf(content: Buffer): string {
 }
 
 /** At most a megabyte; `label` says what it is. */
-async function readBounded(file: string, label: string, place: Place): Promise<Buffer> {
+async function readBounded(file: string, label: string, place: Place, read: ReadFile = readAtMost): Promise<Buffer> {
   let content: Buffer | null;
   try {
-    content = await readAtMost(file, MAX_FILE_BYTES);
+    content = await read(file, MAX_FILE_BYTES);
   } catch (error) {
     throw new ConfigError(
       place.option,

@@ -1,13 +1,12 @@
 /** The file that says who may scrape, and what a client says of itself: taken, or refused in words. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { flagPlace } from "../../../src/main/config/option-spec.ts";
 import { basicCredentials } from "../../../src/main/web-config/credentials.ts";
-import { loadWebConfig } from "../../../src/main/web-config/web-config-file.ts";
+import { loadWebConfig, type ReadFile } from "../../../src/main/web-config/web-config-file.ts";
 import { ConfigError } from "../../../src/shared/errors.ts";
 import { fixture } from "../fixtures.ts";
+import { RealFile } from "../real-file.ts";
 import { YAML_SYNTAX } from "../syntax.ts";
 import { type FuzzTarget, joinParts, partsOf, type Session } from "../target.ts";
 
@@ -49,18 +48,21 @@ function tls(): string {
 }
 
 const FILES = `tls_server_config:
-  cert_file: server.crt
-  key_file: /nowhere/server.key
+  cert_file: server.pem
+  key_file: /nowhere/server.key.pem
   client_ca_file: ""
 `;
+/** What is in them, by name, whatever their folders are. */
+const NAMED: ReadonlyMap<string, Buffer> = new Map(
+  ["server.pem", "server.key.pem", "ca.pem"].map((name) => [name, fixture(`tls/${name}`)]),
+);
 
 export const WEB_CONFIG: FuzzTarget = {
   name: "web-config",
   about: "the file of --web-config-file, and the credentials of clients",
   syntax: YAML_SYNTAX,
-  // As for other files that are read at the start; this one is read again when it changes.
+  // As for other files of YAML.
   maxBytes: 4096,
-  stallMs: 250,
   seeds: () => {
     const headers = ["Basic YWxpY2U6c2VjcmV0", "basic  Og==", "Bearer x", "Basic", "Basic ////"];
     const texts = [USERS, REST, tls(), FILES, USERS + REST, tls() + USERS, "", "{}"];
@@ -70,26 +72,34 @@ export const WEB_CONFIG: FuzzTarget = {
 };
 
 function open(): Session {
-  const folder = mkdtempSync(path.join(tmpdir(), "kvcast-fuzz-"));
-  const file = path.join(folder, "web.yaml");
+  const real = new RealFile("web.yaml");
+
+  /** As a file system that has this file and those that are named. */
+  const memory = (yaml: Buffer): ReadFile => {
+    return async (file, maxBytes) => {
+      const content = file === real.file ? yaml : NAMED.get(path.basename(file));
+      if (content === undefined) throw new Error(`ENOENT: no such file or directory, open '${file}'`);
+      return content.length > maxBytes ? null : content;
+    };
+  };
 
   const run = async (input: Uint8Array): Promise<void> => {
-    const [yaml, header] = partsOf(input);
+    const [yaml = Buffer.alloc(0), header] = partsOf(input);
     const shown = basicCredentials(header?.toString("latin1"));
     if (shown !== null) {
       const sent = Buffer.from(header?.toString("latin1").trim().split(/ +/)[1] ?? "", "base64");
       assert.equal(`${shown.user}:${shown.password}`, sent.toString("utf8"), "it is what was sent");
       assert.ok(!shown.user.includes(":"), "a password may hold a colon, a user's name may not");
     }
-    writeFileSync(file, yaml ?? "");
     try {
-      const { config, tls: material } = await loadWebConfig(file, PLACE);
+      const read = real.takes(input, yaml) ? undefined : memory(yaml);
+      const { config, tls: material } = await loadWebConfig(real.file, PLACE, read);
       assert.equal(material === null, config.tls === null);
     } catch (error) {
-      assert.ok(error instanceof ConfigError, error instanceof Error ? error.stack : String(error));
+      if (!(error instanceof ConfigError)) throw error;
       assert.ok(error.message.length < LONGEST_MESSAGE, `a message of ${error.message.length} characters`);
       assert.ok(!error.message.includes(HASH.slice(10)), "no message holds a password's hash");
     }
   };
-  return { run, close: () => rmSync(folder, { recursive: true }) };
+  return { run, close: () => real.close() };
 }
