@@ -67,6 +67,8 @@ socket.connect(endpoint);
 socket.subscribe(values.topic);
 // Closing the socket ends the loop below, which lets the program say what it has seen.
 process.once("SIGINT", () => socket.close());
+// Whoever reads the output may have enough of it, as `head` has after ten lines.
+process.stdout.on("error", () => socket.close());
 
 let next: bigint | null = null;
 let missed = 0n;

@@ -87,6 +87,8 @@ const connected = new Promise<void>((resolve) => {
 socket.connect(endpoint);
 socket.subscribe();
 process.once("SIGINT", () => socket.close());
+// Whoever reads the output may have enough of it, as `head` has after ten lines.
+process.stdout.on("error", () => socket.close());
 let next = 0;
 let previous = -1;
 let messages = 0;

@@ -54,8 +54,14 @@ interface TrustedTypes {
   ): { createScriptURL(url: string): string };
 }
 
+declare global {
+  interface Window {
+    /** Not in every browser. */
+    readonly trustedTypes?: TrustedTypes;
+  }
+}
+
 /** The page's policy lets no plain string become a script. This one is ours. */
 function scriptUrl(path: "/stream.js"): string {
-  const { trustedTypes } = globalThis as { readonly trustedTypes?: TrustedTypes };
-  return trustedTypes?.createPolicy("kvcast", { createScriptURL: (url) => url }).createScriptURL(path) ?? path;
+  return window.trustedTypes?.createPolicy("kvcast", { createScriptURL: (url) => url }).createScriptURL(path) ?? path;
 }

@@ -5,6 +5,7 @@
  * on is an answer other than 200: both are tried again here.
  */
 import type { LiveHello, LiveRow, LiveSnapshot } from "../shared/live-snapshot.ts";
+import { parseHello, parseRow, parseSnapshot } from "./service-json.ts";
 
 export type FeedMessage =
   | { readonly type: "hello"; readonly hello: LiveHello }
@@ -72,13 +73,12 @@ export class Feed {
         this.#heardAtMs = performance.now();
         take(event.data);
       });
-    // All of it is written by the service itself, of the same version as this script.
     on("hello", (text) => {
       this.#setReason(null);
-      this.#takeHello(JSON.parse(text) as LiveHello);
+      this.#takeHello(parseHello(text));
     });
-    on("row", (text) => this.#takeRow(JSON.parse(text) as LiveRow));
-    on("snapshot", (text) => this.#takeSnapshot(JSON.parse(text) as LiveSnapshot));
+    on("row", (text) => this.#takeRow(parseRow(text)));
+    on("snapshot", (text) => this.#takeSnapshot(parseSnapshot(text)));
     source.addEventListener("error", () => {
       if (source !== this.#source) return;
       this.#setReason(LOST);

@@ -1,29 +1,10 @@
 /** The slowest requests, and where their time went. BROWSER; asked for every few seconds, not streamed. */
 import { byId, el, setText } from "./dom.ts";
 import { duration, percent, perSecond } from "./format.ts";
+import { parseReport, PHASES, type Report, type SlowRequest } from "./service-json.ts";
 
 const ASK = "/v1/perf/requests?limit=8&sort=e2e&since_s=600";
 const EVERY_MS = 5000;
-const PHASES = ["queue", "prefill", "transfer", "decode"] as const;
-
-/** What is read of the answer of `/v1/perf/requests`. */
-interface Report {
-  readonly engines: Readonly<Record<string, { readonly state: string; readonly hint: string | null }>>;
-  readonly requests: readonly SlowRequest[];
-}
-
-interface SlowRequest {
-  readonly engine: string;
-  readonly request_id: string;
-  readonly seconds: Readonly<Record<(typeof PHASES)[number] | "ttft" | "e2e", number | null>>;
-  readonly blocks: { readonly reuse: number | null } | null;
-  readonly cache: {
-    readonly stored_blocks_per_s: number;
-    readonly removed_blocks_per_s: number;
-    readonly missing_ids: number;
-    readonly usage: number | null;
-  } | null;
-}
 
 export class RequestsView {
   #timer: number | undefined;
@@ -43,8 +24,7 @@ export class RequestsView {
   async #ask(): Promise<void> {
     try {
       const response = await fetch(ASK, { cache: "no-store" });
-      // Written by the service itself, of the same version as this script.
-      if (response.ok) this.#show((await response.json()) as Report);
+      if (response.ok) this.#show(parseReport(await response.text()));
     } catch {
       // The banner says that there is no connection.
     }

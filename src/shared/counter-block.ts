@@ -47,7 +47,7 @@ export class CounterBlock {
   }
 
   #bank(version: number): Float64Array<SharedArrayBuffer> {
-    return this.#banks[(version & 1) as 0 | 1];
+    return this.#banks[(version & 1) === 0 ? 0 : 1];
   }
 
   #visible(): Float64Array<SharedArrayBuffer> {

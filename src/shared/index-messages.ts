@@ -117,3 +117,10 @@ export function parseIndexData(value: unknown): IndexData {
   requireShared(value["counters"], "the counter block of the indexer");
   return value as unknown as IndexData;
 }
+
+/** Checks what main posts to the index thread. Throws LayoutError. */
+export function parseIndexRequest(value: unknown): IndexRequest {
+  if (!isRecord(value) || typeof value["type"] !== "string")
+    throw new LayoutError("a malformed request to the indexer");
+  return value as IndexRequest;
+}

@@ -172,3 +172,16 @@ export function parseOversizeMessage(value: unknown): OversizeMessage {
   requireShared(value["buffer"], "an oversize buffer");
   return value as unknown as OversizeMessage;
 }
+
+/** Checks what is asked of the index thread about a snapshot. Throws LayoutError. */
+export function parseSnapshotRequest(value: unknown): SnapshotRequest {
+  if (!isRecord(value) || !("type" in value && "id" in value)) throw new LayoutError("a malformed snapshot request");
+  return value as SnapshotRequest;
+}
+
+/** The same of its answers. */
+export function parseSnapshotReply(value: unknown): SnapshotReply {
+  if (!isRecord(value) || !("type" in value && "id" in value))
+    throw new LayoutError("a malformed answer about a snapshot");
+  return value as SnapshotReply;
+}

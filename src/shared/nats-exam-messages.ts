@@ -1,4 +1,6 @@
-/** What main hands to the thread that examines NATS, and what comes back. Types only. */
+/** What main hands to the thread that examines NATS, and what comes back: types, and the function that checks what arrives. */
+import { LayoutError } from "./errors.ts";
+import { isFields } from "./json-object.ts";
 import type { NatsConnectionData, NatsEncoding, PlanePlace } from "./nats-messages.ts";
 
 export interface NatsExamData {
@@ -22,4 +24,11 @@ export interface NatsServerReport {
     readonly state: "ready" | "missing" | "unknown" | "unfit" | "unanswered";
     readonly detail: string;
   } | null;
+}
+
+/** Checks the thread's workerData. Throws LayoutError. */
+export function parseNatsExamData(value: unknown): NatsExamData {
+  if (!isFields(value) || !isFields(value["connection"]))
+    throw new LayoutError("the exam of NATS was started without data");
+  return value as unknown as NatsExamData;
 }

@@ -16,3 +16,6 @@ export const TIER = {
   external: 3,
 } as const;
 export type Tier = (typeof TIER)[keyof typeof TIER];
+
+/** Each at the place that its number says. */
+export const TIERS: readonly Tier[] = Object.values(TIER);

@@ -27,7 +27,8 @@ export class HashUnavailableError extends KvcastError {
 export function loadXxh3(): Xxh3 {
   try {
     const require = createRequire(import.meta.url);
-    return (require("@node-rs/xxhash") as { readonly xxh3: { readonly xxh64: Xxh3 } }).xxh3.xxh64;
+    const native: { readonly xxh3: { readonly xxh64: Xxh3 } } = require("@node-rs/xxhash");
+    return native.xxh3.xxh64;
   } catch (error) {
     throw new HashUnavailableError(error);
   }

@@ -17,6 +17,7 @@
  * Slots are numbered from 1; 0 is none. Words are signed here, because V8 hands a signed number from function to
  * function in a register, and an unsigned one beyond 2^31 in a new object.
  */
+import { elementAt } from "../shared/element.ts";
 import { BLOCK_BYTES } from "../shared/index-limits.ts";
 
 export const BLOCK = {
@@ -83,7 +84,7 @@ export class BlockSlots {
 
   /** The page of a slot; its words begin at `at(slot)`. */
   page(slot: number): Int32Array {
-    return this.#pages[slot >>> this.#shift] as Int32Array;
+    return elementAt(this.#pages, slot >>> this.#shift);
   }
 
   at(slot: number): number {

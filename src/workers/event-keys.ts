@@ -1,4 +1,5 @@
 /** Keys and names of events that never change, prepared once and copied in one piece. ENCODER THREAD; values only. */
+import { elementAt } from "../shared/element.ts";
 import { tierOf } from "../shared/record.ts";
 import { type Constant, constantOf, type Output } from "./msgpack-writer.ts";
 
@@ -19,7 +20,7 @@ export const MEDIUMS: readonly Constant[] = MEDIA.map((medium) => constantOf("me
 
 /** The one of four that goes with the event's tier. */
 export function byTier(constants: readonly Constant[], kindWord: number): Constant {
-  return constants[tierOf(kindWord)] as Constant;
+  return elementAt(constants, tierOf(kindWord));
 }
 
 /** Writes the event whose record starts at `r`; returns the position behind it. */

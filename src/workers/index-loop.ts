@@ -10,6 +10,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort } from "node:worker_threads";
 import type { IndexMessage, IndexRequest, IndexStream, SavedState } from "../shared/index-messages.ts";
+import { parseIndexRequest } from "../shared/index-messages.ts";
 import { STOP } from "../shared/ring-layout.ts";
 import { IndexContents, type IndexContentsParts } from "./index-contents.ts";
 import { SnapshotDesk } from "./snapshot-desk.ts";
@@ -142,7 +143,7 @@ export class IndexLoop {
     for (;;) {
       const received = receiveMessageOnPort(this.#parts.requests);
       if (received === undefined) return;
-      this.#obey(received.message as IndexRequest);
+      this.#obey(parseIndexRequest(received.message));
     }
   }
 

@@ -7,6 +7,7 @@
  */
 import type { Msg } from "nats";
 import { cleanText } from "./nats-errors.ts";
+import { type Fields, isFields } from "../shared/json-object.ts";
 
 /** The server's answer when nobody listens to the subject. */
 const NO_RESPONDERS = 503;
@@ -24,24 +25,24 @@ export function readAck(message: Msg, stream: string): StreamAck {
   }
   const body = parse(message);
   const error = body["error"];
-  if (typeof error === "object" && error !== null) return refusal(error as Record<string, unknown>, stream);
+  if (isFields(error)) return refusal(error, stream);
   if (body["stream"] !== stream) {
     return { type: "later", reason: "no_stream", detail: `another stream than ${stream} holds the subject` };
   }
   return { type: "taken", isDuplicate: body["duplicate"] === true };
 }
 
-function refusal(error: Record<string, unknown>, stream: string): StreamAck {
+function refusal(error: Fields, stream: string): StreamAck {
   const detail = `stream ${stream}: ${cleanText(String(error["description"]))}`;
   const code = error["err_code"];
   if (code === MESSAGE_TOO_LARGE) return { type: "never", reason: "max_payload", detail };
   return { type: "later", reason: code === NO_SUCH_STREAM ? "no_stream" : "other", detail };
 }
 
-function parse(message: Msg): Record<string, unknown> {
+function parse(message: Msg): Fields {
   try {
     const body: unknown = JSON.parse(message.string());
-    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+    return isFields(body) ? body : {};
   } catch {
     return {};
   }

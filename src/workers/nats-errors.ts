@@ -3,10 +3,10 @@
  *
  * Texts from outside are cut and cleaned before anyone sees them: a server may say anything.
  */
-import { ErrorCode, NatsError } from "nats";
+import { ErrorCode } from "nats";
 import { SINK_ERROR_REASONS } from "../shared/counter-labels.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
-import { messageOf } from "../shared/errors.ts";
+import { codeOf, messageOf } from "../shared/errors.ts";
 
 export type NatsErrorReason = (typeof SINK_ERROR_REASONS)[number];
 
@@ -50,15 +50,8 @@ const CODES: readonly (readonly [NatsErrorReason, ReadonlySet<string>])[] = [
 
 /** Why a connection failed or ended. */
 export function connectionReason(error: unknown): NatsErrorReason {
-  const code = codeOf(error);
+  const code = codeOf(error) ?? "";
   return CODES.find(([, codes]) => codes.has(code))?.[0] ?? "other";
-}
-
-/** The code of an error of the client, of Node or of a key; empty where there is none. */
-export function codeOf(error: unknown): string {
-  if (error instanceof NatsError) return error.code;
-  if (typeof error === "object" && error !== null && "code" in error) return String(error.code);
-  return "";
 }
 
 /** One line for a report. */

@@ -6,11 +6,12 @@
  */
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import type { NatsConnection } from "nats";
-import { LayoutError } from "../shared/errors.ts";
+import { codeOf, LayoutError } from "../shared/errors.ts";
 import type { NatsExamData, NatsServerReport } from "../shared/nats-exam-messages.ts";
+import { parseNatsExamData } from "../shared/nats-exam-messages.ts";
 import { NatsCredentialsError } from "../shared/nats-login.ts";
 import { connectTo, serverName } from "./nats-connect.ts";
-import { cleanText, codeOf, connectionReason, detailOf } from "./nats-errors.ts";
+import { cleanText, connectionReason, detailOf } from "./nats-errors.ts";
 import { lookAtStream } from "./nats-stream.ts";
 import { streamSubject, workerSubject } from "../shared/nats-subjects.ts";
 
@@ -21,7 +22,7 @@ async function examine(server: string, data: NatsExamData): Promise<NatsServerRe
     connection = await connectTo(server, data.connection, () => true);
   } catch (error) {
     const reason = error instanceof NatsCredentialsError ? "auth" : connectionReason(error);
-    const detail = detailOf(error) || cleanText(codeOf(error)) || "no connection";
+    const detail = detailOf(error) || cleanText(codeOf(error) ?? "") || "no connection";
     return { ...unknown, failure: { reason, detail } };
   }
   try {
@@ -46,7 +47,7 @@ function wishOf({ place, encoding }: NatsExamData, name: string): Parameters<typ
 if (isMainThread || parentPort === null) throw new LayoutError("nats-exam.js runs as a worker thread only");
 /** Sockets that wait for a greeting do not keep a thread alive; this timer does. */
 const alive = setInterval(() => {}, 60_000);
-const data = workerData as NatsExamData;
+const data = parseNatsExamData(workerData);
 const reports: NatsServerReport[] = [];
 for (const server of data.connection.servers) reports.push(await examine(server, data));
 parentPort.postMessage(reports);

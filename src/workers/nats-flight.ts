@@ -9,9 +9,11 @@
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
 import { monotonicMicros, wallClockSeconds } from "../shared/clock.ts";
 import { EVENT_TYPES, SINK_DROP_REASONS } from "../shared/counter-labels.ts";
+import { codeOf } from "../shared/errors.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { NatsReport } from "../shared/nats-messages.ts";
-import { codeOf, detailOf, natsErrorCell, type NatsErrorReason } from "./nats-errors.ts";
+import { DeniedSubjects } from "./denied-subjects.ts";
+import { detailOf, natsErrorCell, type NatsErrorReason } from "./nats-errors.ts";
 import { type NatsMessage, NatsQueue, type QueueItem } from "./nats-queue.ts";
 import { NatsTally } from "./nats-tally.ts";
 
@@ -38,14 +40,12 @@ export class NatsFlight {
   readonly #uncounted: NatsTally = new NatsTally();
   #countedTo: number = 0;
   #lastSuccessSeconds: number = 0;
-  /** Denied subjects, and when the next message may try. */
-  readonly #denied: Map<string, number> = new Map();
-  /** Refusals that have not been matched with messages yet, by subject. */
-  readonly #refusals: Map<string, number> = new Map();
+  readonly #denied: DeniedSubjects;
   #isTooLargeReported: boolean = false;
 
   constructor(parts: FlightParts) {
     this.#parts = parts;
+    this.#denied = new DeniedSubjects(parts.holdMs);
   }
 
   /** The messages of another slot might find no room. */
@@ -108,7 +108,7 @@ export class NatsFlight {
   /** Hands the message at the cursor to the connection. `failed`: the connection is none any more. */
   handOver(item: QueueItem, message: NatsMessage, connection: NatsConnection, reply: string | null): HandOver {
     const nowMs = performance.now();
-    if (this.#isDenied(message.subject, nowMs)) {
+    if (this.#denied.has(message.subject, nowMs)) {
       this.tally.add(natsErrorCell("permission"), 1);
       this.drop(item, "rejected");
       return "dropped";
@@ -145,7 +145,7 @@ export class NatsFlight {
       tally.observe(PUBLISHER_CELLS.natsPipelineLatency, (monotonicMicros() - message.acceptedMicros) / 1e6);
     }
     this.#lastSuccessSeconds = wallClockSeconds();
-    this.#denied.delete(message.subject);
+    this.#denied.allow(message.subject);
     this.#isTooLargeReported = false;
     this.queue.settle(item);
   }
@@ -175,21 +175,19 @@ export class NatsFlight {
 
   /** The server refused a message to this subject; which one shows at the next barrier. Counted by the link. */
   denied(subject: string): void {
-    this.#refusals.set(subject, (this.#refusals.get(subject) ?? 0) + 1);
-    const isNews = !this.#denied.has(subject);
-    this.#denied.set(subject, performance.now() + this.#parts.holdMs);
+    const isNews = this.#denied.refused(subject, performance.now());
     const detail = `not allowed to publish to ${subject}`;
     if (isNews) this.#parts.report({ type: "nats-refused", reason: "permission", detail });
   }
 
   /** Whether refusals wait for a barrier that says which messages they are about. */
   get hasRefusals(): boolean {
-    return this.#refusals.size > 0;
+    return this.#denied.hasRefusals;
   }
 
   /** Whether a message to the subject would be refused; if it is time to try again, this one may. */
   mayTry(subject: string): boolean {
-    return !this.#isDenied(subject, performance.now());
+    return !this.#denied.has(subject, performance.now());
   }
 
   /**
@@ -197,38 +195,25 @@ export class NatsFlight {
    * ones, since a subject that has just been denied was allowed before.
    */
   dropDenied(mark: number): void {
-    if (this.#refusals.size === 0) return;
+    if (!this.hasRefusals) return;
     const { queue } = this;
     for (let n = Math.min(mark, queue.end) - 1; n >= queue.first; n--) {
       const item = queue.at(n);
       if (item === null || item.message === null || !item.isInFlight) continue;
-      const { subject } = item.message;
-      const refusals = this.#refusals.get(subject) ?? 0;
-      if (refusals === 0) continue;
-      this.#refusals.set(subject, refusals - 1);
-      this.drop(item, "rejected");
+      if (this.#denied.takeRefusal(item.message.subject)) this.drop(item, "rejected");
     }
     // What is left belongs to messages behind the mark, if there are any.
-    if (mark >= queue.cursor) this.#refusals.clear();
+    if (mark >= queue.cursor) this.#denied.clearRefusals();
   }
 
   /** A new connection may have other rights. */
   forgetRefusals(): void {
-    this.#refusals.clear();
     this.#denied.clear();
   }
 
   /** Where what becomes of a message is to be counted. */
   tallyOf(item: QueueItem): NatsTally {
     return item.number < this.#countedTo ? this.tally : this.#uncounted;
-  }
-
-  #isDenied(subject: string, nowMs: number): boolean {
-    const until = this.#denied.get(subject);
-    if (until === undefined) return false;
-    if (nowMs < until) return true;
-    this.#denied.set(subject, nowMs + this.#parts.holdMs);
-    return false;
   }
 
   #headersOf(message: NatsMessage): MsgHdrs | null {

@@ -10,11 +10,12 @@
  * this thread did not run is not held against the server.
  */
 import { Events, type NatsConnection } from "nats";
+import { codeOf } from "../shared/errors.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { NatsConnectionData, NatsReport } from "../shared/nats-messages.ts";
 import { NatsCredentialsError } from "../shared/nats-login.ts";
 import { connectTo, serverName } from "./nats-connect.ts";
-import { cleanText, codeOf, connectionReason, detailOf, natsErrorCell } from "./nats-errors.ts";
+import { cleanText, connectionReason, detailOf, natsErrorCell } from "./nats-errors.ts";
 import type { NatsTally } from "./nats-tally.ts";
 
 const FIRST_WAIT_MS = 100;
@@ -201,7 +202,7 @@ export class NatsLink {
   #failed(error: unknown, server: string): void {
     const reason = error instanceof NatsCredentialsError ? "auth" : connectionReason(error);
     this.#tally.add(natsErrorCell(reason), 1);
-    const detail = `${serverName(server)}: ${detailOf(error) || cleanText(codeOf(error)) || "no connection"}`;
+    const detail = `${serverName(server)}: ${detailOf(error) || cleanText(codeOf(error) ?? "") || "no connection"}`;
     if (reason === "auth" && !this.#isAuthReported) {
       this.#isAuthReported = true;
       this.#report({ type: "nats-refused", reason, detail });

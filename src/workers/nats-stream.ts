@@ -9,12 +9,13 @@ import {
   type JetStreamManager,
   nanos,
   type NatsConnection,
-  type NatsError,
   RetentionPolicy,
   StorageType,
   type StreamConfig,
 } from "nats";
-import { codeOf, detailOf, type NatsErrorReason } from "./nats-errors.ts";
+import { detailOf, type NatsErrorReason } from "./nats-errors.ts";
+import { codeOf } from "../shared/errors.ts";
+import { objectOf } from "../shared/json-object.ts";
 import { isCovered } from "../shared/nats-subjects.ts";
 
 const API_TIMEOUT_MS = 5000;
@@ -121,6 +122,6 @@ function failure(error: unknown, { name }: StreamWish): StreamState {
 
 /** The number that JetStream gives an error; 0 where the error is not one of its own. */
 function apiErrorOf(error: unknown): number {
-  const { api_error: api } = error as Partial<NatsError>;
-  return api?.err_code ?? 0;
+  const code = objectOf(objectOf(error)["api_error"])["err_code"];
+  return typeof code === "number" ? code : 0;
 }

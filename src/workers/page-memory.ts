@@ -8,6 +8,7 @@
  * There are as many as were ever needed at a time, which the limit of the queue bounds.
  */
 import { roomFor } from "./payload-copy.ts";
+import { elementAt } from "../shared/element.ts";
 
 const PAGE_BITS = 10;
 export const PAGE_BYTES: number = 1 << PAGE_BITS;
@@ -51,7 +52,7 @@ export class PageMemory {
   }
 
   slabOf(page: number): Slab {
-    return this.#slabs[Math.floor(page / SLAB_PAGES)] as Slab;
+    return elementAt(this.#slabs, Math.floor(page / SLAB_PAGES));
   }
 }
 

@@ -2,6 +2,7 @@
  * The records of a slot, to messages for the event plane (`shared/plane-layout.ts`). ENCODER THREAD; and the publisher thread
  * for a slot of which the gate holds something back. Keeps nothing between slots. What becomes what is `plane-plan.ts`'s to say.
  */
+import { elementAt } from "../shared/element.ts";
 import { PLANE_ENTRY, planeHeaderBytes } from "../shared/plane-layout.ts";
 import {
   PLANE_ENVELOPE_BYTES,
@@ -158,7 +159,7 @@ export class PlaneEncoder {
 
   #headOf(records: Uint32Array, merged: number): EventHead {
     const r = this.#plan.at[this.#plan.ofRank[this.#plan.mergedFrom(merged)] as number] as number;
-    return this.#heads[tierOf(records[r + RECORD_WORD.kind] as number)] as EventHead;
+    return elementAt(this.#heads, tierOf(records[r + RECORD_WORD.kind] as number));
   }
 
   /** Writes the data of a RouterEvent: of all events that it is made of. */

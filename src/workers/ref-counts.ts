@@ -10,6 +10,7 @@
  * 12 bytes an entry; a segment is at least five sixteenths full when it has grown, and at most three quarters: 16 to 39
  * bytes a hash.
  */
+import { elementAt } from "../shared/element.ts";
 import { MAX_RANK } from "../shared/record.ts";
 import { KeyMix } from "../shared/key-mix.ts";
 
@@ -52,7 +53,7 @@ export class RefCounts {
     const place = this.#mix.place(rank, lo, hi, -1);
     const s = place >>> (32 - SEGMENT_BITS);
     if ((this.#masks[s] as number) < 0) this.#replace(s, FIRST_PLACES);
-    const cells = this.#segments[s] as Uint32Array;
+    const cells = elementAt(this.#segments, s);
     const mask = this.#masks[s] as number;
     const tag = this.#tag(rank);
     let free = -1;
@@ -87,7 +88,7 @@ export class RefCounts {
     const mask = this.#masks[s] as number;
     if (mask < 0) return -1;
     const tag = this.#tag(rank);
-    const cells = this.#segments[s] as Uint32Array;
+    const cells = elementAt(this.#segments, s);
     for (let i = place & mask; ; i = (i + 1) & mask) {
       const word = cells[CELLS * i + 2] as number;
       if (word === 0) return -1;
@@ -125,7 +126,7 @@ export class RefCounts {
 
   /** Takes an entry out. What lies behind it must still be found: its place is empty only if the next one is. */
   #erase(s: number, i: number, rank: number): void {
-    const cells = this.#segments[s] as Uint32Array;
+    const cells = elementAt(this.#segments, s);
     const mask = this.#masks[s] as number;
     this.hashes--;
     this.#ofRank[rank] = (this.#ofRank[rank] as number) - 1;
@@ -144,13 +145,13 @@ export class RefCounts {
 
   /** Leaves out what is stale or of the rank `gone`; doubles the places if more than five eighths stay taken. */
   #rebuild(s: number, gone: number = -1): void {
-    const old = this.#segments[s] as Uint32Array;
+    const old = elementAt(this.#segments, s);
     const places = (this.#masks[s] as number) + 1;
     let live = 0;
     const isLeftOut = (word: number): boolean => word === 0 || word >>> RANK_SHIFT === gone || this.#isStale(word);
     for (let at = 2; at < old.length; at += CELLS) if (!isLeftOut(old[at] as number)) live++;
     const mask = this.#replace(s, 8 * live > 5 * places ? 2 * places : places) - 1;
-    const cells = this.#segments[s] as Uint32Array;
+    const cells = elementAt(this.#segments, s);
     for (let at = 0; at < old.length; at += CELLS) {
       const word = old[at + 2] as number;
       if (isLeftOut(word)) continue;
@@ -165,7 +166,7 @@ export class RefCounts {
 
   #replace(s: number, places: number): number {
     const cells = new Uint32Array(CELLS * places);
-    this.#bytes += cells.byteLength - (this.#segments[s] as Uint32Array).byteLength;
+    this.#bytes += cells.byteLength - elementAt(this.#segments, s).byteLength;
     this.#segments[s] = cells;
     this.#masks[s] = places - 1;
     this.#used[s] = 0;

@@ -7,6 +7,7 @@
  * on the account for as long as the transport waits for a peer that takes nothing, each with what its queue can hold at most,
  * which is little after a short answer. Whoever would exceed the bound gets an end marker only.
  */
+import { elementAt } from "../shared/element.ts";
 import { REPLAY_MESSAGE_OVERHEAD_BYTES } from "../shared/queue-sizes.ts";
 import type { ReplayFraming } from "../shared/zmq-wire.ts";
 import type { Answer } from "./replay-answer.ts";
@@ -88,7 +89,7 @@ export class ReplayClients {
     while (idle < this.#turns.length) {
       if (sends >= maxSends || performance.now() >= untilMs) return true;
       const at = this.#nextTurn % this.#turns.length;
-      const client = this.#turns[at] as ReplayClient;
+      const client = elementAt(this.#turns, at);
       this.#nextTurn = at + 1;
       idle++;
       const frames = client.next(nowMs);

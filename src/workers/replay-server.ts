@@ -16,8 +16,6 @@ import type { MessagePort } from "node:worker_threads";
 import { Router } from "zeromq";
 import { curveServerOptions } from "../shared/curve.ts";
 import type { CounterBlock } from "../shared/counter-block.ts";
-import { REPLAY_OUTCOMES } from "../shared/counter-labels.ts";
-import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import type { ReplayData } from "../shared/messages.ts";
 import {
   REPLAY_MAX_CLIENTS,
@@ -27,7 +25,7 @@ import {
 } from "../shared/queue-sizes.ts";
 import { isIpv6 } from "../shared/zmq-wire.ts";
 import { RangeAnswer } from "./replay-answer.ts";
-import type { EndedAnswer } from "./replay-client.ts";
+import { ReplayBooks } from "./replay-books.ts";
 import { keyOf, ReplayClients, type Sent } from "./replay-clients.ts";
 import { PACE_LIMITS, type PaceLimits, ReplayPace } from "./replay-pace.ts";
 import { parseRequest } from "./replay-protocol.ts";
@@ -95,27 +93,23 @@ export class ReplayServer {
   readonly #pace: ReplayPace;
   /** Of the poll that goes on. */
   #nowMs: number = 0;
-  /** What has not been counted yet. */
-  #ended: EndedAnswer[] = [];
-  #sentBatches: number = 0;
-  /** What was counted last. */
-  #countedNext: number = -1;
-  #countedSessions: number = -1;
+  readonly #books: ReplayBooks;
 
   private constructor(parts: ReplayServerParts) {
     this.#parts = parts;
+    const books = (this.#books = new ReplayBooks(parts.counters, parts.window));
     this.#clients = new ReplayClients({
       ...parts.limits,
       heldMessages: replayHeldMessages(parts.messageBytes),
       clientBytes: replayClientBytes(parts.messageBytes),
       restMs: parts.limits.tcpTimeoutMs,
       send: (identity, frames) => this.#send(identity, frames),
-      onBatch: () => this.#sentBatches++,
-      onEnd: (ended) => this.#ended.push(ended),
+      onBatch: () => books.sent(),
+      onEnd: (ended) => books.ended(ended),
       onExpired: (identity) => this.#pace.expired(keyOf(identity), this.#nowMs),
     });
     this.#pace = new ReplayPace(parts.limits.pace);
-    this.#count();
+    this.#books.count(this.#clients.serving);
   }
 
   /** Binds the socket. Throws BindError when the address is taken, malformed or not ours. */
@@ -172,7 +166,7 @@ export class ReplayServer {
     this.#parts.relay.poll();
     const isMoreToSend = await this.#clients.serve(nowMs, untilMs, MAX_SENDS_PER_POLL);
     this.#clients.expire(nowMs);
-    this.#count();
+    this.#books.count(this.#clients.serving);
     return isMoreAsked || isMoreToSend;
   }
 
@@ -180,7 +174,7 @@ export class ReplayServer {
   close(lingerMs: number): void {
     this.#clients.clear();
     this.#parts.relay.close();
-    this.#count();
+    this.#books.count(this.#clients.serving);
     this.#parts.socket.linger = lingerMs;
     this.#parts.socket.close();
   }
@@ -207,7 +201,7 @@ export class ReplayServer {
     const { window, data, topic, relay } = this.#parts;
     const request = parseRequest(frames);
     if (request.type === "malformed") {
-      this.#ended.push({ outcome: "bad_request", durationMs: null });
+      this.#books.ended({ outcome: "bad_request", durationMs: null });
       return;
     }
     const framing = request.type === "snapshot" ? "v2" : data.framing;
@@ -217,7 +211,7 @@ export class ReplayServer {
     const verdict = this.#pace.judge(keyOf(identity), start, nowMs);
     if (verdict !== "admitted") {
       this.#clients.refuse(identity, framing, nowMs);
-      this.#ended.push({ outcome: verdict, durationMs: null });
+      this.#books.ended({ outcome: verdict, durationMs: null });
       return;
     }
     const isTaken = this.#clients.ask(
@@ -228,7 +222,7 @@ export class ReplayServer {
     );
     if (isTaken) return;
     this.#pace.unanswered(keyOf(identity));
-    this.#ended.push({ outcome: "limited", durationMs: null });
+    this.#books.ended({ outcome: "limited", durationMs: null });
   }
 
   async #send(identity: Buffer, frames: readonly Buffer[]): Promise<Sent> {
@@ -239,30 +233,5 @@ export class ReplayServer {
       // Whatever else a socket may say: this client cannot be served.
       return wouldWait(error) ? "full" : "gone";
     }
-  }
-
-  /** Brings the counters up to date, in one step. */
-  #count(): void {
-    const { counters, window } = this.#parts;
-    const sessions = this.#clients.serving;
-    const isUnchanged = window.next === this.#countedNext && sessions === this.#countedSessions;
-    if (isUnchanged && this.#ended.length === 0 && this.#sentBatches === 0) return;
-    counters.begin();
-    for (const { outcome, durationMs } of this.#ended) {
-      counters.add(PUBLISHER_CELLS.replayRequests + REPLAY_OUTCOMES.indexOf(outcome), 1);
-      if (durationMs !== null) counters.observe(PUBLISHER_CELLS.replayDuration, durationMs / 1000);
-    }
-    counters.add(PUBLISHER_CELLS.replaySentBatches, this.#sentBatches);
-    counters.set(PUBLISHER_CELLS.replaySessions, sessions);
-    counters.set(PUBLISHER_CELLS.replayBatches, window.batches);
-    counters.set(PUBLISHER_CELLS.replayCapacityBatches, window.maxBatches);
-    counters.set(PUBLISHER_CELLS.replayBytes, window.bytes);
-    counters.set(PUBLISHER_CELLS.replayCapacityBytes, window.maxBytes);
-    counters.set(PUBLISHER_CELLS.replayOldestSequence, window.oldest);
-    counters.end();
-    this.#ended = [];
-    this.#sentBatches = 0;
-    this.#countedNext = window.next;
-    this.#countedSessions = sessions;
   }
 }

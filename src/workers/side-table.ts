@@ -5,6 +5,7 @@
  * table is bounded in bytes, and so is each value, because both come from outside. Values may be salts: they are never
  * to be shown.
  */
+import { elementAt } from "../shared/element.ts";
 
 /** The value that stands for LoRA and salt of an event; behind it come the words of both texts, as in its record. */
 export const TEXTS = { flags: 0, loraId: 1, loraNameBytes: 2, cacheSaltBytes: 3, header: 4 } as const;
@@ -36,7 +37,7 @@ export class SideTable {
 
   /** The words of a value. */
   value(id: number): Uint32Array {
-    return this.#values[id] as Uint32Array;
+    return elementAt(this.#values, id);
   }
 
   /** The number of `words[start … end)`, with one more reference to it; 0 when there is no room for it. */
@@ -75,7 +76,7 @@ export class SideTable {
     this.#references[id] = left;
     if (left > 0) return;
     this.memoryBytes -= sizeOf(this.value(id).length);
-    this.#ids.delete(this.#keys[id] as string);
+    this.#ids.delete(elementAt(this.#keys, id));
     this.#values[id] = NO_WORDS;
     this.#keys[id] = "";
     this.#free.push(id);

@@ -9,9 +9,9 @@ import type { MessagePort } from "node:worker_threads";
 import type { CounterBlock } from "../shared/counter-block.ts";
 import { SNAPSHOT_OUTCOMES } from "../shared/counter-labels.ts";
 import { INDEX_CELLS } from "../shared/index-cells.ts";
-import { LayoutError } from "../shared/errors.ts";
 import { MAX_OPEN_SNAPSHOTS, SNAPSHOT_PIECE_BYTES } from "../shared/index-limits.ts";
 import type { SnapshotReply, SnapshotRequest } from "../shared/messages.ts";
+import { parseSnapshotRequest } from "../shared/messages.ts";
 import type { RingIndexer } from "../shared/ring-indexer.ts";
 import { type SnapshotRefusal, SnapshotRefusedError } from "./index-errors.ts";
 import type { SnapshotScan } from "./snapshot-scan.ts";
@@ -60,7 +60,7 @@ export class SnapshotDesk {
   attach(port: MessagePort): void {
     this.#ports.add(port);
     port.on("message", (message: unknown) => {
-      this.#hear(port, parseRequest(message));
+      this.#hear(port, parseSnapshotRequest(message));
       // The loop may be asleep, waiting for a slot.
       this.#ring.bell.ring();
     });
@@ -201,11 +201,4 @@ export class SnapshotDesk {
   #reply(port: MessagePort, reply: SnapshotReply): void {
     port.postMessage(reply);
   }
-}
-
-function parseRequest(value: unknown): SnapshotRequest {
-  if (typeof value !== "object" || value === null || !("type" in value) || !("id" in value)) {
-    throw new LayoutError("a malformed snapshot request");
-  }
-  return value as unknown as SnapshotRequest;
 }

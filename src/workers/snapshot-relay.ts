@@ -20,6 +20,7 @@ import {
   snapshotHeaderFrames,
   type SnapshotError,
 } from "./replay-protocol.ts";
+import { parseSnapshotReply } from "../shared/messages.ts";
 
 const PULLS_AHEAD = 4;
 const LONGEST_WAIT_MS = 2000;
@@ -98,8 +99,8 @@ export class SnapshotRelay {
 
   #receive(): SnapshotReply | null {
     if (this.#port === null) return null;
-    const received: { message: unknown } | undefined = receiveMessageOnPort(this.#port);
-    return received === undefined ? null : (received.message as SnapshotReply);
+    const received = receiveMessageOnPort(this.#port);
+    return received === undefined ? null : parseSnapshotReply(received.message);
   }
 }
 

@@ -67,6 +67,7 @@ for (const [format, removed] of [
     const clears = format === "dynamo" ? 0 : 2;
     const page = await pageWhen(running, (now) => received(now) === 2 * EVENTS + clears);
     assertBooks(page);
+    assert.match(await (await fetch(`${running.facts.url}/`)).text(), /<a href="\/ready">/);
     assert.equal(page.sum("kvcast_consolidator_skipped_events_total"), 0);
 
     const published = await stopped(running);

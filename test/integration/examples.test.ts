@@ -12,16 +12,17 @@ import { type Child, end, startKvcast, startNode } from "../support/cli-process.
 const CONSOLIDATE = fileURLToPath(new URL("../../examples/consolidate.js", import.meta.url));
 const ROUTING = fileURLToPath(new URL("../../examples/kv-aware-routing.js", import.meta.url));
 const SUBSCRIBER = fileURLToPath(new URL("../../examples/subscriber.js", import.meta.url));
+const SYNC_SUBSCRIBER = fileURLToPath(new URL("../../examples/sync-subscriber.js", import.meta.url));
 
-/** The address that `serve` bound, from its start record. */
-async function boundEndpoint(serve: Child): Promise<string> {
+/** The addresses that `serve` bound, from its start record: of events, and of replay if it has one. */
+async function boundEndpoints(serve: Child): Promise<readonly string[]> {
   const lines = createInterface({ input: serve.stderr });
   for await (const line of lines) {
-    const { zmq_endpoint: endpoint }: { readonly zmq_endpoint?: unknown } = JSON.parse(line);
-    if (typeof endpoint !== "string") continue;
+    const { zmq_endpoint: events, replay_endpoint: replay }: Readonly<Record<string, unknown>> = JSON.parse(line);
+    if (typeof events !== "string") continue;
     lines.close();
     serve.stderr.resume();
-    return endpoint;
+    return typeof replay === "string" ? [events, replay] : [events];
   }
   throw new Error("serve ended before it said where it publishes");
 }
@@ -44,7 +45,14 @@ for (const format of ["vllm", "vllm-array", "dynamo", "dynamo-2026-01"]) {
     const stopped = once(serve, "close");
     const children: Child[] = [serve];
     try {
-      const subscriber = startNode([SUBSCRIBER, await boundEndpoint(serve), "--topic", "kv", "--count", String(count)]);
+      const subscriber = startNode([
+        SUBSCRIBER,
+        ...(await boundEndpoints(serve)),
+        "--topic",
+        "kv",
+        "--count",
+        String(count),
+      ]);
       children.push(subscriber);
       const { code, out, err } = await end(subscriber);
       assert.deepEqual([code, err], [0, ""]);
@@ -71,6 +79,30 @@ for (const format of ["vllm", "vllm-array", "dynamo", "dynamo-2026-01"]) {
       assert.deepEqual(await stopped, [0, null]);
     } finally {
       for (const child of children) child.kill("SIGKILL");
+    }
+  });
+}
+
+for (const example of [SUBSCRIBER, SYNC_SUBSCRIBER]) {
+  const name = path.basename(example);
+  test(`${name} ends quietly when nobody reads its output any more`, { timeout: 60_000 }, async () => {
+    const engine = "--engine synthetic:?rate=200&ranks=1 --snapshot";
+    const zmq = "--zmq-endpoint tcp://127.0.0.1:0 --replay-endpoint tcp://127.0.0.1:0";
+    const serve = startKvcast(`serve ${engine} ${zmq} --system-port -1 --log-format json`.split(" "));
+    const stopped = once(serve, "close");
+    const children: Child[] = [serve];
+    try {
+      const subscriber = startNode([example, ...(await boundEndpoints(serve))]);
+      children.push(subscriber);
+      let err = "";
+      subscriber.stderr.on("data", (text: Buffer) => (err += String(text)));
+      await once(subscriber.stdout, "data");
+      subscriber.stdout.destroy();
+      const [code, signal] = await once(subscriber, "close");
+      assert.deepEqual([code, signal, err], [0, null, ""]);
+    } finally {
+      for (const child of children) child.kill();
+      await stopped;
     }
   });
 }

@@ -165,7 +165,7 @@ test("what cannot be recorded or read is exit code 78, and no file is overwritte
   const here = path.join(directory, "here");
   await writeFile(here, "mine");
   const cases: readonly [readonly string[], RegExp][] = [
-    [["record", here, "--engine", "http://127.0.0.1:1"], /it is there already/],
+    [["record", here, "--engine", "http://127.0.0.1:1"], /here is there already; name another/],
     [["record", path.join(directory, "a")], /--engine URL or --publisher EP/],
     [["record", path.join(directory, "a"), "--engine", "synthetic:"], /only a trtllm-serve/],
     [

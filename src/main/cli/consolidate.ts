@@ -1,12 +1,12 @@
 /**
  * `kvcast consolidate`: runs the consolidator until a signal. MAIN THREAD. A second signal ends the process at once.
  */
-import { EventEmitter, once } from "node:events";
 import { EXIT, messageOf } from "../../shared/errors.ts";
 import type { LoadedConsolidateConfig } from "../config/load-consolidate.ts";
 import { ConsolidateService } from "../consolidate/consolidate-service.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { consolidateCard, consolidateFields } from "./consolidate-card.ts";
+import { FatalError } from "./fatal-error.ts";
 import { SystemdNotifier } from "./systemd.ts";
 import { VERSION } from "./version.ts";
 
@@ -22,17 +22,16 @@ export async function runConsolidate(
   const { config } = loaded;
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
   for (const warning of loaded.warnings) log.warn(warning);
-  const failures = new EventEmitter<{ fatal: [Error] }>();
-  const failed = once(failures, "fatal") as Promise<[Error]>;
+  const fatal = new FatalError();
   const ending = Promise.race<Ending>([
     stopped.then((signal) => ({ kind: "signal", signal })),
-    failed.then(([error]) => ({ kind: "fatal", error })),
+    fatal.happened.then((error) => ({ kind: "fatal", error })),
   ]);
   const service = await ConsolidateService.start({
     config,
     version: VERSION,
     log,
-    onFatal: (error) => void failures.emit("fatal", error),
+    onFatal: (error) => fatal.tell(error),
   });
   announce(loaded, service, log);
   const systemd = SystemdNotifier.of(process.env, log);

@@ -1,11 +1,12 @@
 /** `kvcast keygen`: makes a CURVE key pair, or tells the public key of one that was made. MAIN THREAD. */
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from "node:fs";
 import type { CurveKeyPair } from "../../shared/curve.ts";
-import { codeOf, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
+import { codeOf, EXIT, KvcastError } from "../../shared/errors.ts";
 import { newKeyPair } from "../curve/key-pair.ts";
 import { readSecretKeyFile } from "../curve/secret-key-file.ts";
 import { keyFromZ85 } from "../curve/z85.ts";
 import type { CliIo } from "./command-spec.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 export interface KeygenConfig {
   /** Of the secret key. */
@@ -42,7 +43,7 @@ function makeKeyFile(file: string): CurveKeyPair {
     fd = openSync(file, "wx", 0o600);
   } catch (error) {
     const isThere = codeOf(error) === "EEXIST";
-    const why = isThere ? "it is there already; name another, or see --public" : messageOf(error);
+    const why = isThere ? "it is there already; name another, or see --public" : fileTrouble(error, file, "write");
     throw new KeyFileError(`cannot make ${file}: ${why}`, error);
   }
   try {
@@ -50,7 +51,7 @@ function makeKeyFile(file: string): CurveKeyPair {
     fsyncSync(fd);
   } catch (error) {
     unlinkSync(file);
-    throw new KeyFileError(`cannot write ${file}: ${messageOf(error)}`, error);
+    throw new KeyFileError(`cannot write ${file}: ${fileTrouble(error, file, "write")}`, error);
   } finally {
     closeSync(fd);
   }

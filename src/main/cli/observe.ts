@@ -5,15 +5,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { DashboardsConfig, RulesConfig } from "../config/load-observe.ts";
-import { EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
+import { EXIT, KvcastError } from "../../shared/errors.ts";
 import { boardFile, boardsConfigMap } from "../observe/board-export.ts";
 import { ruleFileText } from "../observe/rules/rule-file.ts";
 import { type ScrapeConfig, scrapeConfigText } from "../observe/scrape-config.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 /** A file cannot be written. Exit code 69. */
 class OutputError extends KvcastError {
   constructor(file: string, cause: unknown) {
-    super("KVCAST_OUTPUT", `${file} cannot be written: ${messageOf(cause)}`, EXIT.unavailable, cause);
+    super("KVCAST_OUTPUT", `${file} cannot be written: ${fileTrouble(cause, file, "write")}`, EXIT.unavailable, cause);
   }
 }
 

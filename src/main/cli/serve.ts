@@ -4,13 +4,13 @@
  * The first SIGTERM or SIGINT drains and ends with 0; a second one ends the process at once, by the signal's own action.
  * SIGHUP ends nothing: see `hangup.ts`.
  */
-import { EventEmitter, once } from "node:events";
 import { EXIT, messageOf } from "../../shared/errors.ts";
 import type { LoadedConfig } from "../config/config.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { EngineDeathError } from "../health/engine-death.ts";
 import { Service } from "../service.ts";
 import { within } from "../within.ts";
+import { FatalError } from "./fatal-error.ts";
 import { FlowReport } from "./flow-report.ts";
 import { type Hangups, renewal } from "./hangup.ts";
 import { startCard, startFields } from "./start-card.ts";
@@ -36,18 +36,17 @@ export async function runServe(
     return EXIT.ok;
   }
 
-  const failures = new EventEmitter<{ fatal: [Error] }>();
-  const failed = once(failures, "fatal") as Promise<[Error]>;
+  const fatal = new FatalError();
   const ending = Promise.race<Ending>([
     stopped.then((signal) => ({ kind: "signal", signal })),
-    failed.then(([error]) => ({ kind: "fatal", error })),
+    fatal.happened.then((error) => ({ kind: "fatal", error })),
   ]);
   const service = await Service.start({
     config,
     given: loaded,
     version: VERSION,
     log,
-    onFatal: (error) => void failures.emit("fatal", error),
+    onFatal: (error) => fatal.tell(error),
   });
   hangups.listen(renewal(loaded.rereadCredentials, (credentials) => service.renewCredentials(credentials), log));
   announce(loaded, service, log);

@@ -2,11 +2,12 @@
 import { writeFileSync } from "node:fs";
 import type { BundleConfig } from "../config/load-bundle.ts";
 import type { Environment } from "../config/option-spec.ts";
-import { EXIT, messageOf } from "../../shared/errors.ts";
+import { EXIT } from "../../shared/errors.ts";
 import { bundleFiles, gatherBundle } from "../support/bundle.ts";
 import { tarGz } from "../support/tar.ts";
 import { shownJson } from "./config.ts";
 import { VERSION } from "./version.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 interface BundleIo {
   readonly env: Environment;
@@ -30,7 +31,7 @@ export async function runSupportBundle(config: BundleConfig, io: BundleIo): Prom
   try {
     writeFileSync(output, tarGz(bundleFiles(folder, parts), now.getTime() / 1000), { flag: "wx", mode: 0o600 });
   } catch (error) {
-    io.err(`kvcast: error: ${output} cannot be written: ${messageOf(error)}\n`);
+    io.err(`kvcast: error: ${output} cannot be written: ${fileTrouble(error, output, "write")}\n`);
     return EXIT.unavailable;
   }
   if (config.json) {

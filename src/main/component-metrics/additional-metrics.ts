@@ -44,7 +44,7 @@ type HistogramName =
 
 export class AdditionalMetricsCollector {
   readonly #labels: Labels;
-  readonly #counters: Map<CounterName, number> = new Map();
+  readonly #counters: Map<string, number> = new Map();
   readonly #histograms: Readonly<Record<HistogramName, Histogram>> = {
     kv_transfer_latency_seconds: new Histogram(TRANSFER_LATENCY_BUCKETS),
     kv_transfer_bytes: new Histogram(TRANSFER_BYTES_BUCKETS),
@@ -105,11 +105,11 @@ export class AdditionalMetricsCollector {
     const labels = { ...this.#labels, ...more };
     return ADDITIONAL_METRICS.map(({ name, type }): Family => {
       const short = name.replace(/^trtllm_/, "").replace(/_total$/, "");
-      if (type === "histogram") return this.#histogramFamily(name, short as HistogramName, labels);
+      if (isHistogram(short, this.#histograms)) return this.#histogramFamily(name, short, labels);
       const read =
         type === "gauge"
           ? (): number | null => this.#bufferCapacity
-          : (): number | null => this.#counters.get(short as CounterName) ?? null;
+          : (): number | null => this.#counters.get(short) ?? null;
       const series = [{ labels, read }];
       return { name, series: () => series };
     });
@@ -158,4 +158,8 @@ export function isStructuredOutput(guided: GuidedDecoding | null | undefined): b
   if (GRAMMARS.some((grammar) => guided[grammar] !== undefined && guided[grammar] !== null)) return true;
   const { choice } = guided;
   return Array.isArray(choice) ? choice.length > 0 : Boolean(choice);
+}
+
+function isHistogram(name: string, histograms: Readonly<Record<HistogramName, Histogram>>): name is HistogramName {
+  return Object.hasOwn(histograms, name);
 }

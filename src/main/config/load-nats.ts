@@ -55,9 +55,8 @@ export async function loadNatsConfig(
   const sink = resolver.pick(OPTIONS.sink);
   const load = resolver.find(OPTIONS.load) ?? sink !== "zmq";
   if (sink === "zmq" && !load) {
-    const given = Object.values(OPTIONS).filter(
-      (option) => option.name.startsWith("nats-") && resolver.find(option as OptionSpec<unknown>) !== undefined,
-    );
+    const options: readonly OptionSpec<unknown>[] = Object.values(OPTIONS);
+    const given = options.filter((option) => option.name.startsWith("nats-") && resolver.find(option) !== undefined);
     const flags = given.filter((option) => resolver.placeOf(option).label.startsWith("--"));
     for (const option of flags) warnings.push(`--${option.name} has no effect: --sink is zmq, and --load is off`);
     return null;

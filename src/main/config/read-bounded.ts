@@ -1,6 +1,7 @@
 /** Files that options name, never more of them than such a file has. MAIN THREAD, at start and when they are to be read again. */
 import { readFileSync } from "node:fs";
-import { ConfigError, messageOf } from "../../shared/errors.ts";
+import { ConfigError } from "../../shared/errors.ts";
+import { fileTrouble } from "../file-trouble.ts";
 import { type Place, refused } from "./option-spec.ts";
 
 /** Throws ConfigError for a file that cannot be read, or is larger. */
@@ -9,7 +10,11 @@ export function readBounded(file: string, place: Place, maxBytes: number): Buffe
   try {
     content = readFileSync(file);
   } catch (error) {
-    throw new ConfigError(place.option, `${place.label}: cannot read the file: ${messageOf(error)}`, error);
+    throw new ConfigError(
+      place.option,
+      `${place.label}: cannot read the file: ${fileTrouble(error, file, "read")}`,
+      error,
+    );
   }
   if (content.length > maxBytes) throw refused(place, `${file} is larger than ${maxBytes} bytes`);
   return content;

@@ -32,6 +32,7 @@ import { Consolidator, type SourceKind } from "./consolidator.ts";
 import { Egress, MAX_QUEUED_BYTES } from "./egress.ts";
 import { SourceCounters } from "./source-counters.ts";
 import { TierSource } from "./tier-source.ts";
+import { rootRoute } from "../http/root-route.ts";
 
 /** The whole shutdown, so that a supervisor that waits 5 s never has to kill. */
 const SHUTDOWN_DEADLINE_MS = 4500;
@@ -208,6 +209,7 @@ export class ConsolidateService {
       webConfigFile: config.webConfigFile,
       insecure: config.insecure,
       routes: [
+        rootRoute("kvcast consolidate", "One stream of KV-cache events out of several. No live page.", config.probes),
         metricsRoute(metrics),
         ...healthRoutes(config.probes, () =>
           healthOf({

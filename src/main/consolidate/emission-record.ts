@@ -10,8 +10,14 @@
  *         7  tokens of a full block    8  LoRA name, a number in the table      9  cache salt, likewise
  *        10  words of multimodal hashes; 0xffffffff: no list                   11  tokens …, then multimodal hashes (low, high) …
  */
-import type { Tier } from "../../shared/tier.ts";
-import { PUBLISHED_KIND, type PublishedEvent, type PublishedKind } from "../normalise/published-event.ts";
+import { elementAt } from "../../shared/element.ts";
+import { TIERS } from "../../shared/tier.ts";
+import {
+  PUBLISHED_KIND,
+  PUBLISHED_KINDS,
+  type PublishedEvent,
+  type PublishedKind,
+} from "../normalise/published-event.ts";
 import type { TextTable } from "./text-table.ts";
 
 export const WORD = {
@@ -34,7 +40,7 @@ export const TIER_SHIFT = 2;
 export const RANK_SHIFT = 8;
 
 export function kindOf(words: Uint32Array, at: number): PublishedKind {
-  return ((words[at + WORD.bits] as number) & 3) as PublishedKind;
+  return elementAt(PUBLISHED_KINDS, ((words[at + WORD.bits] as number) & 3) - 1);
 }
 
 /** Fills `event` with the record at `at`. */
@@ -43,7 +49,7 @@ export function readEmission(words: Uint32Array, at: number, texts: TextTable, e
   const kind = kindOf(words, at);
   event.begin(kind, bits >>> RANK_SHIFT);
   if (kind === PUBLISHED_KIND.cleared) return;
-  event.tier = ((bits >>> TIER_SHIFT) & 3) as Tier;
+  event.tier = elementAt(TIERS, (bits >>> TIER_SHIFT) & 3);
   event.addHash(words[at + WORD.lo] as number, words[at + WORD.hi] as number);
   if (kind === PUBLISHED_KIND.removed) return;
   event.hasParent = (bits & PARENT_BIT) !== 0;

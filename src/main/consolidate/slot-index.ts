@@ -9,6 +9,7 @@
  * number of places. What is taken out leaves no mark: entries behind it move up. 8 bytes a place; a segment is between 60 % and
  * 75 % full once it has grown: 11 to 14 bytes an entry. A dense index grows by an eighth, and its segments not all at once: 11 to 12.
  */
+import { elementAt } from "../../shared/element.ts";
 
 const SEGMENT_BITS = 9;
 const SEGMENTS: number = 1 << SEGMENT_BITS;
@@ -54,7 +55,7 @@ export class SlotIndex {
     const s = tag >>> (32 - SEGMENT_BITS);
     const places = this.#places[s] as number;
     if (places === 0) return 0;
-    const cells = this.#segments[s] as Int32Array;
+    const cells = elementAt(this.#segments, s);
     const at = 2 * home(tag, places);
     const difference = (cells[at] as number) ^ tag;
     return (cells[at + 1] as number) & ~((difference | -difference) >> 31);
@@ -67,28 +68,28 @@ export class SlotIndex {
     if (places === 0) return 0;
     this.#segment = s;
     this.#tag = tag | 0;
-    return this.#search(this.#segments[s] as Int32Array, places, tag | 0, home(tag, places));
+    return this.#search(elementAt(this.#segments, s), places, tag | 0, home(tag, places));
   }
 
   /** The next slot of the search that was begun last; 0 if there is none. Nothing may have been added or removed since. */
   next(): number {
     const places = this.#places[this.#segment] as number;
     const at = this.#at + 1;
-    return this.#search(this.#segments[this.#segment] as Int32Array, places, this.#tag, at === places ? 0 : at);
+    return this.#search(elementAt(this.#segments, this.#segment), places, this.#tag, at === places ? 0 : at);
   }
 
   add(tag: number, slot: number): void {
     const s = tag >>> (32 - SEGMENT_BITS);
     this.#makeRoom(s);
-    put(this.#segments[s] as Int32Array, this.#places[s] as number, tag, slot);
+    put(elementAt(this.#segments, s), this.#places[s] as number, tag, slot);
   }
 
   /** As `add`, for the tag of a search that has just ended without a slot. */
   addSearched(tag: number, slot: number): void {
     const s = tag >>> (32 - SEGMENT_BITS);
-    const cells = this.#segments[s] as Int32Array;
+    const cells = elementAt(this.#segments, s);
     if (this.#makeRoom(s)) {
-      put(this.#segments[s] as Int32Array, this.#places[s] as number, tag, slot);
+      put(elementAt(this.#segments, s), this.#places[s] as number, tag, slot);
       return;
     }
     const i = this.#at;
@@ -106,7 +107,7 @@ export class SlotIndex {
   /** Takes out what the search has just returned. */
   removeFound(): void {
     const s = this.#segment;
-    const cells = this.#segments[s] as Int32Array;
+    const cells = elementAt(this.#segments, s);
     const places = this.#places[s] as number;
     let hole = this.#at;
     for (let i = hole; ;) {
@@ -127,7 +128,7 @@ export class SlotIndex {
 
   /** Has the tag that the search has just found stand for another slot. */
   replaceFound(slot: number): void {
-    (this.#segments[this.#segment] as Int32Array)[2 * this.#at + 1] = slot;
+    elementAt(this.#segments, this.#segment)[2 * this.#at + 1] = slot;
   }
 
   #search(cells: Int32Array, places: number, tag: number, from: number): number {
@@ -155,7 +156,7 @@ export class SlotIndex {
   }
 
   #grow(s: number): void {
-    const old = this.#segments[s] as Int32Array;
+    const old = elementAt(this.#segments, s);
     const before = old.length >>> 1;
     const places = before === 0 ? this.#firstPlaces(s) : before + (before >>> (this.#isDense ? EIGHTH : QUARTER));
     const cells = new Int32Array(2 * places);

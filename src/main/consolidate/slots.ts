@@ -4,6 +4,7 @@
  * Slots are numbered from 1; 0 is none. Words are signed because V8 passes a signed number in a register, and an unsigned one
  * beyond 2^31 as a new object.
  */
+import { elementAt } from "../../shared/element.ts";
 
 /** Slots of a page, a power of two: small, for every rank has pages of its own, and whoever sends ranks may send all. */
 const PAGE_BITS = 10;
@@ -28,11 +29,11 @@ export class Slots {
   }
 
   get(slot: number, word: number): number {
-    return (this.#pages[slot >>> PAGE_BITS] as Int32Array)[(slot & PAGE_MASK) * this.#stride + word] as number;
+    return elementAt(this.#pages, slot >>> PAGE_BITS)[(slot & PAGE_MASK) * this.#stride + word] as number;
   }
 
   set(slot: number, word: number, value: number): void {
-    (this.#pages[slot >>> PAGE_BITS] as Int32Array)[(slot & PAGE_MASK) * this.#stride + word] = value;
+    elementAt(this.#pages, slot >>> PAGE_BITS)[(slot & PAGE_MASK) * this.#stride + word] = value;
   }
 
   /** A slot that nobody uses, with anything in it. */

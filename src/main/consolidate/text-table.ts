@@ -32,7 +32,7 @@ export class TextTable {
   }
 
   text(id: number): string | null {
-    return this.#texts[id] as string | null;
+    return this.#texts[id] ?? null;
   }
 
   /** One that names the text is gone. */
@@ -40,8 +40,8 @@ export class TextTable {
     if (id === 0) return;
     const left = (this.#counts[id] as number) - 1;
     this.#counts[id] = left;
-    if (left > 0) return;
-    const text = this.#texts[id] as string;
+    const text = this.text(id);
+    if (left > 0 || text === null) return;
     this.#ids.delete(text);
     this.#texts[id] = null;
     this.#free.push(id);

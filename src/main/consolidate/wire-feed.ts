@@ -4,10 +4,10 @@
  * What an engine says of other places than its own device is not its to say here: copies in slower tiers are told of by a source
  * for tiers (`kvbm`), and by that one only.
  */
-import { TIER, type Tier } from "../../shared/tier.ts";
+import { TIER } from "../../shared/tier.ts";
 import type { BlockMmInfo } from "../normalise/published-event.ts";
 import { WireBatchReader } from "../wire/wire-batch.ts";
-import { LOCALITY, OWNERSHIP, UNKNOWN_TIER, WIRE_KIND, WireEvent } from "../wire/wire-event.ts";
+import { knownTier, LOCALITY, OWNERSHIP, UNKNOWN_TIER, WIRE_KIND, WireEvent } from "../wire/wire-event.ts";
 import { GroupTable } from "../zmq-engine/group-table.ts";
 import type { BlockStore, Consolidator, SourceKind } from "./consolidator.ts";
 import { emptyBlock } from "./consolidator-types.ts";
@@ -112,8 +112,9 @@ export class WireFeed {
   #remove(rank: number): void {
     const { consolidator, source } = this.#options;
     const event = this.#event;
+    const tier = knownTier(event);
     for (let i = 0; i < event.blockCount; i++) {
-      consolidator.remove(source, event.tier as Tier, rank, event.hashLo[i] as number, event.hashHi[i] as number);
+      consolidator.remove(source, tier, rank, event.hashLo[i] as number, event.hashHi[i] as number);
     }
   }
 
@@ -121,7 +122,7 @@ export class WireFeed {
     const { consolidator } = this.#options;
     const event = this.#event;
     const block = this.#block;
-    block.tier = event.tier as Tier;
+    block.tier = knownTier(event);
     block.rank = rank;
     block.hasParent = event.hasParent;
     block.parentLo = event.parentLo;

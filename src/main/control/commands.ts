@@ -10,6 +10,7 @@
  */
 import { isWorkerName } from "../cluster/answer-note.ts";
 import { ClusterPayloadError } from "../cluster/cluster-error.ts";
+import { isFields } from "../../shared/json-object.ts";
 
 export const CLUSTER_COMMANDS = ["status", "drain", "clear", "snapshot-epoch", "log-level"] as const;
 export type ClusterCommand = (typeof CLUSTER_COMMANDS)[number];
@@ -52,10 +53,8 @@ export function jsonOf(frame: Buffer | null | undefined): Json {
   } catch {
     value = null;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new ClusterPayloadError(`${frame.length} bytes are no object of JSON`);
-  }
-  return value as Json;
+  if (!isFields(value)) throw new ClusterPayloadError(`${frame.length} bytes are no object of JSON`);
+  return value;
 }
 
 /** Anything but a whole hello is one of a worker that waits for nobody. */
@@ -63,7 +62,7 @@ export function helloOf(frame: Buffer | null): Hello {
   try {
     const { size, workers } = jsonOf(frame);
     return {
-      size: Number.isSafeInteger(size) ? (size as number) : null,
+      size: typeof size === "number" && Number.isSafeInteger(size) ? size : null,
       workers: namesOf(workers),
     };
   } catch {

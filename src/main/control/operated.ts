@@ -4,7 +4,7 @@ import type { CommandHandler } from "../cluster/worker-desk.ts";
 import type { LogLevel } from "../log-level.ts";
 import { LOG_OPTIONS } from "../config/log-options.ts";
 import { messageOf } from "../../shared/errors.ts";
-import { type ClusterCommand, functionOf, type Json, jsonFrame, jsonOf } from "./commands.ts";
+import { CLUSTER_COMMANDS, type ClusterCommand, functionOf, type Json, jsonFrame, jsonOf } from "./commands.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** Whatever a leader says, nothing takes longer. */
@@ -32,9 +32,9 @@ export function handlersOf(operated: Operated): Record<string, CommandHandler> {
     "log-level": (data) => operated.setLogLevel(levelOf(data)),
   };
   return Object.fromEntries(
-    Object.entries(handlers).map(([command, handle]) => [
-      functionOf(command as ClusterCommand),
-      async (data: readonly Buffer[]) => jsonFrame(await handle(data.length === 0 ? {} : jsonOf(data[0]))),
+    CLUSTER_COMMANDS.map((command) => [
+      functionOf(command),
+      async (data: readonly Buffer[]) => jsonFrame(await handlers[command](data.length === 0 ? {} : jsonOf(data[0]))),
     ]),
   );
 }

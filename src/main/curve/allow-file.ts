@@ -13,6 +13,7 @@ import type { NamedFile } from "../config/option-spec.ts";
 import { readAtMost } from "../read-at-most.ts";
 import { within } from "../within.ts";
 import { AllowListError, MAX_ALLOW_FILE_BYTES, parseAllowList } from "./allow-list.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 const LOOK_EVERY_MS = 5000;
 /** A file system that hangs must not keep out those who are on the list. */
@@ -129,7 +130,7 @@ export function readAllowFile({ file, place }: NamedFile): {
     return { keys: parseAllowList(readFileSync(file, "utf8")), seen: textOf(signs) };
   } catch (error) {
     const isBad = error instanceof AllowListError;
-    const what = isBad ? `${file}: ${error.message}` : `cannot read the file: ${messageOf(error)}`;
+    const what = isBad ? `${file}: ${error.message}` : `cannot read the file: ${fileTrouble(error, file, "read")}`;
     throw new ConfigError(place.option, `${place.label}: ${what}`, error);
   }
 }

@@ -6,10 +6,11 @@
  * one's own file; one of root's may be readable by a group too, which is how Kubernetes mounts secrets for a user that is not root.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { ConfigError, messageOf } from "../../shared/errors.ts";
+import { ConfigError } from "../../shared/errors.ts";
 import type { CurveKeyPair } from "../../shared/curve.ts";
 import { type NamedFile, type Place, refused } from "../config/option-spec.ts";
 import { keyPairOf, newKeyPair } from "./key-pair.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 /** A key, a line end, and what an editor may add. */
 const MAX_FILE_BYTES = 256;
@@ -36,7 +37,11 @@ function contentOf(file: string, place: Place): string {
   try {
     fd = openSync(file, "r");
   } catch (error) {
-    throw new ConfigError(place.option, `${place.label}: cannot read the file: ${messageOf(error)}`, error);
+    throw new ConfigError(
+      place.option,
+      `${place.label}: cannot read the file: ${fileTrouble(error, file, "read")}`,
+      error,
+    );
   }
   try {
     // Of what was opened, not of what the name stands for by then.
@@ -49,7 +54,11 @@ function contentOf(file: string, place: Place): string {
     return content.toString("latin1", 0, length);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(place.option, `${place.label}: cannot read ${file}: ${messageOf(error)}`, error);
+    throw new ConfigError(
+      place.option,
+      `${place.label}: cannot read the file: ${fileTrouble(error, file, "read")}`,
+      error,
+    );
   } finally {
     closeSync(fd);
   }

@@ -1,37 +1,15 @@
 /**
- * Examines a publisher of KV events over ZMQ: listens for a while and says what it does that readers trip over. MAIN THREAD.
- *
- * Listening takes nothing from anybody. What a connection says is little: libzmq connects to whatever comes later. A publisher that
- * refuses a client by its key shows only in the events of the socket, which are looked at for that.
+ * Examines a publisher of KV events over ZMQ: says of what was heard what readers trip over. MAIN THREAD.
  */
-import { wallClockSeconds } from "../../shared/clock.ts";
-import type { CurveClientKeys } from "../../shared/curve.ts";
-import { UNNUMBERED } from "../tail/raw-message.ts";
-import { type HandshakeRefusal, refusalText } from "../tail/handshake-refusal.ts";
-import { openLiveSocket } from "../tail/live-socket.ts";
+import { refusalText } from "../tail/handshake-refusal.ts";
 import { Findings, type Finding } from "./finding.ts";
+import { type Heard, hearPublisher, MAX_EXAMINED, type PublisherTarget } from "./hear-publisher.ts";
 import { formRemark, HARMLESS, RULES } from "./reader-rules.ts";
-import { type Manner, MANNERS, mannersOf } from "./wire-manners.ts";
+import { MANNERS } from "./wire-manners.ts";
 
-const MAX_MESSAGE_BYTES: number = 64 * 1024 * 1024;
-const MAX_QUEUED_BYTES: number = 128 * 1024 * 1024;
-/** Messages whose bytes are looked at; the numbers of all are. */
-const MAX_EXAMINED = 2000;
-/** Ranks that are told apart. */
-const MAX_RANKS = 1024;
 /** A clock that is ahead by more than this, in seconds, is wrong; less may be the way of rounding. */
 const AHEAD_SECONDS = 0.005;
 const OLD_SECONDS = 1;
-
-export interface PublisherTarget {
-  readonly endpoint: string;
-  /** Only messages whose topic begins with this. */
-  readonly topic: string;
-  /** What to connect with; null: no encryption. */
-  readonly curve: CurveClientKeys | null;
-  /** What is expected of it; null where nobody said. */
-  readonly kvBlockSizeTokens: number | null;
-}
 
 export interface PublisherExam {
   readonly findings: readonly Finding[];
@@ -40,29 +18,9 @@ export interface PublisherExam {
   readonly lastSequence: number | null;
 }
 
-/** What was heard. Ages are in seconds, of the first event of a batch. */
-interface Heard {
-  connected: boolean;
-  /** Why there was no connection, as the last try showed. */
-  refusal: HandshakeRefusal | null;
-  messages: number;
-  unnumbered: number;
-  faults: number;
-  missing: number;
-  backwards: number;
-  events: number;
-  first: number | null;
-  last: number | null;
-  manners: Map<Manner, number>;
-  ranks: Set<number>;
-  blockSizes: Set<number>;
-  youngest: number;
-  oldest: number;
-}
-
 /** Listens for `seconds` at the longest. Rejects for an address that libzmq does not take, and never else. */
 export async function examinePublisher(target: PublisherTarget, seconds: number): Promise<PublisherExam> {
-  const heard = await listen(target, seconds);
+  const heard = await hearPublisher(target, seconds);
   const findings = new Findings("publisher", target.endpoint);
   if (tellConnection(findings, target, heard, seconds)) {
     tellNumbers(findings, heard);
@@ -72,78 +30,6 @@ export async function examinePublisher(target: PublisherTarget, seconds: number)
     tellFreshness(findings, heard);
   }
   return { findings: findings.list, firstSequence: heard.first, lastSequence: heard.last };
-}
-
-async function listen({ endpoint, topic, curve }: PublisherTarget, seconds: number): Promise<Heard> {
-  const heard: Heard = {
-    connected: false,
-    refusal: null,
-    messages: 0,
-    unnumbered: 0,
-    faults: 0,
-    missing: 0,
-    backwards: 0,
-    events: 0,
-    first: null,
-    last: null,
-    manners: new Map(),
-    ranks: new Set(),
-    blockSizes: new Set(),
-    youngest: Number.POSITIVE_INFINITY,
-    oldest: Number.NEGATIVE_INFINITY,
-  };
-  const socket = await openLiveSocket({
-    endpoint,
-    topic,
-    maxMessageBytes: MAX_MESSAGE_BYTES,
-    maxQueuedBytes: MAX_QUEUED_BYTES,
-    allowsUnnumbered: true,
-    curve,
-    onRefusal: (refusal) => {
-      heard.refusal = refusal;
-    },
-    onConnection: (connected) => {
-      heard.connected ||= connected;
-    },
-  });
-  const timer = setTimeout(() => socket.close(), seconds * 1000);
-  for (;;) {
-    const item = await socket.queue.take();
-    if (item === null) break;
-    if (item === "woken") continue;
-    heard.messages++;
-    if ("fault" in item) heard.faults++;
-    else {
-      noteNumber(heard, item.sequence);
-      if (heard.messages <= MAX_EXAMINED) noteBatch(heard, item.payload);
-    }
-  }
-  clearTimeout(timer);
-  return heard;
-}
-
-function noteNumber(heard: Heard, sequence: number): void {
-  if (sequence === UNNUMBERED) {
-    heard.unnumbered++;
-    return;
-  }
-  const { last } = heard;
-  if (last !== null && sequence <= last) heard.backwards++;
-  else if (last !== null) heard.missing += sequence - last - 1;
-  heard.first ??= sequence;
-  heard.last = sequence;
-}
-
-function noteBatch(heard: Heard, payload: Uint8Array): void {
-  const { manners, timestamp, rank, events, blockSizes } = mannersOf(payload);
-  for (const manner of manners) heard.manners.set(manner, (heard.manners.get(manner) ?? 0) + 1);
-  heard.events += events;
-  if (rank !== null && heard.ranks.size < MAX_RANKS) heard.ranks.add(rank);
-  for (const size of blockSizes) if (heard.blockSizes.size < MAX_RANKS) heard.blockSizes.add(size);
-  const age = wallClockSeconds() - timestamp;
-  if (Number.isNaN(age)) return;
-  heard.youngest = Math.min(heard.youngest, age);
-  heard.oldest = Math.max(heard.oldest, age);
 }
 
 /** Whether there is anything to say beyond. */

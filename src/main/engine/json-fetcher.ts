@@ -58,7 +58,7 @@ export class JsonFetcher {
 /** The document, of which 64 KiB cannot nest so deep that the parser minds. */
 function parsed(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString("utf8")) as unknown;
+    return JSON.parse(body.toString("utf8"));
   } catch {
     return undefined;
   }

@@ -116,7 +116,7 @@ export class JsonLexer {
     if (!this.escaped) return this.bytes.toString("utf8", this.start, this.end);
     // A fault leaves no string that JSON.parse would take.
     if (this.fault !== null) return "";
-    const text = JSON.parse(this.bytes.toString("utf8", this.start - 1, this.end + 1)) as string;
+    const text: string = JSON.parse(this.bytes.toString("utf8", this.start - 1, this.end + 1));
     return Buffer.from(text, "utf8").toString("utf8");
   }
 

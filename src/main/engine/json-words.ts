@@ -44,8 +44,8 @@ const SLOTS = 64;
 
 const LETTERS: Uint8Array = new Uint8Array(STRIDE * 32);
 const LENGTHS: Uint8Array = new Uint8Array(32);
-/** The one word that has this slot, 0 for none. */
-const SLOT_WORD: Uint8Array = new Uint8Array(SLOTS);
+/** The one word that has this slot; `other` for none. */
+const SLOT_WORD: Word[] = Array.from({ length: SLOTS }, () => WORD.other);
 const WORD_BY_TEXT: Map<string, Word> = new Map();
 
 /** Factors found by trial: no two words of the schema share a slot. Checked below, when the table is filled. */
@@ -57,7 +57,8 @@ for (const [text, word] of Object.entries(WORD)) {
   if (word === WORD.other) continue;
   const letters = Buffer.from(text, "latin1");
   const slot = slotOf(letters.length, letters[0] as number, letters[letters.length - 1] as number);
-  if (SLOT_WORD[slot] !== 0) throw new LayoutError(`two words of the event schema share slot ${slot}, one is ${text}`);
+  if (SLOT_WORD[slot] !== WORD.other)
+    throw new LayoutError(`two words of the event schema share slot ${slot}, one is ${text}`);
   SLOT_WORD[slot] = word;
   LETTERS.set(letters, word * STRIDE);
   LENGTHS[word] = letters.length;
@@ -68,7 +69,7 @@ for (const [text, word] of Object.entries(WORD)) {
 export function wordAt(bytes: Uint8Array, start: number, end: number): Word {
   const length = end - start;
   const slot = slotOf(length, bytes[start] as number, bytes[end - 1] as number);
-  const word = SLOT_WORD[slot] as Word;
+  const word = SLOT_WORD[slot] ?? WORD.other;
   if (LENGTHS[word] !== length) return WORD.other;
   const letters = word * STRIDE;
   for (let i = 0; i < length; i++) {

@@ -5,6 +5,7 @@
  * of those given out, and a block is known by its key alone. Tokens are runs of one pool that is made at the start.
  */
 import { type Random, scramble } from "./random.ts";
+import { elementAt } from "../../shared/element.ts";
 
 /** Token ids are below this. */
 const VOCABULARY = 128_000;
@@ -62,7 +63,7 @@ export class TokenRuns {
 
   /** Two blocks with equal tokens and different hashes do no harm: no one computes the hashes from the tokens. */
   pick(): Uint32Array {
-    return this.#runs[this.#random.next() & (TOKEN_RUNS - 1)] as Uint32Array;
+    return elementAt(this.#runs, this.#random.next() & (TOKEN_RUNS - 1));
   }
 }
 

@@ -4,6 +4,7 @@
  * A label of the series itself always wins: it knows better where it comes from. The result has its labels in the order of
  * their names, as Python's client prints them.
  */
+import { elementAt } from "../../shared/element.ts";
 import { KvcastError } from "../../shared/errors.ts";
 import { CLOSE_BRACE, COMMA, copy, EQUALS, OPEN_BRACE, QUOTE, type Viewed } from "./bytes.ts";
 import { type InjectedLabel, InjectionPlan } from "./injection-plan.ts";
@@ -90,7 +91,7 @@ export class LabelInjection {
       const first = firsts[step] as number;
       const last = lasts[step] as number;
       if (first < 0) {
-        const text = texts[step] as Viewed;
+        const text = elementAt(texts, step);
         at = copy(text, 0, text.bytes.length, out, at);
       } else if (isCanonical) {
         at = copy(source, labelFrom[first] as number, (valueTo[last] as number) + 1, out, at);

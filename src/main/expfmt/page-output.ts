@@ -8,6 +8,7 @@ import { copy, LINE_FEED, SPACE, type Viewed, viewed } from "./bytes.ts";
 import type { FamilyEntry } from "./family-table.ts";
 import type { LabelInjection } from "./label-injection.ts";
 import type { SampleScanner } from "./sample-scanner.ts";
+import { elementAt } from "../../shared/element.ts";
 
 const BLOCK_BYTES = 64 * 1024;
 
@@ -71,7 +72,7 @@ export class PageOutput {
   linesOf({ segments }: FamilyEntry): readonly Uint8Array[] {
     const lines: Uint8Array[] = [];
     for (let i = 0; i < segments.length; i += 3) {
-      const block = this.#blocks[segments[i] as number] as Uint8Array;
+      const block = elementAt(this.#blocks, segments[i] as number);
       lines.push(block.subarray(segments[i + 1], segments[i + 2]));
     }
     return lines;

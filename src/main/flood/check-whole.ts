@@ -16,12 +16,12 @@ interface EventMap {
  */
 export function checkWhole(payload: Uint8Array, blockSizeTokens: number | null): void {
   const batch = decode(payload, { useBigInt64: true });
-  const [timestamp, list, rank] = Array.isArray(batch) ? (batch as unknown[]) : [];
+  const [timestamp, list, rank]: readonly unknown[] = Array.isArray(batch) ? batch : [];
   if (typeof timestamp !== "number" || typeof rank !== "number" || !Array.isArray(list)) {
     throw new Error("the first message is not [timestamp, events, rank]");
   }
-  for (const event of list as unknown[]) {
-    if (!isEvent(fieldsOf(event), blockSizeTokens)) throw new Error("the first message holds an event that is none");
+  if (!list.every((event) => isEvent(fieldsOf(event), blockSizeTokens))) {
+    throw new Error("the first message holds an event that is none");
   }
 }
 

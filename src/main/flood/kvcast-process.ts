@@ -154,7 +154,7 @@ async function start(args: readonly string[], isUp: (record: LogRecord) => boole
   const lines: LogRecord[] = [];
   const record = await new Promise<LogRecord>((resolve, reject) => {
     createInterface({ input: stderr }).on("line", (text) => {
-      const line = text.startsWith("{") ? (JSON.parse(text) as LogRecord) : { msg: text };
+      const line: LogRecord = text.startsWith("{") ? JSON.parse(text) : { msg: text };
       lines.push(line);
       if (lines.length > KEPT_LINES) lines.shift();
       if (isUp(line)) resolve(line);

@@ -62,7 +62,7 @@ const ORIGIN_STEPS = 10;
 /** A day of them; what comes later is not told by the second. */
 const MAX_SECONDS = 86_400;
 
-const order = JSON.parse(process.argv[2] ?? "{}") as SubscriberOrder;
+const order: SubscriberOrder = JSON.parse(process.argv[2] ?? "{}");
 const end = order.events ?? Infinity;
 const warmUpMs = order.warmMs ?? 0;
 // Without limit on this side: whoever receives this way loses nothing that the publisher could send.

@@ -74,7 +74,7 @@ function idOf(value: unknown): number | null {
 async function jsonOf(file: string): Promise<unknown> {
   try {
     if ((await stat(file)).size > MAX_FILE_BYTES) return null;
-    return JSON.parse(await readFile(file, "utf8")) as unknown;
+    return JSON.parse(await readFile(file, "utf8"));
   } catch {
     return null;
   }

@@ -5,6 +5,7 @@
  * is therefore a header, and the field `user`, which the engine takes and ignores.
  */
 import type { PayloadFields } from "./payload-text.ts";
+import { isFields } from "../../shared/json-object.ts";
 
 /** The header, and the value of `user`, by which a probe is told from requests of people. */
 export const PROBE_HEADER = "x-kvcast-health-check";
@@ -53,5 +54,5 @@ export function completionRequest(payload: PayloadFields, traits: RequestTraits)
 
 function groupOf(payload: PayloadFields, name: string): PayloadFields {
   const group = payload[name];
-  return typeof group === "object" && group !== null && !Array.isArray(group) ? (group as PayloadFields) : {};
+  return isFields(group) ? group : {};
 }

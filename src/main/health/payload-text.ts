@@ -5,7 +5,8 @@
  * text may hold what belongs in no log.
  */
 import { readFileSync } from "node:fs";
-import { messageOf } from "../../shared/errors.ts";
+import { codeOf, messageOf } from "../../shared/errors.ts";
+import { isFields } from "../../shared/json-object.ts";
 
 /** Fields by name, as JSON has them. */
 export type PayloadFields = Readonly<Record<string, unknown>>;
@@ -84,9 +85,10 @@ function textOfFile(file: string): string {
 
 /** In the words of Python, whose users search for them. */
 function fileProblem(error: unknown, file: string): string {
-  const { code, errno } = error as NodeJS.ErrnoException;
+  const code = codeOf(error);
+  const errno = error instanceof Error && "errno" in error ? error.errno : undefined;
   const words = code === undefined ? undefined : ERRNO_WORDS[code];
-  if (words === undefined || errno === undefined) return messageOf(error);
+  if (words === undefined || typeof errno !== "number") return messageOf(error);
   return `[Errno ${Math.abs(errno)}] ${words}: '${file}'`;
 }
 
@@ -95,10 +97,6 @@ const ERRNO_WORDS: Readonly<Record<string, string>> = {
   EACCES: "Permission denied",
   EISDIR: "Is a directory",
 };
-
-function isFields(value: unknown): value is PayloadFields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function pythonTypeOf(value: unknown): string {
   if (Array.isArray(value)) return "list";

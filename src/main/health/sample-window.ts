@@ -1,6 +1,7 @@
 /**
  * What was counted in the last minute, second by second, from totals that only rise. MAIN THREAD, pure.
  */
+import { keyed } from "../../shared/keyed.ts";
 
 /** Looked back over. */
 export const WINDOW_SAMPLES = 60;
@@ -37,6 +38,6 @@ export class SampleWindow<K extends string> {
   }
 
   #each(value: (key: K) => number): Totals<K> {
-    return Object.fromEntries(this.#keys.map((key) => [key, value(key)])) as Record<K, number>;
+    return keyed(this.#keys, value);
   }
 }

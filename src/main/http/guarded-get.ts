@@ -45,7 +45,8 @@ export function guardedGet(url: URL, { signal, credentials, resolve: resolveName
 
 async function* bodyOf(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
   try {
-    for await (const piece of response) yield piece as Buffer;
+    const body: AsyncIterable<Buffer> = response;
+    yield* body;
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {

@@ -7,27 +7,21 @@
  * end idle ones: after `close()` they keep the event loop alive until then, unless the process exits.
  */
 import { existsSync } from "node:fs";
-import { STATUS_CODES } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { Request, Response, Server } from "hyper-express";
 import { messageOf } from "../../shared/errors.ts";
 import type { Client } from "./access.ts";
-import { bindError, probePort } from "./bind-error.ts";
-import { type BodySink, type BodyStream, sendBody } from "./body-stream.ts";
+import { writeAnswer, writeStream } from "./hyper-express-answer.ts";
+import { bindExclusively } from "./hyper-express-bind.ts";
 import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
 import type { BodySource } from "./request-body.ts";
-import type { Answer, Dispatcher, RequestHead } from "./routes.ts";
+import type { RequestHead } from "./answer.ts";
+import type { Dispatcher } from "./routes.ts";
 
 /** Body lengths are judged by the dispatcher; the library must not answer first. */
 const ANY_BODY_LENGTH: number = Number.MAX_SAFE_INTEGER;
-
-/** Of the native module's listen options; its JavaScript side carries the number, its types do not. */
-const LIBUS_LISTEN_EXCLUSIVE_PORT = 1;
-
-/** Another process may take a free port between its choice and its use. */
-const FREE_PORT_ATTEMPTS = 5;
 
 /** What it knows of clients is not asked for: a web configuration, which would, is not served here. */
 const UNKNOWN_CLIENT: Client = { address: "", isVerified: false };
@@ -72,26 +66,6 @@ function headOf(request: Request): RequestHead {
   return { method: request.method, target: query === "" ? request.path : `${request.path}?${query}`, headers };
 }
 
-/** Status and headers by hand, on the native response; inside `atomic`. */
-function putHead({ raw }: Response, answer: Answer): void {
-  raw.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ""}`);
-  for (const [name, value] of Object.entries(answer.headers)) raw.writeHeader(name, value);
-}
-
-/**
- * Ends a HEAD with the length that GET would have had. By hand: given a length, the library's own way leaves the native
- * response waiting for a body of that length, and the connection dies with the next request on it.
- */
-function writeHead(response: Response, answer: Answer): void {
-  response.atomic(() => {
-    const { raw } = response;
-    putHead(response, answer);
-    if (answer.stream === null) raw.writeHeader("Content-Length", String(answer.body.length));
-    raw.endWithoutBody();
-  });
-  response.completed = true;
-}
-
 function nothing(): void {}
 
 /**
@@ -113,116 +87,6 @@ function bodyOf(request: Request, response: Response): BodySource {
     onEnd: (callback) => (ended = callback),
     onGone: (callback) => response.once("abort", callback),
   };
-}
-
-/**
- * By hand too: the library's own stream buffers beside the native one. The native `write` takes the whole chunk in any case
- * and says whether it had to keep some of it.
- */
-async function writeStream(
-  response: Response,
-  answer: Answer,
-  stream: BodyStream,
-  cuts: Set<() => void>,
-): Promise<void> {
-  const { raw } = response;
-  let headWritten = false;
-  let changed = nothing;
-  const cut = (): void => {
-    response.close();
-    changed();
-  };
-  const corked = (writeSome: () => boolean): boolean => {
-    let hasRoom = true;
-    response.atomic(() => {
-      if (!headWritten) {
-        headWritten = true;
-        putHead(response, answer);
-      }
-      hasRoom = writeSome();
-    });
-    return hasRoom;
-  };
-  const sink: BodySink = {
-    get gone() {
-      return response.completed;
-    },
-    write: (chunk) => corked(() => raw.write(chunk)),
-    end() {
-      corked(() => {
-        raw.end(undefined, answer.close);
-        return true;
-      });
-      response.completed = true;
-    },
-    onChange(callback) {
-      changed = callback;
-      response.once("abort", callback);
-      raw.onWritable(() => {
-        callback();
-        return true;
-      });
-    },
-  };
-  cuts.add(cut);
-  try {
-    if (!(await sendBody(stream, sink))) response.close();
-  } finally {
-    cuts.delete(cut);
-  }
-}
-
-function write(request: Request, response: Response, answer: Answer): void {
-  if (response.completed) return;
-  const isHead = request.method === "HEAD";
-  if (isHead && !answer.close) {
-    writeHead(response, answer);
-    return;
-  }
-  response.status(answer.status);
-  for (const [name, value] of Object.entries(answer.headers)) response.header(name, value);
-  // An answer would wait for the rest of the body; one that ends the connection need not.
-  if (answer.close) request.received = true;
-  response.send(isHead ? "" : answer.body, answer.close);
-}
-
-/** The part of the native application that the library's types do not know: `listen` with options and a host. */
-interface NativeListen {
-  listen(host: string, port: number, options: number, done: (socket: unknown) => void): unknown;
-}
-
-/**
- * Makes the application's `listen` exclusive. By default the native server shares a fixed port with any other process
- * that does the same, and the kernel deals connections to both: two services on one port would go unnoticed.
- */
-function listenExclusively(server: Server): void {
-  const app: object = server.uws_instance;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an overload that exists in the native module only
-  const native = app as NativeListen;
-  const listen = native.listen.bind(app);
-  Object.defineProperty(app, "listen", {
-    value: (host: string, port: number, done: (socket: unknown) => void): unknown =>
-      listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, done),
-  });
-}
-
-/**
- * Binds. For "any port" a free one is chosen here: when the native server chooses, it leaves out SO_REUSEADDR, and a
- * client's idle connection then keeps the port taken after the server has gone.
- */
-async function bind(server: Server, host: string, port: number): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const chosen = port === 0 ? await probePort(host, 0) : port;
-    try {
-      await server.listen(chosen, host);
-      return;
-    } catch (error) {
-      if (port === 0 && attempt < FREE_PORT_ATTEMPTS) continue;
-      // The library has one sentence for every cause; Node says which it is.
-      await probePort(host, chosen);
-      throw bindError(host, chosen, error);
-    }
-  }
 }
 
 /** Throws a BindError when the address is taken or not ours. */
@@ -251,7 +115,7 @@ export async function startHyperExpressServer(
         await writeStream(response, answer, answer.stream, cuts);
       } else {
         answer.stream?.cancel();
-        write(request, response, answer);
+        writeAnswer(request, response, answer);
       }
     } finally {
       if (--running === 0) idle?.();
@@ -281,7 +145,6 @@ export async function startHyperExpressServer(
       response.close();
     });
   });
-  listenExclusively(server);
-  await bind(server, host, port);
+  await bindExclusively(server, host, port);
   return { port: server.port, close: () => (closing ??= close()) };
 }

@@ -5,8 +5,9 @@
  * to names that are known (`own-names.ts`), wherever it is served.
  */
 import type { LivePageMode } from "../config/live-options.ts";
+import { TEXT } from "./answer.ts";
 import { isOwnName } from "./own-names.ts";
-import { type Request, TEXT } from "./routes.ts";
+import type { Request } from "./routes.ts";
 import type { Response } from "./response.ts";
 
 export interface LiveGateOptions {

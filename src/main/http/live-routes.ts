@@ -4,7 +4,8 @@
  */
 import type { LiveHub } from "../live/live-hub.ts";
 import type { LiveGate } from "./live-gate.ts";
-import { type Route, TEXT } from "./routes.ts";
+import { TEXT } from "./answer.ts";
+import type { Route } from "./routes.ts";
 
 export const LIVE_PATH = "/v1/live";
 export const LIVE_STREAM_PATH = "/v1/live/stream";

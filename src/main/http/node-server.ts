@@ -11,7 +11,9 @@ import { bindError } from "./bind-error.ts";
 import { type BodySink, type BodyStream, sendBody } from "./body-stream.ts";
 import type { BodySource } from "./request-body.ts";
 import { CLOSE_GRACE_MS, type Listener } from "./listener.ts";
-import { type Dispatcher, MAX_HEAD_BYTES, type RequestHead } from "./routes.ts";
+import type { RequestHead } from "./answer.ts";
+import { MAX_HEAD_BYTES } from "./head-rules.ts";
+import type { Dispatcher } from "./routes.ts";
 import { TlsFront } from "./tls-front.ts";
 
 const HEADERS_TIMEOUT_MS = 5_000;

@@ -1,25 +1,20 @@
 /**
  * The route table and what every request goes through before and after its handler. MAIN THREAD.
  *
- * Both servers are thin: they hand the head of a request to `Dispatcher.answer` and write what it returns. So the rules
- * (GET and HEAD only, no bodies, one Host, bounded headers) hold on both, whatever their parsers let through. A route that takes
- * a body is for POST only, and for JSON only: no page in a browser can send that to another site without asking first. Who may have
- * which route is judged before anything of a body is read.
+ * Both servers are thin: they hand the head of a request to `Dispatcher.answer` and write what it returns. So the rules of
+ * `head-rules.ts` hold on both, whatever their parsers let through. Who may have which route is judged before anything of a body is read.
  */
 import type { Response, StreamedResponse } from "./response.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../log.ts";
 import type { Access, Client, RouteAccess } from "./access.ts";
-import type { BodyStream } from "./body-stream.ts";
+import { type Answer, answerOf, NO_BODY, plain, type RequestHead } from "./answer.ts";
+import { refusal, tooLarge } from "./head-rules.ts";
 import { BODY_DEADLINE_MS, type BodyFault, BodyRoom, type BodySource, readBody } from "./request-body.ts";
 import { NO_HANDLER, type RequestCounts } from "./request-counts.ts";
 
-/** Most bytes of request line and headers together. */
-export const MAX_HEAD_BYTES: number = 8 * 1024;
 /** What a route that takes a body answers before its handler does. */
 const BODY_CODES: readonly number[] = [400, 405, 408, 413, 415];
-export const TEXT = "text/plain; charset=utf-8";
-const NO_BODY: Buffer = Buffer.alloc(0);
 
 export interface Request {
   readonly query: URLSearchParams;
@@ -47,105 +42,10 @@ export interface WholeRoute extends Route {
   readonly handler: (request: Request) => Response | Promise<Response>;
 }
 
-/** A request as a server's parser hands it over. */
-export interface RequestHead {
-  readonly method: string;
-  /** The request target as sent: path and query. */
-  readonly target: string;
-  /** All headers in order, repeated ones as often as they came. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-}
-
-/**
- * What a server writes. `Content-Length` is the length of `body`, also for HEAD, where the body itself stays away; a stream
- * has none and goes out in chunks.
- */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-  /** In place of `body`, which is empty then. */
-  readonly stream: BodyStream | null;
-  /** The connection must not be used again, because what follows on it may be a body nobody reads. */
-  readonly close: boolean;
-}
-
-/** Why a request is turned away before any handler; null for a good one. `maxBodyBytes`: of its route, if that takes a body. */
-function refusal(head: RequestHead, maxBodyBytes: number | null): Answer | null {
-  const { method, target, headers } = head;
-  let bytes = method.length + target.length;
-  let hosts = 0;
-  let body = false;
-  for (const [name, value] of headers) {
-    bytes += name.length + value.length + 4;
-    const lower = name.toLowerCase();
-    if (lower === "host") hosts++;
-    else if (lower === "transfer-encoding" || (lower === "content-length" && value.trim() !== "0")) body = true;
-  }
-  if (bytes > MAX_HEAD_BYTES) return plain(431, "Request header fields too large", { close: true });
-  if (hosts > 1) return plain(400, "More than one Host header", { close: true });
-  if (!target.startsWith("/")) return plain(400, "The request target must be a path", { close: true });
-  if (maxBodyBytes !== null) return postRefusal(head, maxBodyBytes);
-  if (method !== "GET" && method !== "HEAD") {
-    return plain(405, "Only GET and HEAD are served", { headers: { Allow: "GET, HEAD" }, close: true });
-  }
-  if (body) return plain(413, "Request bodies are not accepted", { close: true });
-  return null;
-}
-
-/** The same for a request to a route that takes a body. */
-function postRefusal({ method, headers }: RequestHead, maxBodyBytes: number): Answer | null {
-  if (method !== "POST") return plain(405, "Only POST is served here", { headers: { Allow: "POST" }, close: true });
-  const values = (name: string): string[] =>
-    headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value.trim());
-  const lengths = values("content-length");
-  const codings = values("transfer-encoding");
-  const isFramed =
-    lengths.length + codings.length <= 1 && codings.every((coding) => coding.toLowerCase() === "chunked");
-  if (!isFramed || lengths.some((length) => !/^\d{1,15}$/.test(length))) {
-    return plain(400, "The length of the body is not clear", { close: true });
-  }
-  if (Number(lengths[0] ?? 0) > maxBodyBytes) return tooLarge(maxBodyBytes);
-  const type = values("content-type")[0]?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
-    return plain(415, "The body must be JSON, and Content-Type application/json", { close: true });
-  }
-  return null;
-}
-
-function tooLarge(maxBodyBytes: number): Answer {
-  return plain(413, `The body may have ${maxBodyBytes} bytes`, { close: true });
-}
-
 /** What is said of a body that was not had. */
 function faultAnswer(fault: BodyFault, maxBodyBytes: number): Answer {
   if (fault === "too-large") return tooLarge(maxBodyBytes);
   return plain(408, "The body did not come in time", { close: true });
-}
-
-function plain(
-  status: number,
-  text: string,
-  more: { readonly headers?: Readonly<Record<string, string>>; readonly close?: boolean } = {},
-): Answer {
-  const { headers, close = false } = more;
-  return answerOf({ status, contentType: TEXT, body: `${text}\n`, ...(headers && { headers }) }, close);
-}
-
-function answerOf(response: Response | StreamedResponse, close: boolean): Answer {
-  const isStream = "stream" in response;
-  return {
-    status: response.status,
-    headers: {
-      "Content-Type": response.contentType,
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
-      ...(isStream ? {} : response.headers),
-    },
-    body: isStream ? NO_BODY : typeof response.body === "string" ? Buffer.from(response.body, "utf8") : response.body,
-    stream: isStream ? response.stream : null,
-    close,
-  };
 }
 
 function requestOf(head: RequestHead, query: string, body: Buffer): Request {

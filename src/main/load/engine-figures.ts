@@ -5,6 +5,7 @@
  * where each stands, and nothing about it is said twice.
  */
 import { isFields } from "../../shared/json-object.ts";
+import { keyed, keysOf } from "../../shared/keyed.ts";
 
 const FIGURE_PATHS = {
   iteration: ["iter"],
@@ -42,17 +43,15 @@ export type FigureName = keyof typeof FIGURE_PATHS;
 /** Null for what the engine does not give. Counts, bytes, ratios; times in milliseconds. */
 export type EngineFigures = Readonly<Record<FigureName, number | null>>;
 
-const NAMES = Object.keys(FIGURE_PATHS) as readonly FigureName[];
+const NAMES: readonly FigureName[] = keysOf(FIGURE_PATHS);
 
 /** Reads them of a parsed row. */
 export function engineFiguresOf(row: Readonly<Record<string, unknown>>): EngineFigures {
-  const figures = {} as Record<FigureName, number | null>;
-  for (const name of NAMES) {
-    const [outer, inner] = FIGURE_PATHS[name] as readonly [string, string?];
+  return keyed(NAMES, (name) => {
+    const [outer, inner]: readonly [string, string?] = FIGURE_PATHS[name];
     const value = row[outer];
-    figures[name] = figureOf(inner === undefined ? value : isFields(value) ? value[inner] : null);
-  }
-  return figures;
+    return figureOf(inner === undefined ? value : isFields(value) ? value[inner] : null);
+  });
 }
 
 function figureOf(value: unknown): number | null {

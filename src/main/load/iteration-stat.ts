@@ -6,6 +6,7 @@
  * forward-pass figures are newer than the rest and differ by release, so a bad one only counts as absent.
  */
 import { isFields } from "../../shared/json-object.ts";
+import { keyed } from "../../shared/keyed.ts";
 import { MAX_RANK } from "../../shared/record.ts";
 import { type EngineFigures, engineFiguresOf } from "./engine-figures.ts";
 
@@ -128,14 +129,12 @@ function figuresOf<K extends string>(
   fields: readonly K[],
 ): { readonly figures: Record<K, number>; readonly complete: boolean } {
   let complete = true;
-  const figures = Object.fromEntries(
-    fields.map((field) => {
-      const count = countOf(from[field]);
-      if (count !== null && count !== "bad") return [field, count];
-      complete = false;
-      return [field, 0];
-    }),
-  ) as Record<K, number>;
+  const figures = keyed(fields, (field) => {
+    const count = countOf(from[field]);
+    if (count !== null && count !== "bad") return count;
+    complete = false;
+    return 0;
+  });
   return { figures, complete };
 }
 

@@ -12,7 +12,7 @@
  * Any number of scrapers costs one encoding per 100 ms.
  */
 import { setTimeout } from "node:timers/promises";
-import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { KvcastError } from "../../shared/errors.ts";
 import type { Epoch } from "../../shared/index-messages.ts";
 import { type FamilyType, familyType } from "../expfmt/family.ts";
@@ -35,6 +35,7 @@ import { ROUTER_INDEX } from "./router-index-catalogue.ts";
 import { routerIndexFamilies, type RouterIndexView } from "./router-index-families.ts";
 import { type LiveCountsView, type RequestCountsView, serviceFamilies } from "./service-families.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
+import { asMetric } from "./prom-metric.ts";
 
 /** How long a page is handed out again. */
 const PAGE_LIFETIME_MS = 100;
@@ -216,9 +217,7 @@ function register(registry: Registry, sections: readonly CatalogueSection[], fam
       throw new KvcastError("KVCAST_CATALOGUE", `metric ${definition.name} has no family of type ${definition.type}`);
     }
     byName.delete(definition.name);
-    // The Registry needs a name and a get(); its type asks for one of prom-client's own classes.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    registry.registerMetric(new CellMetric(definition, family) as unknown as Metric);
+    registry.registerMetric(asMetric(new CellMetric(definition, family)));
   }
   if (byName.size > 0) {
     throw new KvcastError("KVCAST_CATALOGUE", `not in the catalogue: ${[...byName.keys()].join(", ")}`);
@@ -229,7 +228,7 @@ function register(registry: Registry, sections: readonly CatalogueSection[], fam
 function headsOf(registry: Registry): { readonly name: string; readonly type: FamilyType }[] {
   return registry.getMetricsAsArray().map((metric) => {
     // The library's type does not have it, its objects do.
-    const { type } = metric as unknown as { readonly type?: string };
-    return { name: metric.name, type: familyType(type ?? "") ?? "untyped" };
+    const type = "type" in metric && typeof metric.type === "string" ? metric.type : "";
+    return { name: metric.name, type: familyType(type) ?? "untyped" };
   });
 }

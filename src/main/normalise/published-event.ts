@@ -17,6 +17,8 @@ import { TIER, type Tier } from "../../shared/tier.ts";
 
 export const PUBLISHED_KIND = { stored: 1, removed: 2, cleared: 3 } as const;
 export type PublishedKind = (typeof PUBLISHED_KIND)[keyof typeof PUBLISHED_KIND];
+/** In the order of their numbers, from 1 on. */
+export const PUBLISHED_KINDS: readonly PublishedKind[] = Object.values(PUBLISHED_KIND);
 
 /** The u64 that identifies one multimodal item, as two u32 halves. */
 export interface MmHash {

@@ -12,6 +12,7 @@
  * One entry can make several events. The last of them is the entry's own; those before it count as injected.
  */
 import { ABSENT, type RawEvent } from "../engine/raw-event.ts";
+import { elementAt } from "../../shared/element.ts";
 import { TIER, type Tier } from "../../shared/tier.ts";
 import { HashSet } from "./hash-set.ts";
 import { PUBLISHED_KIND, PublishedEvent } from "./published-event.ts";
@@ -90,7 +91,7 @@ export class TierMoves {
   }
 
   #next(): PublishedEvent {
-    const event = this.#spare[this.before.length] as PublishedEvent;
+    const event = elementAt(this.#spare, this.before.length);
     this.before.push(event);
     return event;
   }
@@ -105,6 +106,6 @@ function fill(
   hi: number,
 ): void {
   event.begin(kind, rank);
-  event.tier = TIERS[level] as Tier;
+  event.tier = elementAt(TIERS, level);
   event.addHash(lo, hi);
 }

@@ -37,7 +37,7 @@ export function boardFile(
   const name = `kvcast-${board}.json`;
   const text = readFileSync(new URL(name, FOLDER), "utf8");
   if (job === JOB_REGEX && runbookUrl === null) return { name, text };
-  const dashboard = JSON.parse(text) as Dashboard;
+  const dashboard: Dashboard = JSON.parse(text);
   // Grafana takes a regular expression with its slashes; one inside would end it.
   const regex = `/^(?:${job.replaceAll(/(?<!\\)\//g, String.raw`\/`)})$/`;
   const list = dashboard.templating.list.map((each) =>

@@ -31,56 +31,107 @@ export interface QueryRefusal {
   readonly refused: string;
 }
 
-type Reader = (text: string) => unknown;
-
-const READERS: Readonly<Record<string, Reader>> = {
-  sort: (text) => PERF_SORTS.find((sort) => sort === text),
-  limit: (text) => within(/^\d{1,4}$/.test(text) ? Number(text) : Number.NaN, 1, MAX_PERF_LIMIT),
-  min_s: (text) => within(decimalOf(text), 0, 1e9),
-  since_s: (text) => within(decimalOf(text), 0, 1e9),
-  phase: (text) => PHASES.find((phase) => phase === text),
+const DEFAULTS: PerfQuery = {
+  engine: null,
+  sort: "e2e",
+  limit: DEFAULT_PERF_LIMIT,
+  minSeconds: 0,
+  sinceSeconds: Infinity,
+  phase: null,
 };
 
-const TAKES: Readonly<Record<string, string>> = {
-  engine: "the name of an engine",
-  sort: `one of ${PERF_SORTS.join(", ")}`,
-  limit: `a whole number from 1 to ${MAX_PERF_LIMIT}`,
-  min_s: "a number of seconds",
-  since_s: "a number of seconds",
-  phase: `one of ${PHASES.join(", ")}`,
-};
+/** What a parameter asks for; null: that is none of its values. */
+type Reader = (text: string, engines: readonly string[]) => Partial<PerfQuery> | null;
+
+interface Parameter {
+  readonly read: Reader;
+  /** In words, for whoever gave something else. */
+  readonly takes: string;
+}
+
+const PARAMETERS: ReadonlyMap<string, Parameter> = new Map<string, Parameter>([
+  [
+    "engine",
+    {
+      read: (text, engines) =>
+        asked(
+          engines.find((engine) => engine === text),
+          (engine) => ({ engine }),
+        ),
+      takes: "the name of an engine",
+    },
+  ],
+  [
+    "sort",
+    {
+      read: (text) =>
+        asked(
+          PERF_SORTS.find((sort) => sort === text),
+          (sort) => ({ sort }),
+        ),
+      takes: `one of ${PERF_SORTS.join(", ")}`,
+    },
+  ],
+  [
+    "limit",
+    {
+      read: (text) => asked(within(wholeOf(text), 1, MAX_PERF_LIMIT), (limit) => ({ limit })),
+      takes: `a whole number from 1 to ${MAX_PERF_LIMIT}`,
+    },
+  ],
+  [
+    "min_s",
+    {
+      read: (text) => asked(within(decimalOf(text), 0, 1e9), (minSeconds) => ({ minSeconds })),
+      takes: "a number of seconds",
+    },
+  ],
+  [
+    "since_s",
+    {
+      read: (text) => asked(within(decimalOf(text), 0, 1e9), (sinceSeconds) => ({ sinceSeconds })),
+      takes: "a number of seconds",
+    },
+  ],
+  [
+    "phase",
+    {
+      read: (text) =>
+        asked(
+          PHASES.find((phase) => phase === text),
+          (phase) => ({ phase }),
+        ),
+      takes: `one of ${PHASES.join(", ")}`,
+    },
+  ],
+]);
 
 /** Reads the parameters. `engines` are the names that there are. */
 export function perfQueryOf(query: URLSearchParams, engines: readonly string[]): PerfQuery | QueryRefusal {
-  const values: Record<string, unknown> = {};
+  const given = new Set<string>();
+  let asks = DEFAULTS;
   for (const [name, text] of query) {
-    if (!Object.hasOwn(TAKES, name)) {
-      return { refused: `unknown parameter; there are ${Object.keys(TAKES).join(", ")}` };
-    }
-    if (Object.hasOwn(values, name)) return { refused: `${name} is given more than once` };
-    const value = name === "engine" ? engines.find((engine) => engine === text) : READERS[name]?.(text);
-    if (value === undefined) {
+    const parameter = PARAMETERS.get(name);
+    if (parameter === undefined)
+      return { refused: `unknown parameter; there are ${[...PARAMETERS.keys()].join(", ")}` };
+    if (given.has(name)) return { refused: `${name} is given more than once` };
+    given.add(name);
+    const part = parameter.read(text, engines);
+    if (part === null) {
       const names = name === "engine" ? `; there are ${engines.join(", ")}` : "";
-      return { refused: `${name} takes ${TAKES[name] ?? ""}${names}` };
+      return { refused: `${name} takes ${parameter.takes}${names}` };
     }
-    values[name] = value;
+    asks = { ...asks, ...part };
   }
-  const {
-    engine = null,
-    sort = "e2e",
-    limit = DEFAULT_PERF_LIMIT,
-    min_s = 0,
-    since_s = Infinity,
-    phase = null,
-  } = values;
-  return {
-    engine: engine as string | null,
-    sort: sort as PerfSort,
-    limit: limit as number,
-    minSeconds: min_s as number,
-    sinceSeconds: since_s as number,
-    phase: phase as Phase | null,
-  };
+  return asks;
+}
+
+function asked<V>(value: V | undefined, part: (value: V) => Partial<PerfQuery>): Partial<PerfQuery> | null {
+  return value === undefined ? null : part(value);
+}
+
+function wholeOf(text: string): number {
+  return /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
 }
 
 function decimalOf(text: string): number {

@@ -13,6 +13,7 @@ import type { PerfQuery, PerfSort } from "./perf-query.ts";
 import type { KeptRequest } from "./perf-ring.ts";
 import type { PerfRecord } from "./perf-record.ts";
 import { PERF_HINTS, type PerfState } from "./perf-status.ts";
+import { keyed } from "../../shared/keyed.ts";
 
 /** What one engine has to offer. */
 export interface PerfView {
@@ -202,9 +203,7 @@ function requestJson({ view, request }: Match, now: Moment): RequestJson {
 }
 
 function secondsOf(phases: PerfPhases): RequestJson["seconds"] {
-  return Object.fromEntries(
-    PERCENTILE_FIELDS.map((field) => [field, roundedOrNull(phases[field])]),
-  ) as RequestJson["seconds"];
+  return keyed(PERCENTILE_FIELDS, (field) => roundedOrNull(phases[field]));
 }
 
 function ratesJson(rates: CacheRates | null): RatesJson | null {

@@ -9,6 +9,7 @@
  * publisher that sends each at once.
  */
 import { monotonicMicros, wallClockSeconds } from "../../shared/clock.ts";
+import { elementAt } from "../../shared/element.ts";
 import type { RingProducer } from "../../shared/ring.ts";
 import { PLANE_ENVELOPE_BYTES, PLANE_ENVELOPES_A_SLOT } from "../../shared/record.ts";
 import { MAX_SLOT_EVENTS } from "../../shared/ring-layout.ts";
@@ -50,7 +51,7 @@ export class Batcher {
   readonly #onCommit: (occupiedSlots: number) => void;
   /** Open batches, oldest first, and those that wait for use. */
   readonly #open: Batch[] = [];
-  readonly #spare: Batch[] = [];
+  readonly #spare: Batch[];
   readonly #size: EventSize = { words: 0, frameBytes: 0 };
   /** Position of the last slot that used the oversize buffer; it is free when the ring's tail has passed it. */
   #oversizePosition: number | null = null;
@@ -64,12 +65,10 @@ export class Batcher {
     this.#oversize = options.oversize;
     this.#singleEvent = options.singleEvent;
     this.#plane = options.plane ?? false;
-    this.#envelopeBytes = BATCH_ENVELOPE_BYTES + (this.#plane ? PLANE_ENVELOPES_A_SLOT * PLANE_ENVELOPE_BYTES : 0);
     this.#onCommit = options.onCommit;
-    const { slotBytes } = options.ring.memory.shape;
-    for (let i = 0; i < MAX_OPEN_BATCHES; i++) {
-      this.#spare.push(new Batch(slotBytes, MAX_BATCH_EVENTS, this.#envelopeBytes));
-    }
+    this.#envelopeBytes = BATCH_ENVELOPE_BYTES + (this.#plane ? PLANE_ENVELOPES_A_SLOT * PLANE_ENVELOPE_BYTES : 0);
+    const newBatch = (): Batch => new Batch(options.ring.memory.shape.slotBytes, MAX_BATCH_EVENTS, this.#envelopeBytes);
+    this.#spare = Array.from({ length: MAX_OPEN_BATCHES }, newBatch);
   }
 
   /** Events taken so far. */
@@ -129,7 +128,7 @@ export class Batcher {
     const ring = this.#ring;
     let full = false;
     while (!full && this.#open.length > 0) {
-      const batch = this.#open[0] as Batch;
+      const batch = elementAt(this.#open, 0);
       if (batch.isEmpty) this.#retire(batch);
       else if (!force && ring.encodersAreBehind()) break;
       else full = !this.#commit(batch);
@@ -149,11 +148,12 @@ export class Batcher {
   #batchOf(rank: number): Batch | null {
     for (const batch of this.#open) if (batch.rank === rank) return batch;
     if (this.#spare.length === 0) {
-      const oldest = this.#open[0] as Batch;
+      const oldest = elementAt(this.#open, 0);
       if (oldest.isEmpty) this.#retire(oldest);
       else if (!this.#commit(oldest)) return null;
     }
-    const batch = this.#spare.pop() as Batch;
+    const batch = elementAt(this.#spare, this.#spare.length - 1);
+    this.#spare.pop();
     batch.reset(rank, this.#commits);
     this.#open.push(batch);
     return batch;

@@ -13,6 +13,7 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { CounterBlock } from "../../shared/counter-block.ts";
 import { ENCODE_ERROR_REASONS } from "../../shared/counter-labels.ts";
+import { elementAt } from "../../shared/element.ts";
 import { ENCODER_CELLS } from "../../shared/encoder-cells.ts";
 import { messageOf, ThreadDiedError } from "../../shared/errors.ts";
 import type { EncoderTask, PlaneTask } from "../../shared/messages.ts";
@@ -210,7 +211,7 @@ export class EncoderPool {
   /** Ends encoders that hang; their end is then noticed like any other. */
   #endHung(nowMs: number): void {
     for (const index of this.#watch.look(nowMs)) {
-      const encoder = this.#encoders[index] as Encoder;
+      const encoder = elementAt(this.#encoders, index);
       if (encoder.endingSinceMs === null) {
         encoder.endingSinceMs = nowMs;
         const threadId = encoder.counters.read(ENCODER_CELLS.threadId);

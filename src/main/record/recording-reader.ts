@@ -4,7 +4,6 @@
  */
 import { promises as fs } from "node:fs";
 import { crc32, inflateRawSync } from "node:zlib";
-import { messageOf } from "../../shared/errors.ts";
 import {
   CHUNK_HEADER_BYTES,
   type Entry,
@@ -17,6 +16,7 @@ import {
   type RecordingHead,
   RECORDING_VERSION,
 } from "./recording-format.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 /** What is needed of an open file. */
 export interface RecordingFile {
@@ -52,10 +52,11 @@ export class RecordingReader {
     let file: fs.FileHandle;
     try {
       // A pipe would never open, and a device never end.
-      if (!(await fs.stat(path)).isFile()) throw new Error("it is no file");
+      if (!(await fs.stat(path)).isFile())
+        throw new Error("it is no regular file; name a recording, which kvcast record made");
       file = await fs.open(path, "r");
     } catch (cause) {
-      throw new RecordingError(`cannot read ${path}: ${messageOf(cause)}`, cause);
+      throw new RecordingError(`cannot read ${path}: ${fileTrouble(cause, path, "read")}`, cause);
     }
     return RecordingReader.read(file, path);
   }
@@ -80,7 +81,9 @@ export class RecordingReader {
       return new RecordingReader(file, path, parseHead(first.bytes, path), chunk.end, size);
     } catch (error) {
       await file.close();
-      throw error instanceof RecordingError ? error : new RecordingError(`cannot read ${path}: ${messageOf(error)}`);
+      throw error instanceof RecordingError
+        ? error
+        : new RecordingError(`cannot read ${path}: ${fileTrouble(error, path, "read")}`);
     }
   }
 

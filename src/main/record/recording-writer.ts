@@ -6,7 +6,7 @@
  */
 import { constants, promises as fs } from "node:fs";
 import { crc32, deflateRawSync } from "node:zlib";
-import { codeOf, messageOf } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/errors.ts";
 import {
   CHUNK_HEADER_BYTES,
   CHUNK_TARGET_BYTES,
@@ -18,6 +18,7 @@ import {
   type RecordingHead,
   RecordingWriteError,
 } from "./recording-format.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 const FLUSH_EVERY_MS = 1000;
 /** Readable by its owner alone: it is about people's prompts, also without tokens. */
@@ -45,9 +46,7 @@ export class RecordingWriter {
     try {
       file = await fs.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, MODE);
     } catch (cause) {
-      const exists = codeOf(cause) === "EEXIST";
-      const why = exists ? "it is there already; give another name" : messageOf(cause);
-      throw new RecordingError(`cannot make ${path}: ${why}`, cause);
+      throw new RecordingError(`cannot make ${path}: ${fileTrouble(cause, path, "write")}`, cause);
     }
     const writer = new RecordingWriter(file, path);
     await writer.#append(MAGIC);

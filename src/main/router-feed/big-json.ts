@@ -38,7 +38,12 @@ export function unsignedOf(value: unknown): bigint | null {
 export function bigJson(value: Json): string {
   if (typeof value === "bigint") return String(value);
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((entry: Json) => bigJson(entry)).join(",")}]`;
-  const entries = Object.entries(value as { readonly [key: string]: Json });
-  return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${bigJson(entry)}`).join(",")}}`;
+  if (isList(value)) return `[${value.map((entry) => bigJson(entry)).join(",")}]`;
+  return `{${Object.entries(value)
+    .map(([key, entry]) => `${JSON.stringify(key)}:${bigJson(entry)}`)
+    .join(",")}}`;
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
 }

@@ -8,7 +8,7 @@ import { TIER, type Tier } from "../../shared/tier.ts";
 import type { BlockColumns } from "../router-index/block-columns.ts";
 import type { RouterIndex } from "../router-index/router-index.ts";
 import { PromptHasher } from "../router-index/prompt-hasher.ts";
-import { LOCALITY, OWNERSHIP, UNKNOWN_TIER, WIRE_KIND, type WireEvent } from "../wire/wire-event.ts";
+import { knownTier, LOCALITY, OWNERSHIP, UNKNOWN_TIER, WIRE_KIND, type WireEvent } from "../wire/wire-event.ts";
 import type { GroupTable } from "../zmq-engine/group-table.ts";
 import type { DropReason, FeedCounters, FeedSkip } from "./feed-counters.ts";
 import { SaltTable } from "./salt-table.ts";
@@ -53,7 +53,7 @@ export class BlockFeed {
     }
     const hashLo = signed(event.hashLo);
     const hashHi = signed(event.hashHi);
-    const tier = event.tier as Tier;
+    const tier = knownTier(event);
     if (event.kind === WIRE_KIND.removed) this.remove(owner, tier, hashLo, hashHi, event.blockCount);
     else this.#storeWire(event, owner, tier, hashLo, hashHi);
   }

@@ -1,12 +1,9 @@
 /** A RouterEvent in JSON, as older durable streams hold it, into the same scratch. MAIN THREAD; pure. */
 import { parseBigJson, u64Of, unsignedOf } from "./big-json.ts";
 import { PLANE_KIND, type PlaneEvent, TIER_NAMES } from "./plane-event.ts";
+import { type Fields, isFields } from "../../shared/json-object.ts";
 
 const MAX_RANK = 0xffff;
-
-interface Fields {
-  readonly [key: string]: unknown;
-}
 
 /** False: it is none. */
 export function readJsonEvent(text: string, event: PlaneEvent): boolean {
@@ -60,7 +57,8 @@ function readStored({ parent_hash: parentHash = null, blocks: list }: Fields, ev
   blocks.parentLo = lowOf(parent);
   blocks.parentHi = highOf(parent);
   event.reserve(list.length);
-  for (const [at, block] of (list as readonly unknown[]).entries()) {
+  const entries: readonly unknown[] = list;
+  for (const [at, block] of entries.entries()) {
     const hash = isFields(block) ? u64Of(block["block_hash"]) : null;
     const local = isFields(block) ? u64Of(block["tokens_hash"]) : null;
     if (hash === null || local === null) return false;
@@ -78,7 +76,8 @@ function readRemoved({ block_hashes: hashes }: Fields, event: PlaneEvent): boole
   event.kind = PLANE_KIND.removed;
   if (!Array.isArray(hashes)) return false;
   event.reserve(hashes.length);
-  for (const [at, value] of (hashes as readonly unknown[]).entries()) {
+  const values: readonly unknown[] = hashes;
+  for (const [at, value] of values.entries()) {
     const hash = u64Of(value);
     if (hash === null) return false;
     blocks.hashLo[at] = lowOf(hash);
@@ -86,10 +85,6 @@ function readRemoved({ block_hashes: hashes }: Fields, event: PlaneEvent): boole
   }
   blocks.count = hashes.length;
   return true;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function lowOf(hash: bigint): number {

@@ -13,6 +13,7 @@
  * proportion: so a segment may have any number of buckets and grows by itself, by an eighth, without a look at any slot. 6.4 bytes a
  * place; a segment is between 80 % and 90 % full once it has grown: 7 to 8 bytes an entry.
  */
+import { elementAt } from "../../shared/element.ts";
 
 const SEGMENT_BITS = 10;
 const SEGMENTS: number = 1 << SEGMENT_BITS;
@@ -57,7 +58,7 @@ export class BucketTable {
     const buckets = this.#buckets[s] as number;
     if (buckets === 0) return 0;
     const label = labelOf(tag);
-    const cells = this.#segments[s] as Int32Array;
+    const cells = elementAt(this.#segments, s);
     const home = homeOf(label, buckets);
     const both = label | (label << LABEL_BITS);
     this.#cells = cells;
@@ -94,13 +95,13 @@ export class BucketTable {
     const used = (this.#used[s] as number) + 1;
     if (10 * used > FULL_OF_10 * BUCKET_SLOTS * (this.#buckets[s] as number)) this.#grow(s);
     this.#used[s] = used;
-    put(this.#segments[s] as Int32Array, this.#buckets[s] as number, labelOf(tag), slot);
+    put(elementAt(this.#segments, s), this.#buckets[s] as number, labelOf(tag), slot);
   }
 
   /** Takes out what was added with the same two numbers. */
   remove(tag: number, slot: number): void {
     const s = tag >>> SEGMENT_SHIFT;
-    const cells = this.#segments[s] as Int32Array;
+    const cells = elementAt(this.#segments, s);
     const buckets = this.#buckets[s] as number;
     const label = labelOf(tag);
     const both = label | (label << LABEL_BITS);
@@ -120,7 +121,7 @@ export class BucketTable {
   }
 
   #grow(s: number): void {
-    const old = this.#segments[s] as Int32Array;
+    const old = elementAt(this.#segments, s);
     const before = this.#buckets[s] as number;
     const buckets = before + Math.max(1, before >>> EIGHTH);
     const cells = new Int32Array(BUCKET_WORDS * buckets);

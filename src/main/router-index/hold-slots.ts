@@ -7,6 +7,7 @@
  * Who the owner is stands once a chunk, and all that an owner holds is found by going through its chunks: neither takes up a word
  * of a slot. A free slot has node 0. Slot 0 is none.
  */
+import { elementAt } from "../../shared/element.ts";
 
 export const HOLD = { lo: 0, hi: 1, node: 2, next: 3, previous: 4 } as const;
 
@@ -83,27 +84,27 @@ export class HoldSlots {
   }
 
   page(slot: number): Int32Array {
-    return this.#pages[slot >>> PAGE_BITS] as Int32Array;
+    return elementAt(this.#pages, slot >>> PAGE_BITS);
   }
 
   get(slot: number, word: number): number {
-    return (this.#pages[slot >>> PAGE_BITS] as Int32Array)[(slot & PAGE_MASK) * WORDS + word] as number;
+    return elementAt(this.#pages, slot >>> PAGE_BITS)[(slot & PAGE_MASK) * WORDS + word] as number;
   }
 
   set(slot: number, word: number, value: number): void {
-    (this.#pages[slot >>> PAGE_BITS] as Int32Array)[(slot & PAGE_MASK) * WORDS + word] = value;
+    elementAt(this.#pages, slot >>> PAGE_BITS)[(slot & PAGE_MASK) * WORDS + word] = value;
   }
 
   /** Whether the slot has this hash, and belongs to the owner. */
   is(slot: number, owner: number, lo: number, hi: number): boolean {
-    const page = this.#pages[slot >>> PAGE_BITS] as Int32Array;
+    const page = elementAt(this.#pages, slot >>> PAGE_BITS);
     const at = (slot & PAGE_MASK) * WORDS;
     return page[at] === lo && page[at + 1] === hi && this.owner(slot) === owner;
   }
 
   /** Writes all of a slot; nothing is before it. */
   put(slot: number, lo: number, hi: number, node: number, next: number): void {
-    const page = this.#pages[slot >>> PAGE_BITS] as Int32Array;
+    const page = elementAt(this.#pages, slot >>> PAGE_BITS);
     const at = (slot & PAGE_MASK) * WORDS;
     page[at + HOLD.lo] = lo;
     page[at + HOLD.hi] = hi;

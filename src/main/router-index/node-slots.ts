@@ -5,6 +5,7 @@
  *
  * Nodes are numbered from 1; 0 is none. Whoever needs several words of a node asks once for its page and its place in there.
  */
+import { elementAt } from "../../shared/element.ts";
 
 export const NODE = { lo: 0, hi: 1, parent: 2, child: 3, firstHold: 4, bits: 5, words: 6 } as const;
 
@@ -25,15 +26,15 @@ export class NodeSlots {
   }
 
   page(node: number): Int32Array {
-    return this.#pages[node >>> PAGE_BITS] as Int32Array;
+    return elementAt(this.#pages, node >>> PAGE_BITS);
   }
 
   get(node: number, word: number): number {
-    return (this.#pages[node >>> PAGE_BITS] as Int32Array)[placeOf(node) + word] as number;
+    return elementAt(this.#pages, node >>> PAGE_BITS)[placeOf(node) + word] as number;
   }
 
   set(node: number, word: number, value: number): void {
-    (this.#pages[node >>> PAGE_BITS] as Int32Array)[placeOf(node) + word] = value;
+    elementAt(this.#pages, node >>> PAGE_BITS)[placeOf(node) + word] = value;
   }
 
   /** A slot that nobody uses, with anything in it. */

@@ -95,12 +95,13 @@ function errorAnswer(message: string): Answer {
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
+  const body: AsyncIterable<Buffer> = request;
+  for await (const part of body) {
     bytes += part.length;
     if (bytes <= MAX_BODY_BYTES) parts.push(part);
   }
   try {
-    return bytes > MAX_BODY_BYTES ? undefined : (JSON.parse(Buffer.concat(parts).toString("utf8")) as unknown);
+    return bytes > MAX_BODY_BYTES ? undefined : JSON.parse(Buffer.concat(parts).toString("utf8"));
   } catch {
     return undefined;
   }

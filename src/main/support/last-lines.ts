@@ -1,6 +1,7 @@
 /** The end of a log, from a file of any size or from standard input. MAIN THREAD, in `kvcast support-bundle`. */
 import { type FileHandle, open } from "node:fs/promises";
-import { ConfigError, messageOf } from "../../shared/errors.ts";
+import { ConfigError } from "../../shared/errors.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 /** Of the end of the file, or of what has come in. */
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -21,7 +22,7 @@ async function lastOfFile(file: string): Promise<Buffer> {
     const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - start), position: start });
     return buffer.subarray(0, bytesRead);
   } catch (error) {
-    throw new ConfigError("--log-file", `--log-file: cannot read the file: ${messageOf(error)}`, error);
+    throw new ConfigError("--log-file", `--log-file: cannot read the file: ${fileTrouble(error, file, "read")}`, error);
   } finally {
     await handle?.close();
   }

@@ -9,6 +9,7 @@ import { decode } from "@msgpack/msgpack";
 import { MalformedError } from "./kv-event.ts";
 import type { EventFault, KvBatch, KvEvent, MessageFault } from "./kv-event.ts";
 import { isSafeToDecode } from "./payload-shape.ts";
+import { elementAt } from "../../shared/element.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -124,7 +125,7 @@ function placed(event: readonly unknown[]): Fields {
   const [type] = event;
   const names = type === "BlockStored" ? STORED_PLACES : REMOVED_PLACES;
   const fields: Record<string, unknown> = { type };
-  for (let i = 0; i < names.length && i + 1 < event.length; i++) fields[names[i] as string] = event[i + 1];
+  for (let i = 0; i < names.length && i + 1 < event.length; i++) fields[elementAt(names, i)] = event[i + 1];
   return fields;
 }
 

@@ -11,6 +11,7 @@ import { MalformedError } from "./kv-event.ts";
 import type { MessageFault } from "./kv-event.ts";
 import { rawMessage, UNNUMBERED } from "./raw-message.ts";
 import type { RawMessage } from "./raw-message.ts";
+import { elementAt } from "../../shared/element.ts";
 
 /** What a message takes up besides its payload. */
 const MESSAGE_OVERHEAD_BYTES = 512;
@@ -71,7 +72,7 @@ export class LiveQueue {
   hasGapBehind(sequence: number): boolean {
     let last = sequence;
     for (let i = this.#head; i < this.#items.length; i++) {
-      const item = this.#items[i] as Arrival;
+      const item = elementAt(this.#items, i);
       if ("fault" in item || item.sequence === UNNUMBERED) continue;
       if (item.sequence !== last + 1) return item.sequence > last;
       last = item.sequence;
@@ -114,12 +115,12 @@ export class LiveQueue {
     let last = -1;
     let begin = this.#head;
     for (let i = this.#head; i < this.#items.length; i++) {
-      const item = this.#items[i] as Arrival;
+      const item = elementAt(this.#items, i);
       if ("fault" in item || item.sequence === UNNUMBERED) continue;
       if (item.sequence < last) begin = i;
       last = item.sequence;
     }
-    while (this.#head < begin) this.#bytes -= sizeOf(this.#items[this.#head++] as Arrival);
+    while (this.#head < begin) this.#bytes -= sizeOf(elementAt(this.#items, this.#head++));
     this.#wakePump();
   }
 

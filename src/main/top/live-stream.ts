@@ -7,7 +7,8 @@
 import { parseBoundedJson } from "../bounded-json.ts";
 import type { EngineCredentials } from "../config/config.ts";
 import { guardedGet, type OpenAnswer } from "../http/guarded-get.ts";
-import { EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
+import { codeOf, EXIT, KvcastError, messageOf } from "../../shared/errors.ts";
+import { isFields } from "../../shared/json-object.ts";
 import { LIVE_VERSION, type LiveHello, type LiveRow, type LiveSnapshot } from "../../shared/live-snapshot.ts";
 
 export type LiveMessage =
@@ -127,8 +128,14 @@ function isRow(value: unknown): value is LiveRow {
 function isHello(value: unknown): value is LiveHello {
   if (!isOfVersion(value)) return false;
   const { service, history, markers, tail } = value;
-  const { version } = Object(service) as { readonly version?: unknown };
-  return typeof version === "string" && listOf(history) && history.every(isRow) && listOf(markers) && listOf(tail);
+  return (
+    isFields(service) &&
+    typeof service["version"] === "string" &&
+    listOf(history) &&
+    history.every(isRow) &&
+    listOf(markers) &&
+    listOf(tail)
+  );
 }
 
 function isSnapshot(value: unknown): value is LiveSnapshot {
@@ -153,7 +160,7 @@ function strange(url: URL): NoLiveError {
 
 function unreachable(url: URL, cause: unknown): NoLiveError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const code = inner instanceof Error && "code" in inner ? String(inner.code) : messageOf(inner);
+  const code = codeOf(inner) ?? messageOf(inner);
   return new NoLiveError(
     `${url.origin} cannot be reached (${code}); is kvcast serve running, and this its --system-port?`,
     cause,

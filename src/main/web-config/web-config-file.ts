@@ -13,6 +13,7 @@ import { readAtMost } from "../read-at-most.ts";
 import { within } from "../within.ts";
 import { filesOf, tlsMaterial, type TlsMaterial, TlsMaterialError } from "./tls-material.ts";
 import { type WebConfig, webConfigOf } from "./web-config.ts";
+import { fileTrouble } from "../file-trouble.ts";
 
 const MAX_FILE_BYTES: number = 1024 * 1024;
 const LOOK_INTERVAL_MS = 1000;
@@ -171,7 +172,11 @@ async function readBounded(file: string, label: string, place: Place, read: Read
   try {
     content = await read(file, MAX_FILE_BYTES);
   } catch (error) {
-    throw new ConfigError(place.option, `${place.label}: ${label}: cannot read the file: ${messageOf(error)}`, error);
+    throw new ConfigError(
+      place.option,
+      `${place.label}: ${label}: cannot read the file: ${fileTrouble(error, file, "read")}`,
+      error,
+    );
   }
   if (content === null) throw refused(place, `${label}: ${file} is larger than ${MAX_FILE_BYTES} bytes`);
   return content;

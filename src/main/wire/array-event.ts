@@ -12,8 +12,9 @@ import { takeTail } from "./array-tail.ts";
 import { type Decoding, failure } from "./decoding.ts";
 import { requireFields, takeField } from "./event-fields.ts";
 import { KnownTexts, NO_TEXT, OTHER_TEXT } from "./known-texts.ts";
-import { WIRE_KIND, type WireKind } from "./wire-event.ts";
+import { WIRE_KIND, WIRE_KINDS, type WireKind } from "./wire-event.ts";
 import { FIELD, type WireReason } from "./wire-refusal.ts";
+import { elementAt } from "../../shared/element.ts";
 
 /** Behind the type, and before the tail. */
 const PLACES: Readonly<Record<WireKind, readonly number[]>> = {
@@ -41,7 +42,7 @@ export function takeArrayEvent(decoding: Decoding): WireReason | null {
   if (count === 0) return requireFields(decoding);
   const noKind = takeField(decoding, FIELD.type);
   if (noKind !== null) return noKind;
-  const kind = columns.rows[columns.row + CELL.kind] as WireKind;
+  const kind = elementAt(WIRE_KINDS, columns.rows[columns.row + CELL.kind] as number);
   const places = PLACES[kind];
   let taken = 1;
   for (; taken < count && taken <= places.length; taken++) {

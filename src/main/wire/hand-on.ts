@@ -1,5 +1,6 @@
 /** From the row of an event to the scratch of whoever reads the batch. MAIN THREAD. */
-import { TIER } from "../../shared/tier.ts";
+import { elementAt } from "../../shared/element.ts";
+import { TIER, TIERS } from "../../shared/tier.ts";
 import { ABSENT } from "../engine/raw-event.ts";
 import { type BatchColumns, CELL, CODE, CODE_MASK, FLAG } from "./batch-columns.ts";
 import type { Decoding } from "./decoding.ts";
@@ -7,12 +8,13 @@ import { KeyCollector, walkExtraKeys } from "./extra-keys.ts";
 import { MmCollector, walkMmInfos } from "./mm-infos.ts";
 import { textAt } from "./texts.ts";
 import {
-  type Locality,
-  type Ownership,
-  type SpecKind,
+  LOCALITY_VALUES,
+  OWNERSHIP_VALUES,
+  SPEC_KIND_VALUES,
+  UNKNOWN_TIER,
   WIRE_KIND,
+  WIRE_KINDS,
   type WireEvent,
-  type WireKind,
   type WireTier,
 } from "./wire-event.ts";
 
@@ -26,7 +28,7 @@ export function handOn(decoding: Decoding, index: number, event: WireEvent): voi
   const { columns } = decoding;
   const { rows } = columns;
   const row = index * CELL.count;
-  const kind = rows[row + CELL.kind] as WireKind;
+  const kind = elementAt(WIRE_KINDS, rows[row + CELL.kind] as number);
   const flags = rows[row + CELL.flags] as number;
   event.kind = kind;
   fillCodes(event, rows[row + CELL.codes] as number);
@@ -63,10 +65,15 @@ export function handOn(decoding: Decoding, index: number, event: WireEvent): voi
 function fillCodes(event: WireEvent, codes: number): void {
   const medium = (codes >>> CODE.medium) & CODE_MASK;
   event.mediumAbsent = medium === 0;
-  event.tier = medium === 0 ? TIER.device : ((medium - 1) as WireTier);
-  event.specKind = ((codes >>> CODE.specKind) & CODE_MASK) as SpecKind;
-  event.locality = ((codes >>> CODE.locality) & CODE_MASK) as Locality;
-  event.ownership = ((codes >>> CODE.ownership) & CODE_MASK) as Ownership;
+  event.tier = tierOf(medium);
+  event.specKind = elementAt(SPEC_KIND_VALUES, (codes >>> CODE.specKind) & CODE_MASK);
+  event.locality = elementAt(LOCALITY_VALUES, (codes >>> CODE.locality) & CODE_MASK);
+  event.ownership = elementAt(OWNERSHIP_VALUES, (codes >>> CODE.ownership) & CODE_MASK);
+}
+
+function tierOf(medium: number): WireTier {
+  if (medium === 0) return TIER.device;
+  return medium - 1 === UNKNOWN_TIER ? UNKNOWN_TIER : elementAt(TIERS, medium - 1);
 }
 
 function countOf(rows: Int32Array, row: number, flags: number, flag: number, cell: number): number {

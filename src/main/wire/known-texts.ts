@@ -7,6 +7,7 @@
  */
 import { ByteRun } from "./byte-run.ts";
 import type { MsgpackCursor } from "./msgpack-cursor.ts";
+import { elementAt } from "../../shared/element.ts";
 
 /** A text, but none of the set. */
 export const OTHER_TEXT = -1;
@@ -33,14 +34,14 @@ export class KnownTexts {
 
   /** Takes the text at hand and returns its place, OTHER_TEXT or NO_TEXT. `expected` is the likeliest place. */
   take(cursor: MsgpackCursor, expected: number): number {
-    if ((this.#headed[expected] as ByteRun).take(cursor)) return expected;
+    if (elementAt(this.#headed, expected).take(cursor)) return expected;
     const length = cursor.takeText();
     return length < 0 ? NO_TEXT : this.#find(cursor, length);
   }
 
   #find({ bytes, textAt }: MsgpackCursor, length: number): number {
     for (const i of this.#ofLength[length] ?? []) {
-      const text = this.#texts[i] as Buffer;
+      const text = elementAt(this.#texts, i);
       let same = 0;
       while (same < length && bytes[textAt + same] === text[same]) same++;
       if (same === length) return i;

@@ -14,6 +14,7 @@
  * Nothing here says that the event makes sense: the tokens may be too few for the blocks, a hash may come twice, the block
  * size may be 0. The values are what the wire held, within the bounds of their types.
  */
+import { LayoutError } from "../../shared/errors.ts";
 import { TIER, type Tier } from "../../shared/tier.ts";
 import { ABSENT } from "../engine/raw-event.ts";
 import type { BlockMmInfo } from "../normalise/published-event.ts";
@@ -37,6 +38,18 @@ export type Locality = (typeof LOCALITY)[keyof typeof LOCALITY];
 /** Who manages the blocks. No owner on the wire means the engine's framework. */
 export const OWNERSHIP = { framework: 0, kvcr: 1, unknown: 2 } as const;
 export type Ownership = (typeof OWNERSHIP)[keyof typeof OWNERSHIP];
+
+/** The values of each, each at the place that its number says. */
+export const WIRE_KINDS: readonly WireKind[] = Object.values(WIRE_KIND);
+export const SPEC_KIND_VALUES: readonly SpecKind[] = Object.values(SPEC_KIND);
+export const LOCALITY_VALUES: readonly Locality[] = Object.values(LOCALITY);
+export const OWNERSHIP_VALUES: readonly Ownership[] = Object.values(OWNERSHIP);
+
+/** Where the blocks lie, of an event whose medium was looked at before. Throws LayoutError for one that nobody knows. */
+export function knownTier({ tier }: WireEvent): Tier {
+  if (tier === UNKNOWN_TIER) throw new LayoutError("an event of an unknown medium was let through");
+  return tier;
+}
 
 const FIRST_BLOCKS = 64;
 const FIRST_TOKENS = 4096;
