@@ -109,5 +109,5 @@ function open(): Session {
 /** A mutation wrote the hash where a file is named: that name is said when there is no such file, and nobody can know better. */
 function isNamedAsFile(yaml: Buffer): boolean {
   const names = yaml.toString("latin1").matchAll(/_file["']?\s*:\s*([^\n]*)/g);
-  return [...names].some(([, name]) => name?.includes(HASH_TAIL));
+  return [...names].some(([, name = ""]) => path.normalize(name).includes(HASH_TAIL));
 }
