@@ -49,26 +49,23 @@ interface Parameter {
   readonly takes: string;
 }
 
+/** The one of a list that a text names. */
+function named<T extends string>(list: readonly T[], text: string): T | undefined {
+  return list.find((each) => each === text);
+}
+
 const PARAMETERS: ReadonlyMap<string, Parameter> = new Map<string, Parameter>([
   [
     "engine",
     {
-      read: (text, engines) =>
-        asked(
-          engines.find((engine) => engine === text),
-          (engine) => ({ engine }),
-        ),
+      read: (text, engines) => asked(named(engines, text), (engine) => ({ engine })),
       takes: "the name of an engine",
     },
   ],
   [
     "sort",
     {
-      read: (text) =>
-        asked(
-          PERF_SORTS.find((sort) => sort === text),
-          (sort) => ({ sort }),
-        ),
+      read: (text) => asked(named(PERF_SORTS, text), (sort) => ({ sort })),
       takes: `one of ${PERF_SORTS.join(", ")}`,
     },
   ],
@@ -96,11 +93,7 @@ const PARAMETERS: ReadonlyMap<string, Parameter> = new Map<string, Parameter>([
   [
     "phase",
     {
-      read: (text) =>
-        asked(
-          PHASES.find((phase) => phase === text),
-          (phase) => ({ phase }),
-        ),
+      read: (text) => asked(named(PHASES, text), (phase) => ({ phase })),
       takes: `one of ${PHASES.join(", ")}`,
     },
   ],
