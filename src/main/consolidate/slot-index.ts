@@ -99,8 +99,7 @@ export class SlotIndex {
 
   /** Takes out what was added with the same two numbers. */
   remove(tag: number, slot: number): void {
-    let found = this.first(tag);
-    while (found !== slot) found = this.next();
+    this.#find(tag, slot);
     this.removeFound();
   }
 
@@ -126,9 +125,16 @@ export class SlotIndex {
     this.#used[s] = (this.#used[s] as number) - 1;
   }
 
-  /** Has the tag that the search has just found stand for another slot. */
-  replaceFound(slot: number): void {
-    elementAt(this.#segments, this.#segment)[2 * this.#at + 1] = slot;
+  /** Has what was added with the same two numbers stand for another slot. */
+  replace(tag: number, slot: number, by: number): void {
+    this.#find(tag, slot);
+    elementAt(this.#segments, this.#segment)[2 * this.#at + 1] = by;
+  }
+
+  /** Begins a search that ends at what was added with the two numbers. */
+  #find(tag: number, slot: number): void {
+    let found = this.first(tag);
+    while (found !== slot) found = this.next();
   }
 
   #search(cells: Int32Array, places: number, tag: number, from: number): number {

@@ -52,9 +52,7 @@ export class HoldPacking {
     if (next !== 0) slots.set(next, HOLD.previous, to);
     if (previous !== 0) slots.set(previous, HOLD.next, to);
     else tree.setFirstHold(node, to);
-    let found = table.first(tag);
-    while (found !== from) found = table.next();
-    table.replaceFound(to);
+    table.replace(tag, from, to);
     slots.give(from);
   }
 }
