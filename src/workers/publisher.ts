@@ -43,6 +43,8 @@ interface Sockets {
   readonly replay: ReplayServer | null;
 }
 
+const NO_SOCKETS: Sockets = { sink: null, window: null, replay: null };
+
 /** Starts what has to do with NATS. Its code is loaded only then: it takes a while, and memory. */
 async function startNats(
   data: PublisherData,
@@ -60,7 +62,7 @@ async function startNats(
 async function bindSockets(data: PublisherData, counters: CounterBlock): Promise<Sockets> {
   const { zmq, wireFormat } = data;
   const { slotBytes } = data.shape;
-  if (zmq === null) return { sink: null, window: null, replay: null };
+  if (zmq === null) return NO_SOCKETS;
   const messageBytes = usualMessageBytes(wireFormat, slotBytes);
   const sink = await patiently(data.bindPatienceMs, () => ZmqSink.bind(zmq, messageBytes));
   if (data.replay === null) return { sink, window: null, replay: null };
@@ -114,7 +116,7 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
   const report: Report = (message) => main.postMessage(message);
   const counters = new CounterBlock(data.counters);
   const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
-  let sockets: Sockets = { sink: null, window: null, replay: null };
+  let sockets: Sockets = NO_SOCKETS;
   let nats: NatsParts | null = null;
   process.once("exit", () => closeInDisorder(sockets, data.sharesZmq));
   try {
@@ -157,7 +159,7 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     nats = null;
     const lingerMs = droppedEvents === 0 ? memory.lingerMs() : 0;
     const holdMs = await close(sockets, lingerMs, data.sharesZmq);
-    sockets = { sink: null, window: null, replay: null };
+    sockets = NO_SOCKETS;
     counters.set(PUBLISHER_CELLS.zmqUp, 0);
     report({ type: "stopped", droppedEvents });
     await sleep(holdMs);
@@ -168,7 +170,7 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     nats?.abandon();
     // Also on an error: a thread that ends with an open socket is the dangerous case.
     await sleep(await close(sockets, 0, data.sharesZmq));
-    sockets = { sink: null, window: null, replay: null };
+    sockets = NO_SOCKETS;
     clearInterval(keepAlive);
     data.oversizePort.close();
     data.snapshotPort?.close();
