@@ -11,6 +11,7 @@ import { CounterBlock } from "../shared/counter-block.ts";
 import { ENCODE_ERROR_REASONS } from "../shared/counter-labels.ts";
 import { ENCODER_CELLS } from "../shared/encoder-cells.ts";
 import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
+import { HeadStart } from "../shared/head-start.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
 import { RingEncoder } from "../shared/ring-encoder.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
@@ -25,8 +26,13 @@ import { redactedWriter } from "./redacted-writer.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost. */
 const MAX_PARK_MS = 1000;
-/** Slots go into their second round together, so often: see `slot-feeder.ts`. Nobody wakes an encoder for it. */
-const PLANE_EVERY_MS = 10;
+/**
+ * What was encoded is now numbered, sent and received by other threads, which want a processor each: the second round of a slot
+ * begins so much later, in the gap before the next one. Longer than the publisher's own pause, so that the slot is sent by then.
+ */
+const HEAD_START_MS = 0.4;
+/** How often a parked encoder looks for slots that wait for their second round: nobody wakes it for them. */
+const PLANE_LOOK_MS = 10;
 const INTERNAL_ERRORS = ENCODER_CELLS.errors + ENCODE_ERROR_REASONS.indexOf("internal");
 
 /** Points at which a test may step in; the service passes none. */
@@ -59,9 +65,13 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   const pass = follows && plane !== null ? new PlanePass(plane) : null;
   const oversize = new OversizeReader(task.oversizePort, task.oversize);
   const out = outputOf(ring.memory.bytes);
-  let planeDueMs = 0;
-  const isPlaneDue = (): boolean =>
-    follows && ring.memory.stop() !== STOP.now && (performance.now() >= planeDueMs || ring.memory.isPlanePressed());
+  const { memory } = ring;
+  const headStart = new HeadStart({
+    ms: HEAD_START_MS,
+    bell: ring.bell,
+    isNeeded: () => !memory.isPlanePressed() && memory.stop() === STOP.run && !ring.hasWork(),
+    announce: () => ring.announce(),
+  });
 
   for (;;) {
     const slot = ring.claim();
@@ -72,30 +82,28 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
       hooks.encoded?.(slot, ring.memory);
       count(counters, ring.memory, slot, result, (performance.now() - startedMs) / 1000);
       ring.commit(slot, result.frameBytes, result.entries, result.poisonedEvents);
+      if (pass !== null) headStart.begin();
       continue;
     }
+    if (headStart.give()) continue;
     // One slot, then a look for one whose ZMQ messages wait.
-    if (pass !== null && isPlaneDue()) {
-      const sent = ring.claimPlane();
-      if (sent === -1) planeDueMs = performance.now() + PLANE_EVERY_MS;
-      else {
-        hooks.planeClaimed?.(sent, ring.memory);
-        const leftOut = pass.encode(jobOf(ring.memory, out, sent, oversize));
-        hooks.planeEncoded?.(sent, ring.memory);
-        if (leftOut > 0) counters.add(INTERNAL_ERRORS, leftOut);
-        ring.commitPlane(sent);
-        continue;
-      }
+    const sent = pass === null || ring.memory.stop() === STOP.now ? -1 : ring.claimPlane();
+    if (pass !== null && sent !== -1) {
+      hooks.planeClaimed?.(sent, ring.memory);
+      const leftOut = pass.encode(jobOf(ring.memory, out, sent, oversize));
+      hooks.planeEncoded?.(sent, ring.memory);
+      if (leftOut > 0) counters.add(INTERNAL_ERRORS, leftOut);
+      ring.commitPlane(sent);
+      continue;
     }
     ring.announce();
     if (ring.memory.stop() === STOP.now) return;
     ring.bell.prepare();
-    if (ring.hasWork() || (isPlaneDue() && ring.hasPlaneWork()) || ring.memory.stop() === STOP.now) {
+    if (ring.hasWork() || (pass !== null && ring.hasPlaneWork()) || ring.memory.stop() === STOP.now) {
       ring.bell.cancel();
       continue;
     }
-    const parkMs = ring.hasPlaneAhead() ? planeDueMs - performance.now() : MAX_PARK_MS;
-    ring.bell.sleep(Math.max(1, parkMs));
+    ring.bell.sleep(ring.hasPlaneAhead() ? PLANE_LOOK_MS : MAX_PARK_MS);
   }
 }
 

@@ -10,11 +10,19 @@ import { wallClockSeconds } from "../shared/clock.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
 import { heartbeatPayload } from "./heartbeat.ts";
+import { HeadStart } from "../shared/head-start.ts";
 import type { MainWatch } from "./main-watch.ts";
 import type { ReplayServer } from "./replay-server.ts";
 import { SlotSender, type SlotSenderParts } from "./slot-sender.ts";
 
 const BLOCK_MS = 2;
+/**
+ * Where the event plane follows ZMQ: what was handed to the socket is sent by a thread of libzmq's and received by another process.
+ * What comes between two slots, the plane's slots and turns of the event loop, begins so much later.
+ */
+const HEAD_START_MS = 0.2;
+/** How often a publisher at rest looks for slots that are ready for the event plane: nobody wakes it for them. */
+const PLANE_LOOK_MS = 10;
 /** Messages, and milliseconds, after which the event loop gets a turn: payloads are released only there. */
 const MESSAGES_PER_TURN = 64;
 const MS_PER_TURN = 5;
@@ -38,6 +46,7 @@ export interface PublishLoopParts extends Omit<SlotSenderParts, "afterMessage"> 
 export class PublishLoop {
   readonly #parts: PublishLoopParts;
   readonly #sender: SlotSender;
+  readonly #headStart: HeadStart;
   #messagesSinceTurn: number = 0;
   #lastTurnMs: number = 0;
   #nextPollMs: number = 0;
@@ -52,6 +61,13 @@ export class PublishLoop {
         this.#messagesSinceTurn++;
         return this.#turnIsDue() ? this.#turn() : null;
       },
+    });
+    const { ring } = parts;
+    this.#headStart = new HeadStart({
+      ms: HEAD_START_MS,
+      bell: ring.bell,
+      isNeeded: () => ring.peek() === -1 && ring.memory.stop() === STOP.run && !ring.memory.isPlanePressed(),
+      announce: () => this.#announce(),
     });
     if (parts.replay !== null) this.#nextReplayPollMs = 0;
   }
@@ -75,12 +91,14 @@ export class PublishLoop {
       if (slot !== -1) {
         await this.#sender.send(slot);
         if (heartbeatMs !== null) this.#lastMessageMs = performance.now();
+        if (feeder !== null) this.#headStart.begin();
         if (this.#turnIsDue()) await this.#turn();
         continue;
       }
       if (stop === STOP.drain && ring.isEmpty()) return 0;
+      if (this.#headStart.give()) continue;
       // One slot, then a look for one whose ZMQ messages wait.
-      if (feeder?.feedNext(performance.now()) === true) {
+      if (feeder?.feedNext() === true) {
         if (this.#turnIsDue()) await this.#turn();
         continue;
       }
@@ -105,11 +123,16 @@ export class PublishLoop {
     await this.#turn();
   }
 
+  #announce(): void {
+    const { ring, feeder } = this.#parts;
+    ring.announce();
+    feeder?.plane.announce();
+  }
+
   /** Waits for the next slot, first blocking, then not. */
   async #rest(): Promise<void> {
     const { ring } = this.#parts;
-    ring.announce();
-    this.#parts.feeder?.plane.announce();
+    this.#announce();
     if (this.#messagesSinceTurn > 0 || performance.now() >= this.#nextDueMs()) await this.#turn();
     if (!this.#prepareToSleep()) return;
     // Answers arrive in turns of the event loop. Those of NATS can wait for the next message beside ZMQ, which is not to be
@@ -118,8 +141,8 @@ export class PublishLoop {
     const isServing = replay?.active === true || (sink === null && nats?.sink.hasWork === true);
     if (!isServing && ring.bell.sleep(BLOCK_MS)) return;
     if (!this.#prepareToSleep()) return;
-    const dueMs = Math.min(this.#nextDueMs(), this.#parts.feeder?.dueMs ?? Infinity);
-    await ring.bell.sleepAsync(Math.max(1, Math.ceil(dueMs - performance.now())));
+    const maxMs = this.#parts.feeder?.plane.isBehind === true ? PLANE_LOOK_MS : Infinity;
+    await ring.bell.sleepAsync(Math.max(1, Math.min(maxMs, Math.ceil(this.#nextDueMs() - performance.now()))));
   }
 
   #nextDueMs(): number {
@@ -133,12 +156,7 @@ export class PublishLoop {
     const { ring, feeder } = this.#parts;
     ring.bell.prepare();
     const stop = ring.memory.stop();
-    if (
-      ring.peek() === -1 &&
-      feeder?.hasWork(performance.now()) !== true &&
-      stop !== STOP.now &&
-      !(stop === STOP.drain && ring.isEmpty())
-    )
+    if (ring.peek() === -1 && feeder?.hasWork !== true && stop !== STOP.now && !(stop === STOP.drain && ring.isEmpty()))
       return true;
     ring.bell.cancel();
     return false;

@@ -1,6 +1,6 @@
 /**
- * The publisher's second cursor: slots whose ZMQ messages are out go to the event plane, in the same order, when nothing is to
- * be sent. PUBLISHER THREAD; only where the plane follows ZMQ (`RingShape`).
+ * The publisher's second cursor: slots whose ZMQ messages are out go to the event plane, in the same order, one at a time, when
+ * nothing is to be sent. PUBLISHER THREAD; only where the plane follows ZMQ (`RingShape`).
  *
  * From the moment in which a slot is counted as sent its events count as in flight for NATS, though they still lie in the ring.
  * What feeding it changes becomes visible in one step with its position, before it is let go of. No turn of the event loop comes
@@ -21,12 +21,6 @@ import type { OversizeReader } from "./oversize.ts";
 const DROPPED_REJECTED = PUBLISHER_CELLS.natsDroppedEvents + SINK_DROP_REASONS.indexOf("rejected");
 const DROPPED_SHUTDOWN = PUBLISHER_CELLS.natsDroppedEvents + SINK_DROP_REASONS.indexOf("shutdown");
 
-/**
- * Slots are fed together, so often: one at a time, each would find the processor's caches full of what sending needs. What is
- * to be sent still comes before each of them.
- */
-const FEED_EVERY_MS = 10;
-
 export interface SlotFeederParts {
   readonly plane: RingPlane;
   readonly counters: CounterBlock;
@@ -36,7 +30,6 @@ export interface SlotFeederParts {
 
 export class SlotFeeder {
   readonly #parts: SlotFeederParts;
-  #dueMs: number = 0;
 
   constructor(parts: SlotFeederParts) {
     this.#parts = parts;
@@ -46,25 +39,16 @@ export class SlotFeeder {
     return this.#parts.plane;
   }
 
-  /** When slots are fed next, on the clock of `performance.now()`; Infinity while none waits. */
-  get dueMs(): number {
-    return this.#parts.plane.isBehind ? this.#dueMs : Infinity;
-  }
-
   /** Whether `feedNext` would feed a slot. */
-  hasWork(nowMs: number): boolean {
-    return this.#isDue(nowMs) && this.#parts.plane.peek() !== -1;
+  get hasWork(): boolean {
+    return this.#parts.plane.peek() !== -1;
   }
 
-  /** Feeds the oldest slot and lets go of it. False: there is none that is to be fed now. */
-  feedNext(nowMs: number): boolean {
-    if (!this.#isDue(nowMs)) return false;
+  /** Feeds the oldest slot and lets go of it. False: there is none that is ready. */
+  feedNext(): boolean {
     const { plane, oversize, nats } = this.#parts;
     const slot = plane.peek();
-    if (slot === -1) {
-      this.#dueMs = nowMs + FEED_EVERY_MS;
-      return false;
-    }
+    if (slot === -1) return false;
     const { memory } = plane;
     const generation = memory.words[slot + SLOT.oversizeGeneration] as number;
     const view = generation === 0 ? memory : oversize.view(generation);
@@ -90,10 +74,6 @@ export class SlotFeeder {
     counters.add(PUBLISHER_CELLS.natsPendingEvents, -events);
     counters.add(DROPPED_SHUTDOWN, events);
     return events;
-  }
-
-  #isDue(nowMs: number): boolean {
-    return nowMs >= this.#dueMs || this.#parts.plane.memory.isPlanePressed();
   }
 
   #count(slot: number): void {

@@ -304,8 +304,8 @@ class Model {
     assert.equal(slot !== -1, next?.stage === "encoded", "the oldest slot is sent as soon as it is encoded");
     if (slot !== -1) return this.sender.send(slot);
     const feedable = this.queue.find((each) => each.stage !== "fed")?.stage === "planeEncoded";
-    assert.equal(this.feeder.hasWork(Infinity), feedable);
-    assert.equal(this.feeder.feedNext(Infinity), feedable, "fed as soon as it is encoded, in order");
+    assert.equal(this.feeder.hasWork, feedable);
+    assert.equal(this.feeder.feedNext(), feedable, "fed as soon as it is encoded, in order");
   }
 
   async #succeed(): Promise<void> {
