@@ -3,20 +3,13 @@
  * The `kvcast` command. MAIN THREAD. The only file that reads the process's arguments and environment, and the only one that
  * ends the process: everything below returns an exit code.
  *
- * Nothing of ours but the look at Node's version is imported above: with an old Node, or too few open files allowed, it is the rest that
+ * Nothing but the look at Node's version is imported above: with an old Node, or too few open files allowed, it is the rest that
  * fails, and the user should read why.
  */
-import { setFlagsFromString } from "node:v8";
 import { oldNode } from "./old-node.ts";
 
 /** Milliseconds; the most that the flag takes, 24 days. */
 const NEVER = 2_147_483_647;
-
-// Eight seconds and more after a whole collection V8 begins to collect the heap of a thread that has little to do up to three times
-// more, to give back memory which the thread soon wants again: 15 to 25 ms each, in which events wait. It costs some 30 MB. Of the
-// flags that are about this, V8 looks at this one while it runs.
-setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${NEVER}`);
-
 /** Exit code where something outside kvcast is needed first; `EXIT.unavailable`. */
 const UNAVAILABLE = 69;
 
@@ -31,6 +24,11 @@ async function run(): Promise<number> {
     process.stderr.write(refusal);
     return UNAVAILABLE;
   }
+  const { setFlagsFromString } = await import("node:v8");
+  // Eight seconds and more after a whole collection V8 begins to collect the heap of a thread that has little to do up to three times
+  // more, to give back memory which the thread soon wants again: 15 to 25 ms each, in which events wait. It costs some 30 MB. Of
+  // the flags that are about this, V8 looks at this one while it runs.
+  setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${NEVER}`);
   const { runCli } = await import("./cli/program.ts");
   return runCli({
     argv: process.argv.slice(2),
