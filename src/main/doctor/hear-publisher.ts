@@ -75,8 +75,7 @@ export async function hearPublisher({ endpoint, topic, curve }: PublisherTarget,
     allowsUnnumbered: true,
     curve,
     onRefusal: (refusal) => {
-      // It tries again and again, and now and then the other side hangs up before libzmq has said why: that tells least.
-      if (refusal !== "ended" || heard.refusal === null) heard.refusal = refusal;
+      heard.refusal = refusal;
     },
     onConnection: (connected) => {
       heard.connected ||= connected;
