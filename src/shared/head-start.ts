@@ -4,6 +4,12 @@
  */
 import type { Bell } from "./bell.ts";
 
+/**
+ * Milliseconds, where the event plane follows ZMQ. The publisher's is for libzmq's thread and for the subscriber; the encoder's is for
+ * the publisher too, and longer, so that the slot is sent when its second round begins.
+ */
+export const HEAD_START_MS = { publisher: 0.2, encoder: 0.4 } as const;
+
 export interface HeadStartParts {
   readonly ms: number;
   /** Wakes the thread for work that cannot wait. */

@@ -21,6 +21,12 @@ import type { RingMemory } from "./ring-memory.ts";
  */
 export const SLOTS_PER_WAKE = 4;
 
+/**
+ * How often a thread at rest looks for slots of the second round, for the event plane: nobody wakes it for them unless they fill the
+ * ring.
+ */
+export const PLANE_LOOK_MS = 10;
+
 /** What main writes into a slot header at commit. */
 export interface SlotFill {
   readonly recordWords: number;

@@ -3,15 +3,16 @@
  *
  * It takes every filled slot it can get, encodes it in shared memory, hands it to the publisher, and parks when there
  * is nothing left. Where the event plane follows ZMQ it takes, while no slot is filled, those that have been sent, for a second
- * round. It holds nothing that would be missed: when it dies, or main ends it because it hangs, its slot goes back to where it
+ * round; after a frame not at once: see `head-start.ts`. It holds nothing that would be missed: when it dies, or main ends it because it hangs, its slot goes back to where it
  * came from, and the next encoder does it again.
  */
 import { threadId } from "node:worker_threads";
 import { CounterBlock } from "../shared/counter-block.ts";
 import { ENCODE_ERROR_REASONS } from "../shared/counter-labels.ts";
 import { ENCODER_CELLS } from "../shared/encoder-cells.ts";
+import { HEAD_START_MS, HeadStart } from "../shared/head-start.ts";
 import { type EncoderTask, parseEncoderTask } from "../shared/messages.ts";
-import { HeadStart } from "../shared/head-start.ts";
+import { PLANE_LOOK_MS } from "../shared/ring.ts";
 import { RingMemory } from "../shared/ring-memory.ts";
 import { RingEncoder } from "../shared/ring-encoder.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
@@ -26,13 +27,6 @@ import { redactedWriter } from "./redacted-writer.ts";
 
 /** A lost wake-up would be a bug; this bounds what it could cost. */
 const MAX_PARK_MS = 1000;
-/**
- * What was encoded is now numbered, sent and received by other threads, which want a processor each: the second round of a slot
- * begins so much later, in the gap before the next one. Longer than the publisher's own pause, so that the slot is sent by then.
- */
-const HEAD_START_MS = 0.4;
-/** How often a parked encoder looks for slots that wait for their second round: nobody wakes it for them. */
-const PLANE_LOOK_MS = 10;
 const INTERNAL_ERRORS = ENCODER_CELLS.errors + ENCODE_ERROR_REASONS.indexOf("internal");
 
 /** Points at which a test may step in; the service passes none. */
@@ -53,21 +47,21 @@ export interface EncoderHooks {
  * thread.
  */
 export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
-  const ring = new RingEncoder(new RingMemory(task.ring, task.shape), task.encoder);
+  const memory = new RingMemory(task.ring, task.shape);
+  const ring = new RingEncoder(memory, task.encoder);
   const counters = new CounterBlock(task.counters);
   counters.set(ENCODER_CELLS.threadId, threadId);
   const plain = eventWriter(task.wireFormat, task.kvBlockSizeTokens);
   const write = task.redactTokens === true ? redactedWriter(plain) : plain;
   const plane = task.plane ? new PlaneEncoder(task.plane.workerId, task.kvBlockSizeTokens) : null;
-  const follows = ring.memory.planeFollows;
+  const follows = memory.planeFollows;
   const withFrame = follows ? null : plane;
   const frames = new FrameEncoder(task.wireFormat, task.kvBlockSizeTokens, hooks.writer?.(write) ?? write, withFrame);
   const pass = follows && plane !== null ? new PlanePass(plane) : null;
   const oversize = new OversizeReader(task.oversizePort, task.oversize);
-  const out = outputOf(ring.memory.bytes);
-  const { memory } = ring;
+  const out = outputOf(memory.bytes);
   const headStart = new HeadStart({
-    ms: HEAD_START_MS,
+    ms: HEAD_START_MS.encoder,
     bell: ring.bell,
     isNeeded: () => !memory.isPlanePressed() && memory.stop() === STOP.run && !ring.hasWork(),
     announce: () => ring.announce(),
@@ -76,30 +70,32 @@ export function runEncoder(task: EncoderTask, hooks: EncoderHooks = {}): void {
   for (;;) {
     const slot = ring.claim();
     if (slot !== -1) {
-      hooks.claimed?.(slot, ring.memory);
+      hooks.claimed?.(slot, memory);
       const startedMs = performance.now();
-      const result = frames.encode(jobOf(ring.memory, out, slot, oversize));
-      hooks.encoded?.(slot, ring.memory);
-      count(counters, ring.memory, slot, result, (performance.now() - startedMs) / 1000);
+      const result = frames.encode(jobOf(memory, out, slot, oversize));
+      hooks.encoded?.(slot, memory);
+      count(counters, memory, slot, result, (performance.now() - startedMs) / 1000);
       ring.commit(slot, result.frameBytes, result.entries, result.poisonedEvents);
       if (pass !== null) headStart.begin();
       continue;
     }
     if (headStart.give()) continue;
     // One slot, then a look for one whose ZMQ messages wait.
-    const sent = pass === null || ring.memory.stop() === STOP.now ? -1 : ring.claimPlane();
-    if (pass !== null && sent !== -1) {
-      hooks.planeClaimed?.(sent, ring.memory);
-      const leftOut = pass.encode(jobOf(ring.memory, out, sent, oversize));
-      hooks.planeEncoded?.(sent, ring.memory);
-      if (leftOut > 0) counters.add(INTERNAL_ERRORS, leftOut);
-      ring.commitPlane(sent);
-      continue;
+    if (pass !== null && memory.stop() !== STOP.now) {
+      const sent = ring.claimPlane();
+      if (sent !== -1) {
+        hooks.planeClaimed?.(sent, memory);
+        const leftOut = pass.encode(jobOf(memory, out, sent, oversize));
+        hooks.planeEncoded?.(sent, memory);
+        if (leftOut > 0) counters.add(INTERNAL_ERRORS, leftOut);
+        ring.commitPlane(sent);
+        continue;
+      }
     }
     ring.announce();
-    if (ring.memory.stop() === STOP.now) return;
+    if (memory.stop() === STOP.now) return;
     ring.bell.prepare();
-    if (ring.hasWork() || (pass !== null && ring.hasPlaneWork()) || ring.memory.stop() === STOP.now) {
+    if (ring.hasWork() || (pass !== null && ring.hasPlaneWork()) || memory.stop() === STOP.now) {
       ring.bell.cancel();
       continue;
     }

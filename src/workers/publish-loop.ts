@@ -4,25 +4,20 @@
  *
  * Between slots it blocks for 2 ms at most, then waits without blocking, because a thread that owns sockets must keep
  * turning its event loop: there the sockets release sent payloads, subscriptions are taken and replays served. (2 ms
- * catch the next batch of a busy engine without the dearer asynchronous wake-up.)
+ * catch the next batch of a busy engine without the dearer asynchronous wake-up.) Where the event plane follows, a shorter pause
+ * goes before it and before all else that can wait: what was sent has a head start.
  */
 import { wallClockSeconds } from "../shared/clock.ts";
+import { HEAD_START_MS, HeadStart } from "../shared/head-start.ts";
 import { PUBLISHER_CELLS } from "../shared/publisher-cells.ts";
+import { PLANE_LOOK_MS } from "../shared/ring.ts";
 import { SLOT, STOP } from "../shared/ring-layout.ts";
 import { heartbeatPayload } from "./heartbeat.ts";
-import { HeadStart } from "../shared/head-start.ts";
 import type { MainWatch } from "./main-watch.ts";
 import type { ReplayServer } from "./replay-server.ts";
 import { SlotSender, type SlotSenderParts } from "./slot-sender.ts";
 
 const BLOCK_MS = 2;
-/**
- * Where the event plane follows ZMQ: what was handed to the socket is sent by a thread of libzmq's and received by another process.
- * What comes between two slots, the plane's slots and turns of the event loop, begins so much later.
- */
-const HEAD_START_MS = 0.2;
-/** How often a publisher at rest looks for slots that are ready for the event plane: nobody wakes it for them. */
-const PLANE_LOOK_MS = 10;
 /** Messages, and milliseconds, after which the event loop gets a turn: payloads are released only there. */
 const MESSAGES_PER_TURN = 64;
 const MS_PER_TURN = 5;
@@ -64,7 +59,7 @@ export class PublishLoop {
     });
     const { ring } = parts;
     this.#headStart = new HeadStart({
-      ms: HEAD_START_MS,
+      ms: HEAD_START_MS.publisher,
       bell: ring.bell,
       isNeeded: () => ring.peek() === -1 && ring.memory.stop() === STOP.run && !ring.memory.isPlanePressed(),
       announce: () => this.#announce(),
