@@ -4,6 +4,7 @@ import { type CurveClientKeys, curveClientOptions } from "../../shared/curve.ts"
 import { isIpv6 } from "../../shared/zmq-wire.ts";
 import type { HandshakeRefusal } from "./handshake-refusal.ts";
 import { LiveQueue } from "./live-queue.ts";
+import { peerMechanism } from "./peer-mechanism.ts";
 
 /** Messages that libzmq may hold ahead of the queue, which counts bytes. More do not make it faster. */
 const RECEIVE_HIGH_WATER_MARK = 32;
@@ -12,6 +13,8 @@ const HEARTBEAT_MS = 5000;
 const HEARTBEAT_TIMEOUT_MS = 15_000;
 /** From the end of a connection to the certainty that libzmq does not open another. */
 const RECONNECT_MS = 500;
+/** What a peer has to say which mechanism it speaks. */
+const ASK_MS = 1000;
 
 export interface LiveSocketOptions {
   readonly endpoint: string;
@@ -66,7 +69,7 @@ export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSo
       socket.connect(options.endpoint);
     }, RECONNECT_MS);
   });
-  watchRefusals(socket, options.onRefusal);
+  watchRefusals(socket, options);
   for (const name of ["connect:delay", "connect:retry"] as const) {
     socket.events.on(name, () => clearTimeout(leftForGood));
   }
@@ -89,23 +92,39 @@ export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSo
 }
 
 /**
- * A server that refuses hangs up, and the reason may be lost by that. So a mere end is told when it comes twice in a row, and not
- * at all where the reason is known by then.
+ * A server that refuses hangs up, and libzmq's reason may be lost by that. So a mere end is looked into when it comes twice in a
+ * row, and not at all where the reason is known by then.
  */
-function watchRefusals(socket: Subscriber, tell: LiveSocketOptions["onRefusal"]): void {
+function watchRefusals(socket: Subscriber, { endpoint, curve, onRefusal: tell }: LiveSocketOptions): void {
+  if (tell === undefined) return;
   let ends = 0;
   let isReasonKnown = false;
+  let isAsking = false;
   const told = (refusal: HandshakeRefusal): void => {
     isReasonKnown = true;
-    tell?.(refusal);
+    tell(refusal);
+  };
+  const ask = async (): Promise<void> => {
+    isAsking = true;
+    const mechanism = await peerMechanism(endpoint, ASK_MS);
+    isAsking = false;
+    if (socket.closed || isReasonKnown || ends === 0) return;
+    const speaksCurve = mechanism === "CURVE";
+    // No reason, so that one may still come.
+    if (mechanism === null || speaksCurve === hasKeys(curve)) tell("ended");
+    else told("mechanism");
   };
   socket.events.on("handshake:error:protocol", () => told("mechanism"));
   socket.events.on("handshake:error:auth", () => told("not_allowed"));
   socket.events.on("handshake:error:other", () => {
-    if (++ends > 1 && !isReasonKnown) tell?.("ended");
+    if (++ends > 1 && !isReasonKnown && !isAsking) void ask();
   });
   socket.events.on("handshake", () => {
     ends = 0;
     isReasonKnown = false;
   });
+}
+
+function hasKeys(curve: CurveClientKeys | null | undefined): boolean {
+  return curve !== null && curve !== undefined;
 }
