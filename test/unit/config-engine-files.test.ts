@@ -67,6 +67,10 @@ test("no header can carry a line break or another header", () => {
   });
 });
 
+test("of a file without an end no more is read than may be there", () => {
+  assert.throws(() => readHeaderFile("/dev/zero", HEADERS), { message: /larger than 65536 bytes$/ });
+});
+
 test("errors do not repeat what stands in the file", () => {
   for (const content of ["s3cr3t", "s3cr3t é: x", "A: s3cr3t\u0001", "A: b\nA: s3cr3t", "Expect: s3cr3t"]) {
     assert.ok(!refusal(content).includes("s3cr3t"), content);

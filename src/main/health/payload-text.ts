@@ -4,9 +4,9 @@
  * The rules, and the lines of the log, are those of Dynamo's Python. Where its JSON parser would go into detail, ours does not: the
  * text may hold what belongs in no log.
  */
-import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../../shared/errors.ts";
 import { isFields } from "../../shared/json-object.ts";
+import { readAtMostSync } from "../read-at-most.ts";
 
 /** Fields by name, as JSON has them. */
 export type PayloadFields = Readonly<Record<string, unknown>>;
@@ -73,13 +73,13 @@ export function isProbe(request: unknown): boolean {
 }
 
 function textOfFile(file: string): string {
-  let bytes: Buffer;
+  let bytes: Buffer | null;
   try {
-    bytes = readFileSync(file);
+    bytes = readAtMostSync(file, MAX_TEXT_BYTES);
   } catch (error) {
     throw new Error(fileProblem(error, file), { cause: error });
   }
-  if (bytes.length > MAX_TEXT_BYTES) throw new Error(`the file is longer than ${MAX_TEXT_BYTES} bytes`);
+  if (bytes === null) throw new Error(`the file is longer than ${MAX_TEXT_BYTES} bytes`);
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
