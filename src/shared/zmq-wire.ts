@@ -29,3 +29,12 @@ export function sequenceFrame(sequence: number): Buffer {
 export function isIpv6(endpoint: string): boolean {
   return endpoint.startsWith("tcp://[");
 }
+
+/**
+ * Host, without brackets, and port of a tcp address, also behind the interface to connect from (`eth0;host:port`); null for another
+ * kind, and for one without a number for a port.
+ */
+export function tcpAddress(endpoint: string): { readonly host: string; readonly port: number } | null {
+  const [, host, port] = /^tcp:\/\/(?:.*;)?\[?([^\]]*?)\]?:(\d+)$/u.exec(endpoint) ?? [];
+  return host === undefined ? null : { host, port: Number(port) };
+}

@@ -3,8 +3,8 @@
  *
  * It takes every filled slot it can get, encodes it in shared memory, hands it to the publisher, and parks when there
  * is nothing left. Where the event plane follows ZMQ it takes, while no slot is filled, those that have been sent, for a second
- * round; after a frame not at once: see `head-start.ts`. It holds nothing that would be missed: when it dies, or main ends it because it hangs, its slot goes back to where it
- * came from, and the next encoder does it again.
+ * round; after a frame not at once: see `head-start.ts`. It holds nothing that would be missed: when it dies, or main ends it
+ * because it hangs, its slot goes back to where it came from, and the next encoder does it again.
  */
 import { threadId } from "node:worker_threads";
 import { CounterBlock } from "../shared/counter-block.ts";

@@ -22,6 +22,7 @@ import { type Kvcast, serve, type ServeFacts } from "../support/processes.ts";
 import { RecordingLog } from "../support/recording-log.ts";
 import { readAnswer, requestFor } from "../support/replay-harness.ts";
 import { portOf } from "../support/scripted-engine.ts";
+import { greeting } from "../support/zmtp-peer.ts";
 
 const DEADLINE_MS = 10_000;
 const TRAFFIC = "--engine synthetic:?rate=200 --replay-endpoint tcp://127.0.0.1:*";
@@ -203,11 +204,6 @@ test(
 
 /** A ZMTP 3 greeting and READY without security, and the head of a frame of 1 GiB. */
 function huge(type: string): Buffer {
-  const greeting = Buffer.alloc(64);
-  greeting[0] = 0xff;
-  greeting[9] = 0x7f;
-  greeting[10] = 3;
-  greeting.write("NULL", 12);
   const value = Buffer.alloc(4 + type.length);
   value.writeUInt32BE(type.length);
   value.write(type, 4);
@@ -215,7 +211,7 @@ function huge(type: string): Buffer {
   const head = Buffer.alloc(9);
   head[0] = 2;
   head.writeBigUInt64BE(1n << 30n, 1);
-  return Buffer.concat([greeting, Buffer.from([4, body.length]), body, head, Buffer.alloc(64 * 1024)]);
+  return Buffer.concat([greeting("NULL"), Buffer.from([4, body.length]), body, head, Buffer.alloc(64 * 1024)]);
 }
 
 function attack(t: TestContext, endpoint: string, bytes: Buffer): Socket {

@@ -1,7 +1,7 @@
 /** Why a publisher does not let one in is told by what it says itself, also where its hang-up overtakes the reason. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { curveKeyPair, Publisher } from "zeromq";
 import type { CurveClientKeys } from "../../src/shared/curve.ts";
@@ -9,13 +9,15 @@ import type { HandshakeRefusal } from "../../src/main/tail/handshake-refusal.ts"
 import { peerMechanism } from "../../src/main/tail/peer-mechanism.ts";
 import { StreamClient } from "../../src/main/tail/stream-client.ts";
 import { within } from "../support/fault/deadline.ts";
+import { portOf } from "../support/scripted-engine.ts";
+import { greeting } from "../support/zmtp-peer.ts";
 
 const DEADLINE_MS = 15_000;
 const SIGNATURE_BYTES = 10;
 
 /** Listens on a port of its own, and tells of what each connection has sent so far. */
 async function listen(t: TestContext, heard: (socket: Socket, bytes: Buffer) => void): Promise<string> {
-  const server: Server = createServer((socket) => {
+  const server = createServer((socket) => {
     let bytes: Buffer = Buffer.alloc(0);
     socket.on("error", () => {});
     socket.on("data", (more) => heard(socket, (bytes = Buffer.concat([bytes, more]))));
@@ -24,14 +26,7 @@ async function listen(t: TestContext, heard: (socket: Socket, bytes: Buffer) => 
   server.listen(0, "127.0.0.1");
   t.after(() => server.close());
   await once(server, "listening");
-  return `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function greeting(mechanism: string): Buffer {
-  const bytes = Buffer.alloc(64);
-  bytes.set([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1]);
-  bytes.write(mechanism, 12, "latin1");
-  return bytes;
+  return `tcp://127.0.0.1:${portOf(server)}`;
 }
 
 /** libzmq opens with the signature alone, and is reset; who opens with the version too gets the whole greeting. */

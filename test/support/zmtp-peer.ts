@@ -7,12 +7,13 @@ import { connect, type Socket } from "node:net";
 
 const GREETING_BYTES = 64;
 
-function greeting(): Buffer {
+/** The whole greeting of a peer that speaks this mechanism. */
+export function greeting(mechanism: string): Buffer {
   const bytes = Buffer.alloc(GREETING_BYTES);
   bytes[0] = 0xff;
   bytes[9] = 0x7f;
   bytes[10] = 3;
-  bytes.write("NULL", 12);
+  bytes.write(mechanism, 12, "latin1");
   return bytes;
 }
 
@@ -30,7 +31,7 @@ export async function askAndNeverRead(endpoint: string): Promise<Socket> {
   const { hostname, port } = new URL(endpoint);
   const socket = connect(Number(port), hostname);
   await once(socket, "connect");
-  socket.write(greeting());
+  socket.write(greeting("NULL"));
   // What comes before the other side has greeted too, libzmq takes for a part of the greeting. It greets in two steps, the
   // first of ten bytes, which arrive alone now and then.
   for (let greeted = 0; greeted < GREETING_BYTES;) {

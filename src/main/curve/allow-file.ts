@@ -6,11 +6,11 @@
  * Kubernetes does, and files of network file systems. A list that cannot be used leaves the one before it in force: half a list
  * would lock out whoever stands in the other half, none would lock out everyone.
  */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { ConfigError, messageOf } from "../../shared/errors.ts";
 import type { NamedFile } from "../config/option-spec.ts";
-import { readAtMost } from "../read-at-most.ts";
+import { readAtMost, readAtMostSync } from "../read-at-most.ts";
 import { within } from "../within.ts";
 import { AllowListError, MAX_ALLOW_FILE_BYTES, parseAllowList } from "./allow-list.ts";
 import { fileTrouble } from "../file-trouble.ts";
@@ -101,9 +101,7 @@ export class AllowFile {
       this.#seen = seen;
       requireUsable(signs);
       // It may have grown since it was looked at: never a part of it.
-      const content = await readAtMost(this.#file, MAX_ALLOW_FILE_BYTES);
-      if (content === null) throw tooLarge();
-      this.#keys = parseAllowList(content.toString("utf8"));
+      this.#keys = keysIn(await readAtMost(this.#file, MAX_ALLOW_FILE_BYTES));
       this.#unreadable = null;
       this.#ports.onRead(this.#keys.size);
     } catch (error) {
@@ -127,7 +125,7 @@ export function readAllowFile({ file, place }: NamedFile): {
   try {
     const signs = statSync(file);
     requireUsable(signs);
-    return { keys: parseAllowList(readFileSync(file, "utf8")), seen: textOf(signs) };
+    return { keys: keysIn(readAtMostSync(file, MAX_ALLOW_FILE_BYTES)), seen: textOf(signs) };
   } catch (error) {
     const isBad = error instanceof AllowListError;
     const what = isBad ? `${file}: ${error.message}` : `cannot read the file: ${fileTrouble(error, file, "read")}`;
@@ -143,6 +141,12 @@ function requireUsable(signs: Signs): void {
   if (process.platform !== "win32" && (signs.mode & WRITABLE_BY_ALL) !== 0) {
     throw new AllowListError("everyone on this machine can write to it; run chmod o-w on it");
   }
+}
+
+/** Throws AllowListError; null: there was more than may be there. */
+function keysIn(content: Buffer | null): ReadonlySet<string> {
+  if (content === null) throw tooLarge();
+  return parseAllowList(content.toString("utf8"));
 }
 
 function tooLarge(): AllowListError {

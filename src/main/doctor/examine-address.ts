@@ -6,6 +6,7 @@
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { codeOf } from "../../shared/errors.ts";
+import { tcpAddress } from "../../shared/zmq-wire.ts";
 import type { ServeConfig } from "../config/config.ts";
 import { Findings, type Finding } from "./finding.ts";
 
@@ -60,8 +61,8 @@ function addressesOf({ zmqEndpoint, replayEndpoint, systemHost, systemPort }: Se
     ["--zmq-endpoint", zmqEndpoint],
     ["--replay-endpoint", replayEndpoint],
   ] as const) {
-    const [, host = "", port = ""] = /^tcp:\/\/\[?([^\]]*?)\]?:(\d+)$/.exec(endpoint ?? "") ?? [];
-    if (port !== "") list.push({ option, text: endpoint ?? "", host, port: Number(port) });
+    const address = endpoint === null ? null : tcpAddress(endpoint);
+    if (endpoint !== null && address !== null) list.push({ option, text: endpoint, ...address });
   }
   if (systemPort !== null && systemPort !== 0) {
     list.push({ option: "--system-port", text: `${systemHost}:${systemPort}`, host: systemHost, port: systemPort });

@@ -97,6 +97,7 @@ export async function openLiveSocket(options: LiveSocketOptions): Promise<LiveSo
  */
 function watchRefusals(socket: Subscriber, { endpoint, curve, onRefusal: tell }: LiveSocketOptions): void {
   if (tell === undefined) return;
+  const hasKeys = (curve ?? null) !== null;
   let ends = 0;
   let isReasonKnown = false;
   let isAsking = false;
@@ -109,9 +110,8 @@ function watchRefusals(socket: Subscriber, { endpoint, curve, onRefusal: tell }:
     const mechanism = await peerMechanism(endpoint, ASK_MS);
     isAsking = false;
     if (socket.closed || isReasonKnown || ends === 0) return;
-    const speaksCurve = mechanism === "CURVE";
     // No reason, so that one may still come.
-    if (mechanism === null || speaksCurve === hasKeys(curve)) tell("ended");
+    if (mechanism === null || (mechanism === "CURVE") === hasKeys) tell("ended");
     else told("mechanism");
   };
   socket.events.on("handshake:error:protocol", () => told("mechanism"));
@@ -123,8 +123,4 @@ function watchRefusals(socket: Subscriber, { endpoint, curve, onRefusal: tell }:
     ends = 0;
     isReasonKnown = false;
   });
-}
-
-function hasKeys(curve: CurveClientKeys | null | undefined): boolean {
-  return curve !== null && curve !== undefined;
 }

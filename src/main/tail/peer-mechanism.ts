@@ -5,8 +5,9 @@
  * libzmq tells of a mechanism that does not fit only if the peer's greeting is there before its hang-up, and a reset may overtake
  * it. Whoever has not named a mechanism of its own is not hung up on. Greeting: ZMTP 3.1, https://rfc.zeromq.org/spec/37.
  */
-import { connect, type NetConnectOpts } from "node:net";
+import { connect } from "node:net";
 import { ipcPath } from "../../shared/private-ipc.ts";
+import { tcpAddress } from "../../shared/zmq-wire.ts";
 
 /** Signature (ff, eight bytes, 7f) and the major version 3: after these a peer sends its whole greeting. */
 const OPENING: Buffer = Buffer.from("ff00000000000000017f03", "hex");
@@ -16,7 +17,8 @@ const MECHANISM_END = 32;
 
 /** The mechanism's name, as `NULL` or `CURVE`; null: no greeting of ZMTP 3 came within `deadlineMs`. Never rejects. */
 export function peerMechanism(endpoint: string, deadlineMs: number): Promise<string | null> {
-  const address = addressOf(endpoint);
+  const path = ipcPath(endpoint);
+  const address = path === null ? tcpAddress(endpoint) : { path };
   if (address === null) return Promise.resolve(null);
   return new Promise((resolve) => {
     const socket = connect(address);
@@ -41,11 +43,4 @@ function mechanismIn(greeting: Buffer): string | null {
   if (greeting.length < MECHANISM_END || greeting[0] !== OPENING[0] || (greeting[MAJOR_AT] ?? 0) < 3) return null;
   const name = greeting.toString("latin1", MECHANISM_AT, MECHANISM_END).replace(/\0+$/u, "");
   return /^[A-Z0-9_+-]+$/u.test(name) ? name : null;
-}
-
-function addressOf(endpoint: string): NetConnectOpts | null {
-  const path = ipcPath(endpoint);
-  if (path !== null) return { path };
-  const [, host, port] = /^tcp:\/\/(?:.*;)?\[?([^\]]+?)\]?:(\d+)$/u.exec(endpoint) ?? [];
-  return host === undefined ? null : { host, port: Number(port) };
 }
