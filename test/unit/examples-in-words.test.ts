@@ -1,7 +1,7 @@
 /** Every `kvcast` line that a user may copy, from help pages, the README and docs, is one that kvcast takes: words, flags, values. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { mock, test } from "node:test";
@@ -59,15 +59,20 @@ interface Call {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What kvcast would be called with, if this ran in that folder. Nothing else is run: there is no PATH. */
+/**
+ * What kvcast would be called with, if this ran in that folder. Nothing else is run: there is no PATH. Each shell writes a file of
+ * its own, since a call in the background goes on beside the next one.
+ */
 function callsIn(shell: string, folder: string): readonly Call[] {
-  const record = path.join(folder, "calls");
-  rmSync(record, { force: true });
+  const records = path.join(folder, "calls");
+  rmSync(records, { recursive: true, force: true });
+  mkdirSync(records);
   const stub = `kvcast() { { printf '%s\\n' "\${!KVCAST_@}" "\${!DYN_@}" | while read -r name; do
-    [ -n "$name" ] && printf '%s=%s\\0' "$name" "\${!name}"; done; printf '\\1\\0'; printf '%s\\0' "$@"; printf '\\2\\0'; } >> calls; }`;
+    [ -n "$name" ] && printf '%s=%s\\0' "$name" "\${!name}"; done; printf '\\1\\0'; printf '%s\\0' "$@"; printf '\\2\\0'; } >> calls/$BASHPID; }`;
   spawnSync("/bin/bash", ["--norc", "-c", `${stub}\n${shell}\nwait`], { cwd: folder, env: { PATH: "" } });
-  if (!existsSync(record)) return [];
-  return readFileSync(record, "utf8")
+  return readdirSync(records)
+    .map((name) => readFileSync(path.join(records, name), "utf8"))
+    .join("")
     .split("\u0002\0")
     .slice(0, -1)
     .map((call) => {
