@@ -1,8 +1,7 @@
 /** kvcast is killed in mid-stream and started again on the same addresses: subscribers see it and start over. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import test from "node:test";
+import { freePort } from "../../bench/support/free-port.ts";
 import { Checker } from "../support/fault/checker.ts";
 import { eventually, lasting, within } from "../support/fault/deadline.ts";
 import { quietPage } from "../support/fault/judge.ts";
@@ -11,21 +10,11 @@ import { probe, serveFlags } from "../support/fault/run.ts";
 import { Dice, faultSeed } from "../support/fault/seed.ts";
 import { assertBooks } from "../support/books.ts";
 import { Kvcast } from "../support/processes.ts";
-import { portOf } from "../support/scripted-engine.ts";
 
 const RANKS = 2;
 const KILLS = 3;
 /** One second on a machine that has nothing else to do. */
 const START_MS = 3000;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const port = portOf(server);
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 test("killed three times under load: it starts at once, numbers begin anew, each rank is cleared first", async (t) => {
   const seed = faultSeed(t);

@@ -5,6 +5,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { createServer as createNetServer } from "node:net";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { freePort } from "../../bench/support/free-port.ts";
 import type { HttpEngineConfig, PollProfile } from "../../src/main/config/config.ts";
 import { DrainClient, type Drain, type DrainPorts } from "../../src/main/engine/drain-client.ts";
 import { HttpSource } from "../../src/main/engine/http-source.ts";
@@ -254,7 +255,7 @@ test("while the sink is full the engine feels it, and no event is lost", async (
   assert.deepEqual(counters.polls, { items: 1, empty: 1, error: 0 });
 });
 
-/** Listens on `port` (0: any) and answers each drain with one event. */
+/** Listens on `port` and answers each drain with one event. */
 async function listenOn(port: number, onDrain: () => void): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer((_request, response) => {
     onDrain();
@@ -275,7 +276,7 @@ async function listenOn(port: number, onDrain: () => void): Promise<{ port: numb
 
 test("an engine that goes away and comes back: down is told, polling goes on, up is told", async () => {
   const answered = new Gate();
-  const first = await listenOn(0, () => answered.open());
+  const first = await listenOn(await freePort(), () => answered.open());
   const sleeps: number[] = [];
   const down = new Gate();
   const { source, counters, log } = sourceFor(

@@ -1,11 +1,10 @@
 /** `kvcast top` in a real terminal (tmux), and once for programs. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { freePort } from "../../bench/support/free-port.ts";
 import { end, KVCAST, startKvcast } from "../support/cli-process.ts";
 import { eventually } from "../support/fault/deadline.ts";
 import { serve } from "../support/processes.ts";
@@ -117,17 +116,6 @@ test("top shows a service, follows a resize and a restart, pauses, and gives the
   terminal.key("C-c");
   await terminal.isGivenBack(0);
 });
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  assert.ok(typeof address === "object" && address !== null);
-  return address.port;
-}
 
 test("--once prints how it is, for people and for programs; nobody there is exit code 69", LIMIT, async (t) => {
   const { facts } = await serve(t, ENGINE);

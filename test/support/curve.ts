@@ -3,8 +3,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
-import { curveKeyPair, Subscriber } from "zeromq";
-import { type CurveClientKeys, curveClientOptions, type CurveKeyPair } from "../../src/shared/curve.ts";
+import { curveKeyPair } from "zeromq";
+import type { CurveClientKeys, CurveKeyPair } from "../../src/shared/curve.ts";
+import type { HandshakeRefusal } from "../../src/main/tail/handshake-refusal.ts";
+import { openLiveSocket } from "../../src/main/tail/live-socket.ts";
+import { Gate } from "./gate.ts";
 
 /** A folder with the secret key of a server, and the list of its clients. Made by the library of libzmq, not by ours. */
 export class CurveFiles {
@@ -48,22 +51,29 @@ export class CurveFiles {
   }
 }
 
-export type Welcome = "message" | "mechanism" | "not_allowed" | "ended";
+export type Welcome = "message" | HandshakeRefusal;
+
+/** A server that refuses hangs up, and by that the reason may be lost: an end counts once it was told this often. */
+const ENDS = 3;
+const MAX_BYTES = 1 << 20;
 
 /** How the publisher at that address takes a subscriber with these keys: the first message, or why there is none. */
 export async function welcome(endpoint: string, keys: CurveClientKeys | null): Promise<Welcome> {
-  const socket = new Subscriber({ linger: 0, ...curveClientOptions(keys) });
+  const refused = new Gate<HandshakeRefusal>();
+  let ends = 0;
+  const socket = await openLiveSocket({
+    endpoint,
+    topic: "",
+    maxMessageBytes: MAX_BYTES,
+    maxQueuedBytes: MAX_BYTES,
+    curve: keys,
+    onRefusal: (refusal) => {
+      if (refusal !== "ended" || ++ends === ENDS) refused.open(refusal);
+    },
+    onConnection: () => {},
+  });
   try {
-    const told = new Promise<Welcome>((resolve) => {
-      let ends = 0;
-      socket.events.on("handshake:error:protocol", () => resolve("mechanism"));
-      socket.events.on("handshake:error:auth", () => resolve("not_allowed"));
-      // A server that refuses hangs up, and the reason may be lost by that once.
-      socket.events.on("handshake:error:other", () => ++ends > 5 && resolve("ended"));
-    });
-    socket.connect(endpoint);
-    socket.subscribe("");
-    return await Promise.race([told, socket.receive().then(() => "message" as const)]);
+    return await Promise.race([refused.opened, socket.queue.take().then(() => "message" as const)]);
   } finally {
     socket.close();
   }

@@ -6,19 +6,18 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
+import { freePort } from "../../bench/support/free-port.ts";
 import { requireTool } from "./tools.ts";
-
-/** Let the server choose. */
-const ANY_PORT = -1;
 
 export class NatsServer {
   readonly folder: string;
+  readonly port: number;
   readonly #program: string;
   #config: string;
-  #port: number = ANY_PORT;
   #child: ChildProcess | null = null;
 
-  private constructor(t: TestContext, program: string, config: string) {
+  private constructor(t: TestContext, program: string, port: number, config: string) {
+    this.port = port;
     this.#program = program;
     this.#config = config;
     this.folder = mkdtempSync(path.join(tmpdir(), "kvcast-nats-"));
@@ -35,17 +34,13 @@ export class NatsServer {
   static async start(t: TestContext, config: string = ""): Promise<NatsServer | null> {
     const program = requireTool(t, "nats-server");
     if (program === null) return null;
-    const server = new NatsServer(t, program, config);
+    const server = new NatsServer(t, program, await freePort(), config);
     await server.restart();
     return server;
   }
 
-  get port(): number {
-    return this.#port;
-  }
-
   get url(): string {
-    return `nats://127.0.0.1:${this.#port}`;
+    return `nats://127.0.0.1:${this.port}`;
   }
 
   /** Starts it again, on the same port, with what it has stored. Or with another configuration. */
@@ -56,8 +51,6 @@ export class NatsServer {
     const lines: string[] = [];
     for await (const line of createInterface({ input: child.stderr })) {
       lines.push(line);
-      const port = /Listening for client connections on \S+:(\d+)/u.exec(line)?.[1];
-      if (port !== undefined) this.#port = Number(port);
       if (!line.includes("Server is ready")) continue;
       child.stderr.resume();
       return;
@@ -93,7 +86,7 @@ export class NatsServer {
   #writeConfig(config: string): void {
     this.#config = config;
     const store = path.join(this.folder, "store");
-    const text = `host: 127.0.0.1\nport: ${this.#port}\n${config.replace("jetstream", `jetstream: {store_dir: "${store}"}`)}\n`;
+    const text = `host: 127.0.0.1\nport: ${this.port}\n${config.replace("jetstream", `jetstream: {store_dir: "${store}"}`)}\n`;
     writeFileSync(this.#configFile(), text);
   }
 

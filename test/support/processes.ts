@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../bench/support/free-port.ts";
 import type { SubscriberOrder, SubscriberReport } from "./subscriber-process.ts";
 
 const KVCAST = fileURLToPath(new URL("../../src/main/index.js", import.meta.url));
@@ -123,9 +124,9 @@ export async function index(
   return Object.assign(process, { url: String(started["url"]) });
 }
 
-/** `kvcast sim` on a free port; resolves with its URL when it listens. */
+/** `kvcast sim` on a free port, to which another one can come back; resolves with its URL when it listens. */
 export async function sim(t: TestContext, flags: string): Promise<Kvcast & { url: string }> {
-  const process = new Kvcast(t, `sim --port 0 ${flags}`);
+  const process = new Kvcast(t, `sim --port ${await freePort()} ${flags}`);
   const line = await process.log((record) => record.msg.includes("listens on http"));
   return Object.assign(process, { url: /http:\S+/.exec(line.msg)?.[0] ?? "" });
 }

@@ -9,6 +9,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TestContext } from "node:test";
+import { freePort } from "../../../bench/support/free-port.ts";
 import { portOf } from "../scripted-engine.ts";
 import { Ledger, type LedgerEntry } from "./ledger.ts";
 import { engineJson, kindOf, oracleEvent } from "./oracle-event.ts";
@@ -73,7 +74,7 @@ export class OracleEngine {
 
   /** Starts one that ends with the test. */
   static async start(t: TestContext, options: OracleEngineOptions): Promise<OracleEngine> {
-    const server = createServer({ keepAliveTimeout: 60_000 }).listen(0, "127.0.0.1");
+    const server = createServer({ keepAliveTimeout: 60_000 }).listen(await freePort(), "127.0.0.1");
     await once(server, "listening");
     const engine = new OracleEngine(options, server);
     t.after(() => engine.down());
