@@ -11,16 +11,20 @@ import { serve } from "../support/processes.ts";
 const EVENTS = 100_000;
 const RATE = 20_000;
 const PATIENCE_MS = 60_000;
-/** Code is compiled and loaded until then, on each thread. */
-const STARTED_MS = 2000;
-/** Of all threads together, in three seconds: with V8's own nursery it is four or more. */
-const MAX_COLLECTIONS = 1;
+/** So long that their payloads are what fills the heap: collections follow the bytes and not the time that a busy machine takes. */
+const TOKENS = 128;
+/** Of the busiest thread, from its start on: seen were 1 or 2, and with V8's own nursery 6 to 8. */
+const MAX_COLLECTIONS = 4;
 /** `sh` puts what V8 prints into a file, and then is the service: the arguments are the program and its own. */
 const TRACED = ["sh", "-c", 'node="$1"; shift; exec "$node" --trace-gc "$@" >"$GC_LOG"', "sh"];
 
-/** Whole collections, by what the line says: `[pid:isolate] ms since it began: Mark-Compact …`. */
-function wholeCollections(log: string): number[] {
-  return [...log.matchAll(/\]\s+(\d+) ms: Mark-Compact/gu)].map(([, ms]) => Number(ms)).filter((ms) => ms > STARTED_MS);
+/** Whole collections of each thread, by what the line says: `[pid:isolate] ms since it began: Mark-Compact …`. */
+function wholeCollections(log: string): ReadonlyMap<string, readonly number[]> {
+  const times = new Map<string, number[]>();
+  for (const [, isolate = "", ms] of log.matchAll(/\[\d+:(0x[0-9a-f]+)\]\s+(\d+) ms: Mark-Compact/gu)) {
+    times.set(isolate, [...(times.get(isolate) ?? []), Number(ms)]);
+  }
+  return times;
 }
 
 /** What becomes of the server once it has confirmed something, and the sink that has all events in the end. */
@@ -35,7 +39,7 @@ for (const { fate, act, sink } of FATES) {
     const server = await NatsServer.start(t);
     if (server === null) return;
     const log = path.join(server.folder, "gc.log");
-    const engine = `--engine synthetic:?rate=${RATE}&events=${EVENTS}&blocks=1&tokens=32&removed=0&seed=1 --kv-block-size 32`;
+    const engine = `--engine synthetic:?rate=${RATE}&events=${EVENTS}&blocks=1&tokens=${TOKENS}&removed=0&seed=1 --kv-block-size ${TOKENS}`;
     const sinks = `--sink both --worker-id 42 --nats-url ${server.url} --clear-on-start off --load off`;
     const service = await serve(t, `${engine} ${sinks}`, { under: TRACED, env: { GC_LOG: log } });
     const sent = async (to: string): Promise<number> =>
@@ -46,6 +50,9 @@ for (const { fate, act, sink } of FATES) {
     const text = readFileSync(log, "utf8");
     assert.match(text, /Scavenge/u, "V8 tells of collections");
     const whole = wholeCollections(text);
-    assert.ok(whole.length <= MAX_COLLECTIONS, `collected at ${whole.join(", ")} ms`);
+    assert.ok(whole.size > 0, "each thread collects once while it starts");
+    for (const times of whole.values()) {
+      assert.ok(times.length <= MAX_COLLECTIONS, `a thread collected at ${times.join(", ")} ms`);
+    }
   });
 }

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { freePort } from "../../bench/support/free-port.ts";
 import type { KvEvent } from "../../src/main/tail/kv-event.ts";
 import { StreamClient } from "../../src/main/tail/stream-client.ts";
 import { ENGINE_WIRE_FORMATS } from "../../src/shared/wire-format.ts";
@@ -130,11 +131,11 @@ test("two publishers and one engine over HTTP: one publisher is frozen, the othe
   const a = await publisher(t, `--engine synthetic:?events=${ofFrozen}&rate=800&seed=21 ${flags}`);
   const b = await publisher(t, `--engine synthetic:?events=${events}&rate=1500&seed=22 ${flags}`);
   const c = await sim(t, `--events ${events} --rate 1500 --seed 23`);
-  const service = await serve(
-    t,
-    `--engine a=${a.engine} --engine b=${b.engine} --engine c=${c.url} --wait-subscribers 1`,
-  );
-  const subscriber = await new SubscriberProcess(t, service.facts.zmqEndpoint).connected();
+  // There before the service, so that a is not through before anybody looks.
+  const endpoint = `tcp://127.0.0.1:${await freePort()}`;
+  const subscriber = await new SubscriberProcess(t, endpoint).connected();
+  const engines = `--engine a=${a.engine} --engine b=${b.engine} --engine c=${c.url}`;
+  const service = await serve(t, `${engines} --wait-subscribers 1 --zmq-endpoint ${endpoint}`);
   const received = (engine: string): Promise<number> => receivedOf(service, engine);
   await eventually("some of a has come", PATIENCE_MS, async () => ((await received("a")) > 300 ? true : null));
   a.process.child.kill("SIGSTOP");
