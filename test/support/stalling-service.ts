@@ -10,8 +10,8 @@ export interface StallOrder {
 const { config } = await loadServeConfig(
   new Map([
     ["engine", ["synthetic:?rate=100"]],
-    ["systemPort", ["0"]],
-    ["zmqEndpoint", ["tcp://127.0.0.1:*"]],
+    ["system-port", ["0"]],
+    ["zmq-endpoint", ["tcp://127.0.0.1:*"]],
   ]),
   {},
 );
