@@ -157,8 +157,8 @@ async function runPublisher(data: PublisherData, main: MessagePort): Promise<voi
     let droppedEvents = await loop.run();
     if (nats !== null) droppedEvents += await nats.stop(droppedEvents === 0 ? memory.lingerMs() : 0);
     nats = null;
-    const lingerMs = droppedEvents === 0 ? memory.lingerMs() : 0;
-    const holdMs = await close(sockets, lingerMs, data.sharesZmq);
+    // Also where something is given up: what the socket has taken counts as sent.
+    const holdMs = await close(sockets, memory.lingerMs(), data.sharesZmq);
     sockets = NO_SOCKETS;
     counters.set(PUBLISHER_CELLS.zmqUp, 0);
     report({ type: "stopped", droppedEvents });

@@ -17,6 +17,8 @@ import type { RingFeed } from "./ring-feed.ts";
 const CLOSE_MS = 500;
 /** Of that, what a publisher gets that has missed the deadline. */
 const LAST_CHANCE_MS = 250;
+/** What its socket has taken by then, and so counts as sent, may still leave for so long. */
+const LAST_WORDS_MS = 200;
 
 export interface PipelineStop {
   readonly feed: RingFeed;
@@ -55,7 +57,7 @@ export async function stopPipeline(stop: PipelineStop): Promise<StopReport> {
   }
   pool.expectEnd();
   indexer?.expectEnd();
-  feed.ring.requestStop(STOP.now);
+  feed.ring.requestStop(STOP.now, forced && stop.deadlineMs > 0 ? LAST_WORDS_MS : 0);
   if (forced) dropped = await publisher.stop(LAST_CHANCE_MS);
   // One that answered ends when its socket has let go; one that did not is ended at once.
   await Promise.all([
