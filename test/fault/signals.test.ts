@@ -19,12 +19,12 @@ test("an answer is still arriving: not ready at once, alive to the end, and that
   engine.eventsPerDrain = 20;
   await checker.until("events flow", 15_000, () => checker.delivered >= 500);
   engine.eventsPerDrain = 0;
-  await eventually("the engine is idle", 2000, () => (engine.ledger.count("sent") === 0 ? true : null));
+  await eventually("the engine is idle", LIMIT_MS, () => (engine.ledger.count("sent") === 0 ? true : null));
   // 60 events of some 600 bytes, in little more than a second: the service grants an answer three.
   proxy.throttle(30_000);
   engine.emit(60);
   const { bytesDown } = proxy;
-  await eventually("the answer has begun", 2000, () => (proxy.bytesDown > bytesDown + 2000 ? true : null));
+  await eventually("the answer has begun", LIMIT_MS, () => (proxy.bytesDown > bytesDown + 2000 ? true : null));
   service.child.kill("SIGTERM");
   const reasons = await eventually("it says that it is not ready", 500, async () => {
     const response = await fetch(`${url}/health`);
@@ -58,11 +58,11 @@ test("a second SIGTERM ends it at once", async (t) => {
   await checker.until("events flow", 15_000, () => checker.delivered >= 200);
   const { bytesDown } = proxy;
   proxy.throttle(1000);
-  await eventually("an answer has begun", 2000, () => (proxy.bytesDown > bytesDown + 100 ? true : null));
+  await eventually("an answer has begun", LIMIT_MS, () => (proxy.bytesDown > bytesDown + 100 ? true : null));
   service.child.kill("SIGTERM");
   await service.log("shutting down");
   service.child.kill("SIGTERM");
-  assert.deepEqual(await within("it ends", 500, service.exit), { code: null, signal: "SIGTERM" });
+  assert.deepEqual(await within("it ends", LIMIT_MS, service.exit), { code: null, signal: "SIGTERM" });
 });
 
 /** Every event that the engine gave away, with nothing between it and kvcast that could lose it, has arrived. */
@@ -74,7 +74,7 @@ async function assertDelivered(
   const last = logs.find((record) => String(record["msg"]).startsWith("stopped, "));
   assert.ok(last);
   assert.equal(last["dropped_events"], 0);
-  await checker.until("the last message arrives", 2000, () => checker.lastSequence === last["last_sequence"]);
+  await checker.until("the last message arrives", LIMIT_MS, () => checker.lastSequence === last["last_sequence"]);
   assert.deepEqual(checker.problems, []);
   assert.deepEqual(checker.missing(), []);
   let received = 0;

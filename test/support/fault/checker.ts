@@ -5,6 +5,7 @@
 import { decode } from "@msgpack/msgpack";
 import type { TestContext } from "node:test";
 import { Dealer, Subscriber } from "zeromq";
+import { Deadline } from "./deadline.ts";
 import type { LedgerEntry, Truth } from "./ledger.ts";
 
 const END_SEQUENCE = 0xffff_ffff_ffff_ffffn;
@@ -102,7 +103,7 @@ export class Checker {
   async until(what: string, limitMs: number, condition: () => boolean): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const deadline = new Deadline(limitMs, () => {
         this.#onMessage = (): void => {};
         reject(
           new Error(
@@ -110,10 +111,10 @@ export class Checker {
               this.problems.join("\n"),
           ),
         );
-      }, limitMs);
+      });
       this.#onMessage = (): void => {
         if (!condition()) return;
-        clearTimeout(timer);
+        deadline.end();
         this.#onMessage = (): void => {};
         resolve();
       };

@@ -35,6 +35,8 @@ export class OracleEngine {
   maxInFlight: number = 0;
   /** Events that every drain adds before it answers; 0 for none. */
   eventsPerDrain: number = 0;
+  /** True: a drain finds nothing new for now. */
+  isHeldBack: () => boolean = () => false;
   /** Hashes of each removal, where there shall be many; nothing makes more bytes for less work. */
   removalBlocks: number | undefined;
   /** False: a finished answer is no proof, because more than one client drains this engine. */
@@ -115,7 +117,7 @@ export class OracleEngine {
 
   /** What a drain takes, for whoever wants to be a second client. */
   take(): LedgerEntry[] {
-    if (this.eventsPerDrain > 0) this.emit(this.eventsPerDrain);
+    if (this.eventsPerDrain > 0 && !this.isHeldBack()) this.emit(this.eventsPerDrain);
     return this.#queue.splice(0, this.#perDrain);
   }
 
