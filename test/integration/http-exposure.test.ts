@@ -9,7 +9,7 @@ import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { hashSync } from "bcryptjs";
 import { ask, type AskOptions } from "../support/ask-http.ts";
-import { eventually } from "../support/fault/deadline.ts";
+import { eventually, within } from "../support/fault/deadline.ts";
 import { consolidate, index, Kvcast, serve } from "../support/processes.ts";
 import { askPrometheus, startPrometheus, type Target } from "../support/prometheus.ts";
 import { tlsFiles } from "../support/tls-files.ts";
@@ -174,10 +174,8 @@ void test("index on an address that others can reach answers questions and takes
   const refusal = await ask(`${everyones}/register`, postOf(metadata));
   assert.equal(refusal.status, 400);
   assert.match(refusal.text, /link-local or metadata/);
-  const begunMs = performance.now();
-  const nested = await ask(`${everyones}/query`, { method: "POST", body: "[".repeat(8 * 1024 * 1024 - 1) });
-  assert.equal(nested.status, 400);
-  assert.ok(performance.now() - begunMs < 2000, "brackets alone do not hold it up");
+  const nested = ask(`${everyones}/query`, { method: "POST", body: "[".repeat(8 * 1024 * 1024 - 1) });
+  assert.equal((await within("brackets alone do not hold it up", 2000, nested)).status, 400);
   const closed = localOf(await index(t, `--host 0.0.0.0 --web-config-file ${webConfig(t)}`));
   for (const [place, status] of Object.entries(await statuses(closed))) {
     assert.equal(status, place in probes ? 200 : 401, place);
