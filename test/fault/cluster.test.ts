@@ -51,7 +51,7 @@ test("sixteen processes, which come one by one; one is stopped, one killed, one 
   );
 
   children[3]?.kill("SIGSTOP");
-  const second = await leader.broadcast("pid", [], { timeoutMs: 500 });
+  const second = await leader.broadcast("pid", [], { timeoutMs: 2000 });
   assert.deepEqual([second.isComplete, second.missing], [false, ["w03"]]);
   const { stale } = leader.counters;
   children[3]?.kill("SIGCONT");
@@ -194,7 +194,7 @@ test("a worker that says everything three times counts once if it has a name; wi
   await eventually("it is there", 5000, () => (leader.subscribers === 1 ? true : null));
   const say = async (worker: string | null, times: number): Promise<BroadcastResult> => {
     const { length } = twin.heard;
-    const call = leader.broadcast("x", [], { timeoutMs: 400 });
+    const call = leader.broadcast("x", [], { timeoutMs: 1500 });
     const id = await eventually("it hears", 5000, () => twin.heard[length]?.[0] ?? null);
     for (let i = 0; i < times; i++) {
       const note =

@@ -168,7 +168,7 @@ test("ours and ours: who has not answered is named, failures and refusals are to
   );
   const seen: string[] = [];
   const result = await ours.broadcast("go", [], {
-    timeoutMs: 300,
+    timeoutMs: 1500,
     onAnswer: ({ worker: name }) => seen.push(name ?? "?"),
   });
   assert.deepEqual(

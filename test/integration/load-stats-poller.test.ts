@@ -72,7 +72,7 @@ test("hostile answers end at their bound, and the reader goes on behind them", a
   });
   const stats: IterationStat[] = [];
   const arrived = new Gate();
-  const limits = { timeoutMs: 300, maxResponseBytes: 100_000 };
+  const limits = { timeoutMs: 1500, maxResponseBytes: 100_000 };
   const { poller, end } = read(t, engineConfig(engine.url, limits), 1, (stat) => {
     stats.push(stat);
     if (stat.iterationSeconds === 0.077) arrived.open();

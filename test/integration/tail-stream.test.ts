@@ -181,7 +181,7 @@ test("a replay without its end marker costs the time-out, and the next gap does 
     requests++;
     await answer(replyV2(1, storedPayload(1)));
   });
-  const reader = await subscribed(t, publisher, { replayEndpoint, replayTimeoutMs: 200 });
+  const reader = await subscribed(t, publisher, { replayEndpoint, replayTimeoutMs: 1000 });
   await sendAll(publisher, [4, 6]);
   assert.deepEqual(await reader.take(6), [
     "replay 1",
@@ -427,7 +427,7 @@ test("sync: a snapshot that is none, or has no end, is tried again and given up"
       requests++;
       for (const each of answers) await answer(each);
     });
-    const options = { endpoint: publisher.endpoint, replayEndpoint, sync: true, replayTimeoutMs: 100 };
+    const options = { endpoint: publisher.endpoint, replayEndpoint, sync: true, replayTimeoutMs: 500 };
     const client = new StreamClient(options);
     t.after(() => client.close());
     for await (const item of client) {

@@ -51,7 +51,7 @@ test("the deadline is for the whole answer, also for one that never stops drippi
     const drip = setInterval(() => response.write(" "), 5);
     response.on("close", () => clearInterval(drip));
   });
-  const outcome = await collect(clientFor(t, engine.url, { timeoutMs: 300 }));
+  const outcome = await collect(clientFor(t, engine.url, { timeoutMs: 1000 }));
   assert.equal(outcome.error?.reason, "timeout");
   assert.ok(outcome.body.length > 0, "what had come was handed over");
 });
@@ -60,7 +60,7 @@ test("the second verb of a drain gets what the first has left of the deadline", 
   const engine = await scriptedEngine(t, (response, n) => {
     if (n === 0) response.writeHead(405).end();
   });
-  const outcome = await collect(clientFor(t, engine.url, { timeoutMs: 400 }));
+  const outcome = await collect(clientFor(t, engine.url, { timeoutMs: 1500 }));
   assert.equal(outcome.error?.reason, "timeout");
   assert.equal(engine.requests.length, 2);
 });
