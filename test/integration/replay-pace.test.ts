@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Dealer, Subscriber } from "zeromq";
-import { parseMetrics } from "../../src/main/flood/metrics-text.ts";
+import { type MetricsPage, parseMetrics } from "../../src/main/flood/metrics-text.ts";
 import { PACE_LIMITS } from "../../src/workers/replay-pace.ts";
 import { eventually, within } from "../support/fault/deadline.ts";
 import { serve } from "../support/processes.ts";
@@ -98,29 +98,30 @@ async function live(socket: Subscriber, forMs: number): Promise<{ readonly messa
   return { messages, holes };
 }
 
+/** What came in and what went out, by one page: a machine that is busy delays both, a storm that came first only one. */
+function flowOn(page: MetricsPage): { readonly received: number; readonly sent: number } {
+  return {
+    received: page.sum("kvcast_source_received_events_total"),
+    sent: page.sum("kvcast_sink_sent_events_total"),
+  };
+}
+
 test("a storm of requests: live messages go on, memory stays, each request is answered or counted as refused", async (t) => {
   const kvcast = await serve(
     t,
     "--engine synthetic:?rate=500 --replay-endpoint tcp://127.0.0.1:* --replay-batches 200",
   );
   const replay = String((await kvcast.log("kvcast is running"))["replay_endpoint"]);
-  const page = async (): Promise<ReturnType<typeof parseMetrics>> =>
+  const page = async (): Promise<MetricsPage> =>
     parseMetrics(await (await fetch(`${kvcast.facts.url}/metrics`)).text());
   const socket = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
   t.after(() => socket.close());
   socket.connect(kvcast.facts.zmqEndpoint);
   socket.subscribe("");
-  // What came in and what went out, by one page: a machine that is busy delays both, a storm that came first only one.
-  const flow = async (): Promise<{ readonly received: number; readonly sent: number }> => {
-    const now = await page();
-    return {
-      received: now.sum("kvcast_source_received_events_total"),
-      sent: now.sum("kvcast_sink_sent_events_total"),
-    };
-  };
   const calm = await live(socket, 1000);
-  const begin = await flow();
-  const rssBefore = (await page()).value("process_resident_memory_bytes");
+  const pageBefore = await page();
+  const begin = flowOn(pageBefore);
+  const rssBefore = pageBefore.value("process_resident_memory_bytes");
   const storm = { isOver: false, requests: 0, ends: 0 };
   const dealers = Array.from({ length: 20 }, () => new Dealer({ linger: 0, receiveHighWaterMark: 0 }));
   t.after(() => dealers.forEach((dealer) => dealer.close()));
@@ -134,7 +135,7 @@ test("a storm of requests: live messages go on, memory stays, each request is an
     }
   });
   const stormy = await live(socket, 2000);
-  const end = await flow();
+  const end = flowOn(await page());
   storm.isOver = true;
   await Promise.all(asking);
   assert.equal(storm.ends, storm.requests);

@@ -11,6 +11,7 @@ import { PLANE_NUMBERS_BYTES } from "../../src/shared/plane-numbers.ts";
 import { NatsSink } from "../../src/workers/nats-sink.ts";
 import { PagedBytes } from "../../src/workers/page-memory.ts";
 import { eventSubject } from "../../src/shared/nats-subjects.ts";
+import { Deadline, lasting } from "./fault/deadline.ts";
 import { NATS_TIMING, type NatsTiming } from "../../src/workers/nats-timing.ts";
 
 export const NO_AUTH: NatsAuth = { user: null, password: null, token: null, nkeySeed: null, creds: null };
@@ -22,10 +23,14 @@ const TIMING: NatsTiming = { ...NATS_TIMING, holdMs: 500 };
 
 /** Resolves as soon as it holds; fails the test when it does not within `ms`. */
 export async function until(what: string, ms: number, holds: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + ms;
-  while (!holds()) {
-    assert.ok(performance.now() < deadlineMs, `not within ${ms} ms: ${what}`);
-    await new Promise<void>((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  const deadline = new Deadline(ms);
+  try {
+    while (!holds()) {
+      assert.ok(!deadline.isOver, `not within ${ms} ms: ${what}`);
+      await lasting(LOOK_AGAIN_MS);
+    }
+  } finally {
+    deadline.end();
   }
 }
 
